@@ -1,0 +1,152 @@
+"""What the registry publishes on `civicgrid.registry`: what the city is made of, and when."""
+
+from datetime import date, datetime, time
+from typing import Any, ClassVar, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from libs.common.messages import Event
+
+Level = Literal["city", "town", "grid_l1", "grid_l2", "grid_l3"]
+CellKind = Literal["basic", "dedicated"]
+OrganisationKind = Literal[
+    "police_room",
+    "mediation_centre",
+    "community_station",
+    "town_centre",
+    "command_centre",
+    "department",
+    "village_committee",
+    "civil_group",
+]
+Role = Literal[
+    "grid_informant",
+    "grid_head",
+    "police_assistant",
+    "community_officer",
+    "auxiliary_officer",
+    "mediation_staff",
+    "mediator",
+    "station_staff",
+    "town_operator",
+    "command_operator",
+    "department_operator",
+]
+
+
+class RegistryEvent(Event):
+    community: str | None = None
+    """Code of the level 1 cell that this belongs to; None above that level."""
+
+    @property
+    def key(self) -> str | None:
+        return self.community
+
+
+class AreaOpened(RegistryEvent):
+    """A node of the tree. `polygon`: GeoJSON geometry (Polygon or MultiPolygon, WGS 84), if any."""
+
+    type: ClassVar[str] = "area.opened.v1"
+    max_bytes: ClassVar[int] = 512 * 1024
+    area_id: UUID
+    code: str
+    name: str
+    level: Level
+    parent: str | None
+    kind: CellKind = "basic"
+    valid_from: datetime
+    households: int | None = None
+    polygon: dict[str, Any] | None = None
+
+
+class AreaChanged(AreaOpened):
+    """The whole area as it is from `valid_from` on."""
+
+    type: ClassVar[str] = "area.changed.v1"
+
+
+class AreaClosed(RegistryEvent):
+    type: ClassVar[str] = "area.closed.v1"
+    area_id: UUID
+    code: str
+    valid_to: datetime
+
+
+class OrganisationRegistered(RegistryEvent):
+    """An office. `area` is the code of the area that it serves."""
+
+    type: ClassVar[str] = "organisation.registered.v1"
+    organisation_id: UUID
+    code: str
+    name: str
+    kind: OrganisationKind
+    area: str
+
+
+class OrganisationChanged(OrganisationRegistered):
+    type: ClassVar[str] = "organisation.changed.v1"
+
+
+class OrganisationClosed(RegistryEvent):
+    type: ClassVar[str] = "organisation.closed.v1"
+    organisation_id: UUID
+    code: str
+
+
+class PostEstablished(RegistryEvent):
+    """A seat with duties in an area, in an organisation where it has one."""
+
+    type: ClassVar[str] = "post.established.v1"
+    post_id: UUID
+    code: str
+    role: Role
+    area: str
+    organisation: str | None = None
+
+
+class PostAbolished(RegistryEvent):
+    type: ClassVar[str] = "post.abolished.v1"
+    post_id: UUID
+    code: str
+
+
+class AppointmentActivated(RegistryEvent):
+    """A person, known only by a random reference, holds a post from a time on."""
+
+    type: ClassVar[str] = "appointment.activated.v1"
+    appointment_id: UUID
+    post: str
+    person_ref: UUID
+    role: Role
+    area: str
+    organisation: str | None = None
+    valid_from: datetime
+
+
+class AppointmentEnded(RegistryEvent):
+    type: ClassVar[str] = "appointment.ended.v1"
+    appointment_id: UUID
+    post: str
+    person_ref: UUID
+    valid_to: datetime
+
+
+class Shift(BaseModel):
+    """Local time of the calendar's zone, half-open."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    begin: time
+    end: time
+
+
+class WorkCalendarPublished(RegistryEvent):
+    """The working times of one year; weekdays but `holidays`, and `workdays` made up for them."""
+
+    type: ClassVar[str] = "work_calendar.published.v1"
+    calendar_id: UUID
+    year: int
+    zone: str
+    shifts: tuple[Shift, ...]
+    holidays: tuple[date, ...]
+    workdays: tuple[date, ...]

@@ -1,0 +1,33 @@
+"""What the scoring service publishes on `civicgrid.scoring`: figures of offices and areas."""
+
+from datetime import datetime
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from libs.common.messages import Event
+
+Dimension = Literal["area", "organisation"]
+
+
+class SchemePublished(Event):
+    type: ClassVar[str] = "scheme.published.v1"
+    scheme: str
+    version: int
+    valid_from: datetime
+
+
+class ScoreUpdated(Event):
+    """A live figure. `value`: exact decimal text, `n/a` where the denominator is empty."""
+
+    type: ClassVar[str] = "score.updated.v1"
+    score_id: UUID
+    scheme: str
+    version: int
+    dimension: Dimension
+    subject: str
+    """Code of the area or organisation."""
+    indicator: str
+    numerator: int
+    denominator: int
+    value: str
+    at: datetime

@@ -66,10 +66,10 @@ class AreaChanged(AreaOpened):
     type: ClassVar[str] = "area.changed.v1"
 
 
-class AreaClosed(RegistryEvent):
+class AreaClosed(AreaOpened):
+    """The whole area as it was, and when it ended: a copy keeps its past."""
+
     type: ClassVar[str] = "area.closed.v1"
-    area_id: UUID
-    code: str
     valid_to: datetime
 
 
@@ -88,10 +88,8 @@ class OrganisationChanged(OrganisationRegistered):
     type: ClassVar[str] = "organisation.changed.v1"
 
 
-class OrganisationClosed(RegistryEvent):
+class OrganisationClosed(OrganisationRegistered):
     type: ClassVar[str] = "organisation.closed.v1"
-    organisation_id: UUID
-    code: str
 
 
 class PostEstablished(RegistryEvent):
@@ -105,10 +103,8 @@ class PostEstablished(RegistryEvent):
     organisation: str | None = None
 
 
-class PostAbolished(RegistryEvent):
+class PostAbolished(PostEstablished):
     type: ClassVar[str] = "post.abolished.v1"
-    post_id: UUID
-    code: str
 
 
 class AppointmentActivated(RegistryEvent):
@@ -124,11 +120,8 @@ class AppointmentActivated(RegistryEvent):
     valid_from: datetime
 
 
-class AppointmentEnded(RegistryEvent):
+class AppointmentEnded(AppointmentActivated):
     type: ClassVar[str] = "appointment.ended.v1"
-    appointment_id: UUID
-    post: str
-    person_ref: UUID
     valid_to: datetime
 
 

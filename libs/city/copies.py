@@ -1,0 +1,140 @@
+"""Rows of the registry's facts, each replaced by the newest version of its source."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from libs.common.contracts.registry import (
+    AppointmentActivated,
+    AppointmentEnded,
+    AreaChanged,
+    AreaClosed,
+    AreaOpened,
+    OrganisationChanged,
+    OrganisationClosed,
+    OrganisationRegistered,
+    PostAbolished,
+    PostEstablished,
+    WorkCalendarPublished,
+)
+from libs.common.messages import Envelope
+from libs.common.projections import Copy
+
+Rows = Iterable[Sequence[Any]]
+
+
+def _area(event: AreaOpened, envelope: Envelope) -> Rows:
+    polygon = event.polygon and json.dumps(event.polygon, separators=(",", ":"))
+    ended = event.valid_to if isinstance(event, AreaClosed) else None
+    place = (event.code, envelope.version, event.name, event.level, event.parent, event.kind)
+    yield (*place, event.community, event.valid_from, ended, event.households, polygon)
+
+
+def _organisation(event: OrganisationRegistered, envelope: Envelope) -> Rows:
+    closed = isinstance(event, OrganisationClosed)
+    office = (event.code, envelope.version, event.name, event.kind, event.area)
+    yield (*office, event.community, closed)
+
+
+def _post(event: PostEstablished, envelope: Envelope) -> Rows:
+    abolished = isinstance(event, PostAbolished)
+    seat = (event.code, envelope.version, event.role, event.area, event.organisation)
+    yield (*seat, event.community, abolished)
+
+
+def _appointment(event: AppointmentActivated, envelope: Envelope) -> Rows:
+    ended = event.valid_to if isinstance(event, AppointmentEnded) else None
+    held = (event.appointment_id, envelope.version, event.post, event.person_ref, event.role)
+    yield (*held, event.area, event.organisation, event.community, event.valid_from, ended)
+
+
+def _calendar(event: WorkCalendarPublished, envelope: Envelope) -> Rows:
+    yield event.year, envelope.version, event.model_dump_json()
+
+
+AREA = Copy(
+    "city_area",
+    key=("code",),
+    columns={
+        "code": "text",
+        "version": "int",
+        "name": "text",
+        "level": "text",
+        "parent": "text",
+        "kind": "text",
+        "community": "text",
+        "valid_from": "timestamptz",
+        "valid_to": "timestamptz",
+        "households": "int",
+        "polygon": "text",
+    },
+    on={AreaOpened: _area, AreaChanged: _area, AreaClosed: _area},
+    fact=True,
+)
+
+ORGANISATION = Copy(
+    "city_organisation",
+    key=("code",),
+    columns={
+        "code": "text",
+        "version": "int",
+        "name": "text",
+        "kind": "text",
+        "area": "text",
+        "community": "text",
+        "closed": "boolean",
+    },
+    on={
+        OrganisationRegistered: _organisation,
+        OrganisationChanged: _organisation,
+        OrganisationClosed: _organisation,
+    },
+    fact=True,
+)
+
+POST = Copy(
+    "city_post",
+    key=("code",),
+    columns={
+        "code": "text",
+        "version": "int",
+        "role": "text",
+        "area": "text",
+        "organisation": "text",
+        "community": "text",
+        "abolished": "boolean",
+    },
+    on={PostEstablished: _post, PostAbolished: _post},
+    fact=True,
+)
+
+APPOINTMENT = Copy(
+    "city_appointment",
+    key=("appointment_id",),
+    columns={
+        "appointment_id": "uuid",
+        "version": "int",
+        "post": "text",
+        "person_ref": "uuid",
+        "role": "text",
+        "area": "text",
+        "organisation": "text",
+        "community": "text",
+        "valid_from": "timestamptz",
+        "valid_to": "timestamptz",
+    },
+    on={AppointmentActivated: _appointment, AppointmentEnded: _appointment},
+    fact=True,
+)
+
+WORK_CALENDAR = Copy(
+    "city_work_calendar",
+    key=("year",),
+    columns={"year": "int", "version": "int", "calendar": "text"},
+    on={WorkCalendarPublished: _calendar},
+    fact=True,
+)
+
+COPIES: tuple[Copy, ...] = (AREA, ORGANISATION, POST, APPOINTMENT, WORK_CALENDAR)

@@ -1,0 +1,1 @@
+"""One room a service; they never import each other."""

@@ -28,6 +28,11 @@ class Event(BaseModel):
         """What orders this event among others in Kafka. None: the aggregate's own id."""
         return None
 
+    @property
+    def topic(self) -> str | None:
+        """Where it is published. None: the topic of its service."""
+        return None
+
 
 class Refused(Exception):
     """The command breaks a rule.

@@ -1,0 +1,24 @@
+SHELL := /bin/bash
+V := .venv/bin
+READY := .venv/.installed
+.PHONY: help demo test unit integration e2e check
+help: ## what can be made
+	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+demo: $(READY) ## bring the services up, run leads through all of them, show what happened
+	$(V)/civicgrid demo $(ARGS)
+test: $(READY) ## all tests
+	$(V)/pytest $(ARGS)
+unit: $(READY) ## pure tests, in seconds
+	$(V)/pytest tests/unit $(ARGS)
+integration: $(READY) ## the core on real Kafka and PostgreSQL
+	$(V)/pytest tests/integration $(ARGS)
+e2e: $(READY) ## whole flows on real Kafka and PostgreSQL
+	$(V)/pytest tests/e2e $(ARGS)
+check: $(READY) ## format, lint, types, and who may import whom
+	$(V)/ruff format --check . && $(V)/ruff check . && $(V)/mypy && $(V)/lint-imports
+$(READY): requirements.lock pyproject.toml
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Python 3.11 or later is needed'; exit 1; }
+	@python3 -m venv .venv || { echo 'The module venv is missing: on Debian and Ubuntu, apt install python3-venv'; exit 1; }
+	@command -v uv > /dev/null || $(V)/python -m pip install --quiet --disable-pip-version-check uv
+	@PATH="$$PATH:$(CURDIR)/$(V)"; export VIRTUAL_ENV=$(CURDIR)/.venv; uv pip sync --quiet --require-hashes requirements.lock && uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@

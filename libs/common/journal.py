@@ -1,0 +1,286 @@
+"""PostgreSQL: every event once, the latest state beside it, and what was handled.
+
+`event` is outbox, audit trail, timeline and replay source at once. What keeps two writers apart
+is the state row: it is replaced only if its version is the one that was read; otherwise nothing
+of the batch is stored, and it is decided again.
+
+`transaction_id` is assigned after the states were read, so that (transaction_id, position) orders
+the events of a stream as they happened. Hence `load` is no part of the transaction of `store`,
+and nothing that takes a transaction id may come before it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache, reduce
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from libs.common import statement
+from libs.common.messages import Address, Decider, Envelope
+from libs.common.statement import CONFLICT, FENCED, Part, insert
+from libs.common.work import Fired, Message
+
+AnyDecider = Decider[Any, Any, Any]
+Connection = asyncpg.Connection[Any]
+
+
+@dataclass(slots=True)
+class Stream:
+    """One aggregate in memory. `stored` is the version that was read, 0 for a new one."""
+
+    decider: AnyDecider
+    id: UUID
+    state: Any
+    stored: int
+    version: int
+    key: str | None
+
+
+@dataclass(slots=True)
+class Asked:
+    """What a batch must know before it decides."""
+
+    streams: dict[Address, AnyDecider] = field(default_factory=dict)
+    messages: list[Message] = field(default_factory=list)
+    requests: list[tuple[str, str]] = field(default_factory=list)
+    partitions: list[tuple[str, int]] = field(default_factory=list)
+    fired: list[Fired] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class FirstAnswer:
+    digest: str
+    status: int
+    body: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Loaded:
+    now: datetime
+    facts_number: int
+    streams: dict[Address, Stream] = field(default_factory=dict)
+    inbox: dict[Message, str] = field(default_factory=dict)
+    requests: dict[tuple[str, str], FirstAnswer] = field(default_factory=dict)
+    positions: dict[tuple[str, int], int] = field(default_factory=dict)
+    fired: set[Fired] = field(default_factory=set)
+
+
+async def load(connection: Connection, asked: Asked) -> Loaded:
+    """One round trip, whatever the number of aggregates; a second one for states of an old shape."""
+    by_table: dict[str, list[UUID]] = {}
+    for name, id in asked.streams:
+        by_table.setdefault(name, []).append(id)
+    parts: list[tuple[str, Sequence[Sequence[Any]]]] = [
+        ("inbox", [[message.id for message in asked.messages]] if asked.messages else []),
+        ("request", list(zip(*asked.requests, strict=True))),
+        ("position", list(zip(*asked.partitions, strict=True))),
+        ("timer", list(zip(*((one.name, one.id) for one in asked.fired), strict=True))),
+        *((table, [ids]) for table, ids in by_table.items()),
+    ]
+    filled = [(name, columns) for name, columns in parts if columns]
+    query = _reading(tuple(name for name, _ in filled))
+    rows = await connection.fetch(query, *(column for _, columns in filled for column in columns))
+    loaded = _sort(rows, asked)
+    await _fold_anew(connection, [row for row in rows if _is_old(row, asked)], asked, loaded)
+    return loaded
+
+
+_HEAD = """
+SELECT 'now' AS name, NULL::uuid AS id, NULL::text AS note, number, NULL::int AS shape,
+       NULL::text AS key, NULL::text AS body, clock_timestamp() AS moment FROM facts
+"""
+_SELECTS = {
+    "inbox": (1, "SELECT 'inbox', message_id, source, NULL, NULL, outcome, NULL, NULL"
+                 " FROM inbox WHERE message_id = ANY({0}::uuid[])"),
+    "request": (2, "SELECT 'request', NULL, source, status, NULL, request.key,"
+                   " encode(digest, 'hex') || answer::text, NULL FROM request"
+                   " JOIN unnest({0}::text[], {1}::text[]) AS asked (source, key)"
+                   " USING (source, key)"),
+    "position": (2, "SELECT 'position', NULL, topic, next, partition, NULL, NULL, NULL"
+                    " FROM position JOIN unnest({0}::text[], {1}::int[])"
+                    " AS asked (topic, partition) USING (topic, partition)"),
+    "timer": (2, "SELECT 'timer', id, name, NULL, NULL, NULL, NULL, due_at FROM timer"
+                 " JOIN unnest({0}::text[], {1}::uuid[]) AS asked (name, id) USING (name, id)"),
+}  # fmt: skip
+
+
+@lru_cache(maxsize=500)
+def _reading(names: tuple[str, ...]) -> str:
+    selects, n = [_HEAD], 1
+    for name in names:
+        count, select = _SELECTS.get(name) or (
+            1,
+            f"SELECT '{name}', id, NULL, version, shape, key, state::text, NULL"
+            f" FROM {name} WHERE id = ANY({{0}}::uuid[])",
+        )
+        selects.append(select.format(*(f"${n + i}" for i in range(count))))
+        n += count
+    return " UNION ALL ".join(selects)
+
+
+def _sort(rows: Iterable[asyncpg.Record], asked: Asked) -> Loaded:
+    head, *rest = rows
+    loaded = Loaded(head["moment"], head["number"])
+    for row in rest:
+        match row["name"]:
+            case "inbox":
+                loaded.inbox[Message(row["id"], row["note"])] = row["key"]
+            case "request":
+                digest, answer = row["body"][:64], json.loads(row["body"][64:])
+                first = FirstAnswer(digest, row["number"], answer)
+                loaded.requests[row["note"], row["key"]] = first
+            case "position":
+                loaded.positions[row["note"], row["shape"]] = row["number"]
+            case "timer":
+                loaded.fired.add(Fired(row["note"], row["id"], row["moment"]))
+            case name if not _is_old(row, asked):
+                decider = asked.streams[name, row["id"]]
+                state = decider.state.validate_json(row["body"])
+                version = row["number"]
+                stream = Stream(decider, row["id"], state, version, version, row["key"])
+                loaded.streams[name, row["id"]] = stream
+    for address, decider in asked.streams.items():
+        if address not in loaded.streams:
+            id = address[1]
+            loaded.streams[address] = Stream(decider, id, decider.blank(id), 0, 0, None)
+    return loaded
+
+
+def _is_old(row: asyncpg.Record, asked: Asked) -> bool:
+    decider = asked.streams.get((row["name"], row["id"]))
+    return decider is not None and row["shape"] != decider.shape
+
+
+async def _fold_anew(
+    connection: Connection, old: Sequence[asyncpg.Record], asked: Asked, loaded: Loaded
+) -> None:
+    for row in old:
+        address = (row["name"], row["id"])
+        decider = asked.streams[address]
+        state = await fold(connection, decider, row["id"], row["number"])
+        loaded.streams[address] = Stream(
+            decider, row["id"], state, row["number"], row["number"], row["key"]
+        )
+
+
+async def fold(connection: Connection, decider: AnyDecider, id: UUID, version: int) -> Any:
+    """The state as its events tell it, up to a version; sealed fields are absent."""
+    types = {event.type: event for event in decider.events}
+    rows = await connection.fetch(
+        "SELECT type, data FROM event WHERE stream_id = $1 AND aggregate = $2 AND version <= $3"
+        " ORDER BY version",
+        *(id, decider.name, version),
+    )
+    events = (types[row["type"]].model_validate_json(row["data"]) for row in rows)
+    return reduce(decider.evolve, events, decider.blank(id))
+
+
+EVENT = insert(
+    "event",
+    {
+        "aggregate": "text",
+        "stream_id": "uuid",
+        "version": "int",
+        "event_id": "uuid",
+        "topic": "text",
+        "type": "text",
+        "key": "text",
+        "data": "json",
+        "sealed": "json",
+        "actor": "text",
+        "correlation_id": "text",
+        "causation_id": "uuid",
+        "causation_source": "text",
+        "traceparent": "text",
+        "exercise": "boolean",
+        "recorded_at": "timestamptz",
+    },
+)
+INBOX = insert(
+    "inbox",
+    {"message_id": "uuid", "source": "text", "outcome": "text", "handled_at": "timestamptz"},
+    "ON CONFLICT (message_id, source) DO UPDATE SET outcome = EXCLUDED.outcome,"
+    " handled_at = EXCLUDED.handled_at WHERE inbox.outcome <> 'applied'",
+    mismatch=CONFLICT,
+)
+REQUEST = insert(
+    "request",
+    {
+        "source": "text",
+        "key": "text",
+        "digest": "bytea",
+        "status": "int",
+        "answer": "json",
+        "handled_at": "timestamptz",
+    },
+    "ON CONFLICT (source, key) DO NOTHING",
+    mismatch=CONFLICT,
+)
+POSITION = insert(
+    "position",
+    {"topic": "text", "partition": "int", "previous": "bigint", "next": "bigint", "last_id": "text"},
+    "ON CONFLICT (topic, partition) DO UPDATE SET previous = EXCLUDED.previous,"
+    " next = EXCLUDED.next, last_id = EXCLUDED.last_id WHERE position.next = EXCLUDED.previous",
+    mismatch=FENCED,
+)
+
+
+@lru_cache(maxsize=100)
+def state_part(decider: AnyDecider) -> Part:
+    return insert(
+        decider.name,
+        {
+            "id": "uuid",
+            "previous": "int",
+            "version": "int",
+            "shape": "int",
+            "key": "text",
+            "state": "jsonb",
+            "changed_at": "timestamptz",
+        },
+        "ON CONFLICT (id) DO UPDATE SET previous = EXCLUDED.previous, version = EXCLUDED.version,"
+        " shape = EXCLUDED.shape, state = EXCLUDED.state, changed_at = EXCLUDED.changed_at"
+        f" WHERE {decider.name}.version = EXCLUDED.previous",
+        mismatch=CONFLICT,
+    )
+
+
+def state_rows(streams: Iterable[Stream], now: datetime) -> list[tuple[Any, ...]]:
+    return [
+        (
+            *(one.id, one.stored, one.version, one.decider.shape, one.key),
+            *(one.decider.state.dump_json(one.state).decode(), now),
+        )
+        for one in sorted(streams, key=lambda stream: stream.id.int)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """An event that is about to be stored. `data` is its published part, as JSON."""
+
+    aggregate: str
+    envelope: Envelope
+    topic: str
+    data: str
+
+    @property
+    def is_sealed(self) -> bool:
+        event = self.envelope.event
+        return any(getattr(event, name) is not None for name in event.sealed)
+
+
+def event_row(one: Appended, sealed: str | None) -> tuple[Any, ...]:
+    envelope, cause = one.envelope, one.envelope.cause
+    return (
+        *(one.aggregate, envelope.subject, envelope.version, envelope.id, one.topic),
+        *(envelope.event.type, envelope.key, one.data, sealed),
+        *(cause.actor, cause.correlation_id, cause.id, cause.source, cause.traceparent),
+        *(cause.exercise, envelope.time),
+    )

@@ -1,0 +1,54 @@
+"""Keys of personal content: one for each subject, in a database with backups of its own.
+
+What is sealed can be read while its key exists; to erase it everywhere, the key is deleted.
+AES-256-GCM (NIST SP 800-38D), 96-bit random nonces, the subject as associated data.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+_ADD = """
+INSERT INTO subject_key (subject_ref, key) SELECT * FROM unnest($1::uuid[], $2::bytea[])
+ON CONFLICT (subject_ref) DO NOTHING
+"""
+_GET = "SELECT subject_ref, key FROM subject_key WHERE subject_ref = ANY($1::uuid[])"
+
+
+class Keys:
+    def __init__(self, pool: asyncpg.Pool[Any]) -> None:
+        self._pool = pool
+
+    async def ensure(self, subjects: Iterable[UUID]) -> Mapping[UUID, AESGCM]:
+        """The keys of these subjects, made where there are none yet."""
+        asked = sorted(set(subjects), key=lambda subject: subject.int)
+        fresh = [AESGCM.generate_key(256) for _ in asked]
+        async with self._pool.acquire() as connection:
+            await connection.execute(_ADD, asked, fresh)
+            return _keys(await connection.fetch(_GET, asked))
+
+    async def get(self, subjects: Iterable[UUID]) -> Mapping[UUID, AESGCM]:
+        """The keys that still exist."""
+        return _keys(await self._pool.fetch(_GET, list(subjects)))
+
+
+def _keys(rows: Iterable[asyncpg.Record]) -> Mapping[UUID, AESGCM]:
+    return {row["subject_ref"]: AESGCM(row["key"]) for row in rows}
+
+
+def seal(key: AESGCM, subject: UUID, content: bytes) -> str:
+    nonce = os.urandom(12)
+    return base64.b64encode(nonce + key.encrypt(nonce, content, subject.bytes)).decode()
+
+
+def unseal(key: AESGCM, subject: UUID, sealed: str) -> Any:
+    raw = base64.b64decode(sealed)
+    return json.loads(key.decrypt(raw[:12], raw[12:], subject.bytes))

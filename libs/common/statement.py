@@ -1,0 +1,82 @@
+"""One SQL statement for everything that a batch stores, hence one transaction and one round trip.
+
+Each part names its table once; the text for a combination of parts is built once and remembered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import asyncpg
+
+CONFLICT = "40001"
+"""SQLSTATE of a compare-and-set that met another writer: decide again."""
+FENCED = "CG001"
+"""SQLSTATE of a position in Kafka that is not where this process stands."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows for one table. In `sql`, `{rows}` stands for the rows as a table `new (columns)`.
+
+    Where `mismatch` is set, every row must take effect, else the statement fails with it.
+    """
+
+    name: str
+    columns: tuple[tuple[str, str], ...]
+    sql: str
+    mismatch: str | None = None
+
+
+def insert(
+    table: str,
+    columns: Mapping[str, str],
+    conflict: str = "",
+    *,
+    mismatch: str | None = None,
+    more: Mapping[str, str] | None = None,
+) -> Part:
+    """Rows to add; `conflict` is an ON CONFLICT clause, `more` are columns with an expression."""
+    more = more or {}
+    names = ", ".join([*columns, *more])
+    values = ", ".join([*(f"new.{name}" for name in columns), *more.values()])
+    sql = f"INSERT INTO {table} ({names}) SELECT {values} FROM {{rows}} {conflict} RETURNING 1"
+    return Part(table, tuple(columns.items()), sql, mismatch)
+
+
+Batch = Sequence[tuple[Part, Sequence[Sequence[Any]]]]
+
+
+async def execute(connection: asyncpg.Connection[Any], batch: Batch, *, facts: bool) -> None:
+    """Store all rows or none. With `facts`, the number of the facts rises first."""
+    filled = [(part, rows) for part, rows in batch if rows]
+    columns = [column for part, rows in filled for column in zip(*rows, strict=True)]
+    await connection.execute(compose(tuple(part for part, _ in filled), facts), *columns)
+
+
+@lru_cache(maxsize=500)
+def compose(parts: tuple[Part, ...], facts: bool) -> str:
+    texts, checks, n = [], dict[str, list[tuple[str, str]]](), 1
+    if facts:
+        texts.append("changed AS (UPDATE facts SET number = number + 1 RETURNING number)")
+    for part in parts:
+        casts = ", ".join(f"${n + i}::{type}[]" for i, (_, type) in enumerate(part.columns))
+        rows = f"unnest({casts}) AS new ({', '.join(name for name, _ in part.columns)})"
+        texts.append(f"{part.name}_rows AS ({part.sql.format(rows=rows)})")
+        if part.mismatch:
+            pair = (f"(SELECT count(*) FROM {part.name}_rows)", f"cardinality(${n})")
+            checks.setdefault(part.mismatch, []).append(pair)
+        n += len(part.columns)
+    selects = [_check(code, pairs) for code, pairs in sorted(checks.items(), reverse=True)]
+    return f"WITH {', '.join(texts)} SELECT {', '.join([*selects, _WAKE])}" if texts else "SELECT 1"
+
+
+_WAKE = "pg_notify('event', '')"
+
+
+def _check(code: str, pairs: Iterable[tuple[str, str]]) -> str:
+    found, wanted = zip(*pairs, strict=True)
+    return f"expect({' + '.join(found)}, {' + '.join(wanted)}, '{code}')"

@@ -1,0 +1,54 @@
+"""A message that needs a fact which has not arrived: a timer brings it again, for a day.
+
+Topics are not ordered among each other, so this is ordinary; nothing is answered with "nobody".
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from libs.common.ids import named
+from libs.common.messages import SetTimer
+from libs.common.work import Letter, Waited, Work
+
+TIMER = "wait"
+FIRST, LONGEST, GIVE_UP = timedelta(seconds=1), timedelta(minutes=10), timedelta(days=1)
+
+
+def timer(work: Work, now: datetime) -> SetTimer | None:
+    """When to try again; None once it has waited for a day."""
+    assert work.letter and work.message
+    waited = work.waited or Waited(0, now)
+    if now - waited.since > GIVE_UP:
+        return None
+    pause = min(LONGEST, FIRST * 2 ** min(waited.attempts, 20))
+    id = named(f"{work.message.source}/{work.message.id}")
+    return SetTimer(TIMER, id, now + pause, _data(work.letter, waited))
+
+
+def _data(letter: Letter, waited: Waited) -> Mapping[str, Any]:
+    return {
+        "topic": letter.topic,
+        "partition": letter.partition,
+        "offset": letter.offset,
+        "key": _text(letter.key),
+        "headers": list(letter.headers),
+        "value": _text(letter.value),
+        "attempts": waited.attempts + 1,
+        "since": waited.since.isoformat(),
+    }
+
+
+def waited(data: Mapping[str, Any]) -> Waited:
+    return Waited(data["attempts"], datetime.fromisoformat(data["since"]))
+
+
+def _text(raw: bytes | None) -> str | None:
+    return None if raw is None else base64.b64encode(raw).decode()
+
+
+def raw(text: str | None) -> bytes | None:
+    return None if text is None else base64.b64decode(text)

@@ -1,0 +1,177 @@
+"""CloudEvents 1.0 over Kafka, binary mode: attributes in `ce_*` headers, JSON in the value."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from aiokafka import ConsumerRecord
+from pydantic import ValidationError
+
+from libs.common.ids import named
+from libs.common.messages import Cause, Envelope, Event
+
+Headers = list[tuple[str, bytes]]
+
+
+class Unreadable(Exception):
+    """This record is no event that we can read. `stage` is where it failed."""
+
+    def __init__(self, stage: str, reason: str) -> None:
+        super().__init__(reason)
+        self.stage, self.reason = stage, reason
+
+
+def source_of(topic: str) -> str:
+    """`civicgrid.leads` is written by `/civicgrid/leads`, and by nobody else."""
+    return "/" + topic.replace(".", "/")
+
+
+def attributes(row: asyncpg.Record, source: bytes) -> Headers:
+    """The headers of a row of `event`."""
+    headers = [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", str(row["event_id"]).encode()),
+        ("ce_type", row["type"].encode()),
+        ("ce_source", source),
+        ("ce_subject", str(row["stream_id"]).encode()),
+        ("ce_partitionkey", row["key"].encode()),
+        ("ce_time", row["recorded_at"].isoformat().encode()),
+        ("ce_aggregateversion", str(row["version"]).encode()),
+        ("ce_correlationid", row["correlation_id"].encode()),
+        ("ce_causationid", str(row["causation_id"]).encode()),
+        ("ce_causationsource", row["causation_source"].encode()),
+        ("ce_actorref", row["actor"].encode()),
+        ("content-type", b"application/json"),
+    ]
+    if row["traceparent"]:
+        headers.append(("traceparent", row["traceparent"].encode()))
+    if row["exercise"]:
+        headers.append(("ce_exercise", b"true"))
+    return headers
+
+
+def identity(record: ConsumerRecord[Any, Any]) -> str:
+    """What tells this record from every other: its `ce_id`, else a digest of all it holds."""
+    for name, value in record.headers:
+        if name == "ce_id" and value:
+            return str(value.decode("utf-8", "replace"))[:200]
+    parts = [record.topic.encode(), record.key or b"", record.value or b""]
+    parts += [part for name, value in record.headers for part in (name.encode(), value or b"")]
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.hexdigest()
+
+
+def read(
+    record: ConsumerRecord[Any, Any], types: Mapping[str, type[Event]], *, intake: bool
+) -> Envelope | None:
+    """The event in this record; None where its type is none of `types`. Raises Unreadable.
+
+    `intake`: written by an outside source, which names its items as it likes; inside, the topic
+    has one owner, ids are UUIDs, and the version of the aggregate is told.
+    """
+    headers = _headers(record)
+    kind = _required(headers, "ce_type")
+    _required(headers, "ce_id")
+    source = _required(headers, "ce_source")
+    if headers.get("ce_specversion") != "1.0":
+        raise Unreadable("headers", "ce_specversion is not 1.0")
+    if not intake and source != source_of(record.topic):
+        raise Unreadable("owner", "this source does not own this topic")
+    if kind not in types:
+        return None
+    if record.value is None:
+        raise Unreadable("value", "there is no value")
+    if len(record.value) > types[kind].max_bytes:
+        raise Unreadable("value", f"the value is over {types[kind].max_bytes} bytes")
+    event = _event(types[kind], record.value)
+    return _inside(record, headers, event) if not intake else _outside(record, headers, event)
+
+
+def _headers(record: ConsumerRecord[Any, Any]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for name, value in record.headers:
+        try:
+            text = (value or b"").decode()
+        except UnicodeDecodeError as error:
+            raise Unreadable("headers", f"{name} is not UTF-8") from error
+        if name.startswith("ce_") and name in headers:
+            raise Unreadable("headers", f"{name} comes twice")
+        if "\0" in text:
+            raise Unreadable("headers", f"{name} holds a NUL")
+        headers[name] = text
+    return headers
+
+
+def _required(headers: Mapping[str, str], name: str) -> str:
+    if not headers.get(name):
+        raise Unreadable("headers", f"{name} is missing")
+    return headers[name]
+
+
+def _event(model: type[Event], value: bytes) -> Event:
+    if b"\\u0000" in value:
+        raise Unreadable("value", "the value holds a NUL")
+    try:
+        return model.model_validate_json(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        path = "/" + "/".join(str(part) for part in first["loc"])
+        stage = "json" if first["type"] == "json_invalid" else "schema"
+        raise Unreadable(stage, f"{path}: {first['type']}") from error
+
+
+def _inside(
+    record: ConsumerRecord[Any, Any], headers: Mapping[str, str], event: Event
+) -> Envelope:
+    try:
+        id, subject = UUID(headers["ce_id"]), UUID(_required(headers, "ce_subject"))
+        version = int(_required(headers, "ce_aggregateversion"))
+        time = datetime.fromisoformat(_required(headers, "ce_time"))
+        causation = UUID(headers["ce_causationid"]) if "ce_causationid" in headers else id
+    except ValueError as error:
+        raise Unreadable("headers", str(error)) from error
+    if version < 1 or version > 2**31 - 1 or time.tzinfo is None:
+        raise Unreadable("headers", "ce_aggregateversion or ce_time is out of range")
+    source = headers["ce_source"]
+    cause = _cause(headers, id, source, causation)
+    return Envelope(event, id, source, subject, version, _key(record), time, cause)
+
+
+def _outside(
+    record: ConsumerRecord[Any, Any], headers: Mapping[str, str], event: Event
+) -> Envelope:
+    source = source_of(record.topic)
+    id = named(f"{source}/{headers['ce_id']}")
+    time = datetime.fromtimestamp(record.timestamp / 1000, UTC)
+    cause = _cause(headers, id, source, id)
+    return Envelope(event, id, source, id, 1, _key(record), time, cause)
+
+
+def _key(record: ConsumerRecord[Any, Any]) -> str:
+    return str((record.key or b"").decode("utf-8", "replace"))
+
+
+def _cause(headers: Mapping[str, str], id: UUID, source: str, causation: UUID) -> Cause:
+    return Cause(
+        actor=headers.get("ce_actorref", "system"),
+        correlation_id=headers.get("ce_correlationid", str(causation))[:200],
+        id=id,
+        source=source,
+        traceparent=headers.get("traceparent"),
+        exercise=headers.get("ce_exercise") == "true",
+    )
+
+
+def plain(headers: Sequence[tuple[str, bytes]]) -> list[tuple[str, str]]:
+    """Headers as text, for a dead letter: what is not UTF-8 is escaped, NUL too."""
+    return [
+        (name, (value or b"").decode("utf-8", "backslashreplace").replace("\0", "\\0"))
+        for name, value in headers
+    ]

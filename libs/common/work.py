@@ -1,0 +1,136 @@
+"""What the writer is given, and what came of it. HTTP, Kafka, timers and sweeps all bring works."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from libs.common.messages import Cause, Context, Effect, Envelope, Refused
+
+Plan = Callable[[Context[Any]], Iterable[Effect]]
+"""Pure; called anew at each attempt."""
+
+
+class Message(NamedTuple):
+    """Known again when it comes twice: an id is unique within its source."""
+
+    id: UUID
+    source: str
+
+
+class Place(NamedTuple):
+    """Where a record stands in Kafka. `begin`: where this process stood before the records that
+    came with it; `end`: where it stands once this one is done."""
+
+    topic: str
+    partition: int
+    begin: int
+    offset: int
+    end: int
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A record as it came, to keep it if it cannot be handled."""
+
+    id: UUID
+    topic: str
+    partition: int | None
+    offset: int | None
+    key: bytes | None
+    headers: Sequence[tuple[str, str]]
+    value: bytes | None
+    stage: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What HTTP asked: the same key with the same digest gets the first answer again."""
+
+    source: str
+    key: str
+    digest: bytes
+    status: int
+    answer: Callable[[Sequence[Envelope]], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """The row of a timer that ran out; it must still stand."""
+
+    name: str
+    id: UUID
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Waited:
+    """How often a message was tried, and since when, because a fact is missing."""
+
+    attempts: int
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    events: Sequence[Envelope]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """`first` is False where the answer is that of an earlier request with the same key."""
+
+    status: int
+    body: Mapping[str, Any]
+    first: bool
+
+
+class Handled:
+    """This message had been handled before, or its timer stands no more."""
+
+
+class Waiting:
+    """A fact is missing; a timer brings the message again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """A dead letter, with this reason."""
+
+    stage: str
+    reason: str
+
+
+class Fenced:
+    """Another process is ahead in this partition."""
+
+
+Result = Done | Answered | Handled | Waiting | Dead | Fenced | Refused
+
+
+@dataclass(slots=True)
+class Work:
+    """One message and what to do about it: all of its effects take place, or none.
+
+    `message` goes into the inbox; `takes_over` lets it follow a `waiting` or `dead` one.
+    `envelope` feeds the projections. `letter` is what becomes a dead letter; a work without one
+    (HTTP) is refused instead. `dead` says why it is one before any attempt.
+    """
+
+    plan: Plan
+    cause: Cause
+    message: Message | None = None
+    takes_over: bool = False
+    envelope: Envelope | None = None
+    place: Place | None = None
+    letter: Letter | None = None
+    request: Request | None = None
+    fired: Fired | None = None
+    waited: Waited | None = None
+    dead: Dead | None = None
+    result: Result | None = None

@@ -1,0 +1,221 @@
+"""The one writer of a process: takes all the work that waits, decides in memory, commits once.
+
+Nobody waits for a batch to fill: what arrives while one batch commits is the next batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from libs.common import journal
+from libs.common.clock import Clock
+from libs.common.draft import Draft, Planned, Rules
+from libs.common.facts import Facts
+from libs.common.journal import Asked, Connection, Loaded
+from libs.common.keys import Keys
+from libs.common.messages import Context, Instruction
+from libs.common.statement import FENCED
+from libs.common.work import Dead, Refused, Work
+
+Submission = tuple[Sequence[Work], "asyncio.Future[None]"]
+
+ATTEMPTS = 6
+
+CONFLICTS = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+UNSTORABLE = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.ProgramLimitExceededError,
+    *CONFLICTS,
+)
+"""What some work of a batch is to blame for, and no retry will mend."""
+
+
+class Busy(Exception):
+    """The queue is full."""
+
+
+class Writer:
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[Connection]],
+        rules: Rules,
+        facts: Facts[Any],
+        clock: Clock,
+        keys: Keys | None,
+        *,
+        max_batch: int = 1000,
+        max_waiting: int = 5000,
+    ) -> None:
+        self._connect, self._rules, self._facts = connect, rules, facts
+        self._clock, self._keys, self._max_batch = clock, keys, max_batch
+        self._connection: Connection | None = None
+        self._queue: asyncio.Queue[Submission] = asyncio.Queue()
+        self._waiting, self._max_waiting = 0, max_waiting
+
+    async def submit(self, works: Sequence[Work]) -> None:
+        """Return once these works are stored; their results are then set.
+
+        Raises whatever keeps the database from answering; nothing is stored then, or all is.
+        """
+        done = asyncio.get_running_loop().create_future()
+        self._waiting += len(works)
+        self._queue.put_nowait((works, done))
+        await done
+
+    async def offer(self, works: Sequence[Work]) -> None:
+        """Submit, unless too many wait already: then Busy at once."""
+        if self._waiting >= self._max_waiting:
+            raise Busy
+        await self.submit(works)
+
+    async def run(self) -> None:
+        try:
+            while True:
+                batch = await self._next_batch()
+                await self._settle(batch)
+        finally:
+            await self._forget()
+
+    async def _settle(self, batch: Sequence[Submission]) -> None:
+        failure: Exception | None = None
+        try:
+            await self._commit([work for works, _ in batch for work in works])
+        except Exception as error:  # the database is away: each submitter decides what to do
+            failure = error
+            await self._forget()
+        for works, done in batch:
+            self._waiting -= len(works)
+            if not done.done():
+                done.set_exception(failure) if failure else done.set_result(None)
+
+    async def _next_batch(self) -> list[Submission]:
+        batch = [await self._queue.get()]
+        size = len(batch[0][0])
+        while size < self._max_batch and not self._queue.empty():
+            batch.append(self._queue.get_nowait())
+            size += len(batch[-1][0])
+        return batch
+
+    async def _commit(self, works: Sequence[Work]) -> None:
+        """Store these works in one transaction; in halves, in order, if they cannot be stored."""
+        try:
+            await self._attempts(works)
+        except UNSTORABLE as error:
+            if len(works) > 1:
+                half = len(works) // 2
+                await self._commit(works[:half])
+                await self._commit(works[half:])
+                return
+            await self._blame(works[0], error)
+
+    async def _blame(self, work: Work, error: Exception) -> None:
+        if not work.letter:
+            work.result = Refused("unstorable", status=422)
+            return
+        work.dead = Dead("storage", f"{type(error).__name__}: {error}")
+        await self._attempts([work])
+
+    async def _attempts(self, works: Sequence[Work]) -> None:
+        for attempt in range(ATTEMPTS):
+            try:
+                return await self._attempt(works)
+            except CONFLICTS:
+                if attempt == ATTEMPTS - 1:
+                    raise
+            except asyncpg.PostgresError as error:
+                if error.sqlstate != FENCED or attempt == ATTEMPTS - 1:
+                    raise
+            await asyncio.sleep(random.uniform(0, 0.002 * 2**attempt))
+
+    async def _attempt(self, works: Sequence[Work]) -> None:
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await self._connect()
+            await self._clock.start(self._connection)
+            await self._facts.reload(self._connection)
+        connection = self._connection
+        planned = self._plan(works)
+        loaded = await journal.load(connection, _asked(works, planned))
+        if loaded.facts_number != self._facts.number:
+            await self._facts.reload(connection)
+            planned = self._plan(works)
+            loaded = await journal.load(connection, _asked(works, planned))
+        self._clock.set(loaded.now)
+        draft = await self._decide(connection, works, planned, loaded)
+        keys = await self._subject_keys(draft)
+        batch = draft.batch(keys)
+        if any(rows for _, rows in batch):
+            await journal.store(connection, batch, facts=draft.has_facts)
+
+    def context(self) -> Context[Any]:
+        return Context(self._facts.value, self._clock.now(), self._facts.number)
+
+    def _plan(self, works: Sequence[Work]) -> list[Planned]:
+        return [_planned(work, self.context()) for work in works]
+
+    async def _decide(
+        self,
+        connection: Connection,
+        works: Sequence[Work],
+        planned: Sequence[Planned],
+        loaded: Loaded,
+    ) -> Draft:
+        """Decide all works in order, again from the start whenever more must be loaded."""
+        while True:
+            draft = Draft(self._rules, loaded, self.context())
+            for work, effects in zip(works, planned, strict=True):
+                draft.take(work, effects)
+            if not draft.missing:
+                return draft
+            more = await journal.load(connection, Asked(streams=dict(draft.missing)))
+            loaded.streams.update(more.streams)
+
+    async def _subject_keys(self, draft: Draft) -> Mapping[UUID, AESGCM]:
+        subjects = draft.sealed_subjects()
+        if not subjects:
+            return {}
+        if self._keys is None:
+            raise RuntimeError("there is something to seal, and no store of keys")
+        return await self._keys.ensure(subjects)
+
+    async def _forget(self) -> None:
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+
+
+def _planned(work: Work, context: Context[Any]) -> Planned:
+    try:
+        if work.dead:
+            return ()
+        if work.envelope:
+            context = Context(context.facts, context.now, context.facts_number, work.envelope)
+        return tuple(work.plan(context))
+    except Exception as error:  # a handler that crashes: the draft makes a dead letter of it
+        return error
+
+
+def _asked(works: Sequence[Work], planned: Sequence[Planned]) -> Asked:
+    asked = Asked()
+    for work, effects in zip(works, planned, strict=True):
+        if work.message:
+            asked.messages.append(work.message)
+        if work.request:
+            asked.requests.append((work.request.source, work.request.key))
+        if work.fired:
+            asked.fired.append(work.fired)
+        if not isinstance(effects, Exception):
+            for effect in effects:
+                if isinstance(effect, Instruction):
+                    asked.streams[effect.address] = effect.decider
+    places = {(work.place.topic, work.place.partition) for work in works if work.place}
+    asked.partitions = sorted(places)
+    asked.requests = sorted(set(asked.requests))
+    return asked

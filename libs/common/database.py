@@ -1,0 +1,120 @@
+"""A database for each service, three roles in it, and the migrations that make its tables.
+
+`<s>_owner` owns the tables and runs no service; `<s>_writer` writes; `<s>_reader` reads, and may
+add audit rows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+Connection = asyncpg.Connection[Any]
+
+CORE = Path(__file__).parent / "migrations"
+LOCK = 0x6D696772617465
+
+_GRANTS = """
+GRANT USAGE ON SCHEMA public TO {s}_writer, {s}_reader;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {s}_writer;
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {s}_writer;
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO {s}_reader;
+REVOKE UPDATE, DELETE ON migration FROM {s}_writer;
+"""
+
+
+class MigrationError(Exception):
+    """The database and the migration files do not belong together."""
+
+
+def url(template: str, service: str, role: str) -> str:
+    """`template` has `{service}` and `{role}` in it."""
+    return template.replace("{service}", service).replace("{role}", f"{service}_{role}")
+
+
+async def create(admin_url: str, services: Iterable[str], password: str) -> None:
+    """The databases and roles that are not there yet; run as a superuser."""
+    connection = await asyncpg.connect(admin_url)
+    try:
+        for service in services:
+            for role in ("owner", "writer", "reader"):
+                await _create_role(connection, f"{service}_{role}", password)
+            exists = "SELECT 1 FROM pg_database WHERE datname = $1"
+            if not await connection.fetchval(exists, service):
+                await connection.execute(f"CREATE DATABASE {service} OWNER {service}_owner")
+            await connection.execute(f"REVOKE ALL ON DATABASE {service} FROM public")
+            roles = ", ".join(f"{service}_{role}" for role in ("owner", "writer", "reader"))
+            await connection.execute(f"GRANT CONNECT ON DATABASE {service} TO {roles}")
+    finally:
+        await connection.close()
+
+
+async def _create_role(connection: Connection, role: str, password: str) -> None:
+    quoted = password.replace("'", "''")
+    verb = "CREATE"
+    if await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role):
+        verb = "ALTER"
+    await connection.execute(f"{verb} ROLE {role} LOGIN PASSWORD '{quoted}'")
+
+
+async def migrate(owner_url: str, service: str, folders: Mapping[str, Path]) -> list[str]:
+    """Run, in order, what has not run yet; return its names. One process at a time."""
+    connection = await asyncpg.connect(owner_url)
+    try:
+        await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
+        await connection.execute(
+            "CREATE TABLE IF NOT EXISTS migration (name text PRIMARY KEY, checksum text NOT NULL,"
+            " ran_at timestamptz NOT NULL DEFAULT now())"
+        )
+        ran = dict(await connection.fetch("SELECT name, checksum FROM migration"))
+        fresh = []
+        for name, file in _files(folders):
+            text = file.read_text()
+            checksum = hashlib.sha256(text.encode()).hexdigest()
+            if name not in ran:
+                await _run(connection, name, text, checksum)
+                fresh.append(name)
+            elif ran[name] != checksum:
+                raise MigrationError(f"{name} was changed after it ran: add a new file instead")
+        await connection.execute(_GRANTS.replace("{s}", service))
+        return fresh
+    finally:
+        await connection.close()
+
+
+def _files(folders: Mapping[str, Path]) -> list[tuple[str, Path]]:
+    return [
+        (f"{name}/{file.stem}", file)
+        for name, folder in folders.items()
+        for file in sorted(folder.glob("*.sql"))
+    ]
+
+
+async def _run(connection: Connection, name: str, text: str, checksum: str) -> None:
+    async with connection.transaction():
+        await connection.execute(text)
+        await connection.execute(
+            "INSERT INTO migration (name, checksum) VALUES ($1, $2)", name, checksum
+        )
+
+
+async def connect(url: str, application: str) -> Connection:
+    """A session of a service: plans are made once, and nobody who is gone is waited for."""
+    return await asyncpg.connect(
+        url,
+        timeout=10,
+        server_settings={
+            "application_name": application,
+            "plan_cache_mode": "force_generic_plan",
+            "jit": "off",
+            "timezone": "UTC",
+            "idle_in_transaction_session_timeout": "10s",
+            "tcp_keepalives_idle": "10",
+            "tcp_keepalives_interval": "5",
+            "tcp_keepalives_count": "3",
+        },
+    )

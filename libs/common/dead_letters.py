@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from libs.common import wire
 from libs.common.statement import insert
 from libs.common.work import Letter
 
@@ -33,6 +34,6 @@ REVIVED_SQL = "DELETE FROM dead_letter WHERE id = $1"
 def row(letter: Letter, stage: str, reason: str, now: datetime) -> Sequence[Any]:
     return (
         *(letter.id, letter.topic, letter.partition, letter.offset, letter.key),
-        *(json.dumps(list(letter.headers)), letter.value),
+        *(json.dumps(wire.plain(letter.headers)), letter.value),
         *(stage, reason.replace("\0", "\\0")[:500], now),
     )

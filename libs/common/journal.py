@@ -21,7 +21,6 @@ from uuid import UUID
 
 import asyncpg
 
-from libs.common import statement
 from libs.common.messages import Address, Decider, Envelope
 from libs.common.statement import CONFLICT, FENCED, Part, insert
 from libs.common.work import Fired, Message
@@ -72,7 +71,7 @@ class Loaded:
 
 
 async def load(connection: Connection, asked: Asked) -> Loaded:
-    """One round trip, whatever the number of aggregates; a second one for states of an old shape."""
+    """One round trip, whatever the number of aggregates; one more for a state of an old shape."""
     by_table: dict[str, list[UUID]] = {}
     for name, id in asked.streams:
         by_table.setdefault(name, []).append(id)
@@ -224,7 +223,13 @@ REQUEST = insert(
 )
 POSITION = insert(
     "position",
-    {"topic": "text", "partition": "int", "previous": "bigint", "next": "bigint", "last_id": "text"},
+    {
+        "topic": "text",
+        "partition": "int",
+        "previous": "bigint",
+        "next": "bigint",
+        "last_id": "text",
+    },
     "ON CONFLICT (topic, partition) DO UPDATE SET previous = EXCLUDED.previous,"
     " next = EXCLUDED.next, last_id = EXCLUDED.last_id WHERE position.next = EXCLUDED.previous",
     mismatch=FENCED,

@@ -1,4 +1,4 @@
-"""The rows of projections that a batch stores: summed, newest, or once, in the order of their keys."""
+"""The rows of projections that a batch stores: summed, newest, or once, in key order."""
 
 from __future__ import annotations
 

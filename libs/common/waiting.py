@@ -35,7 +35,7 @@ def _data(letter: Letter, waited: Waited) -> Mapping[str, Any]:
         "partition": letter.partition,
         "offset": letter.offset,
         "key": _text(letter.key),
-        "headers": list(letter.headers),
+        "headers": [(name, _text(value)) for name, value in letter.headers],
         "value": _text(letter.value),
         "attempts": waited.attempts + 1,
         "since": waited.since.isoformat(),

@@ -127,9 +127,7 @@ def _event(model: type[Event], value: bytes) -> Event:
         raise Unreadable(stage, f"{path}: {first['type']}") from error
 
 
-def _inside(
-    record: ConsumerRecord[Any, Any], headers: Mapping[str, str], event: Event
-) -> Envelope:
+def _inside(record: ConsumerRecord[Any, Any], headers: Mapping[str, str], event: Event) -> Envelope:
     try:
         id, subject = UUID(headers["ce_id"]), UUID(_required(headers, "ce_subject"))
         version = int(_required(headers, "ce_aggregateversion"))

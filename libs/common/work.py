@@ -42,7 +42,7 @@ class Letter:
     partition: int | None
     offset: int | None
     key: bytes | None
-    headers: Sequence[tuple[str, str]]
+    headers: Sequence[tuple[str, bytes]]
     value: bytes | None
     stage: str = ""
     reason: str = ""
@@ -119,7 +119,8 @@ class Work:
 
     `message` goes into the inbox; `takes_over` lets it follow a `waiting` or `dead` one.
     `envelope` feeds the projections. `letter` is what becomes a dead letter; a work without one
-    (HTTP) is refused instead. `dead` says why it is one before any attempt.
+    (HTTP) is refused instead. `dead` says why it is one before any attempt; `buried` what follows
+    from its becoming one (a receipt).
     """
 
     plan: Plan
@@ -133,4 +134,5 @@ class Work:
     fired: Fired | None = None
     waited: Waited | None = None
     dead: Dead | None = None
+    buried: Callable[[Dead], Iterable[Effect]] | None = None
     result: Result | None = None

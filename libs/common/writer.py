@@ -15,14 +15,15 @@ import asyncpg
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from libs.common import journal
+from libs.common.changes import Changes
 from libs.common.clock import Clock
 from libs.common.draft import Draft, Planned, Rules
 from libs.common.facts import Facts
 from libs.common.journal import Asked, Connection, Loaded
 from libs.common.keys import Keys
-from libs.common.messages import Context, Instruction
-from libs.common.statement import FENCED
-from libs.common.work import Dead, Refused, Work
+from libs.common.messages import Context, Instruction, Refused
+from libs.common.statement import FENCED, execute
+from libs.common.work import Dead, Work
 
 Submission = tuple[Sequence[Work], "asyncio.Future[None]"]
 
@@ -148,11 +149,11 @@ class Writer:
             planned = self._plan(works)
             loaded = await journal.load(connection, _asked(works, planned))
         self._clock.set(loaded.now)
-        draft = await self._decide(connection, works, planned, loaded)
-        keys = await self._subject_keys(draft)
-        batch = draft.batch(keys)
+        changes = await self._decide(connection, works, planned, loaded)
+        keys = await self._subject_keys(changes)
+        batch = changes.batch(keys)
         if any(rows for _, rows in batch):
-            await journal.store(connection, batch, facts=draft.has_facts)
+            await execute(connection, batch, facts=changes.has_facts)
 
     def context(self) -> Context[Any]:
         return Context(self._facts.value, self._clock.now(), self._facts.number)
@@ -166,19 +167,19 @@ class Writer:
         works: Sequence[Work],
         planned: Sequence[Planned],
         loaded: Loaded,
-    ) -> Draft:
+    ) -> Changes:
         """Decide all works in order, again from the start whenever more must be loaded."""
         while True:
             draft = Draft(self._rules, loaded, self.context())
             for work, effects in zip(works, planned, strict=True):
                 draft.take(work, effects)
             if not draft.missing:
-                return draft
+                return draft.changes
             more = await journal.load(connection, Asked(streams=dict(draft.missing)))
             loaded.streams.update(more.streams)
 
-    async def _subject_keys(self, draft: Draft) -> Mapping[UUID, AESGCM]:
-        subjects = draft.sealed_subjects()
+    async def _subject_keys(self, changes: Changes) -> Mapping[UUID, AESGCM]:
+        subjects = changes.sealed_subjects()
         if not subjects:
             return {}
         if self._keys is None:

@@ -1,4 +1,4 @@
-"""A real Apache Kafka and a real PostgreSQL on one machine, from Python packages, without Docker."""
+"""A real Apache Kafka and a real PostgreSQL on one machine, from Python packages."""
 
 from libs.embedded.process import EmbeddedError
 from libs.embedded.servers import Servers, start

@@ -114,7 +114,8 @@ def _forget(name: str) -> None:
 
 
 def _wrong(jars: list[Path]) -> list[Path]:
-    known = dict(reversed(line.split()) for line in CHECKSUMS.read_text().splitlines())
+    lines = (line.split() for line in CHECKSUMS.read_text().splitlines())
+    known = {name: digest for digest, name in lines}
     return [j for j in jars if known.get(j.name) != hashlib.sha256(j.read_bytes()).hexdigest()]
 
 

@@ -50,7 +50,9 @@ class Process:
         deadline = time.monotonic() + seconds
         while not self.is_ready(self.pid):
             if self.guard is None or self.guard.poll() is not None:
-                raise EmbeddedError(f"{self.name} did not start; the end of {self.log}:\n{self._tail()}")
+                raise EmbeddedError(
+                    f"{self.name} did not start; the end of {self.log}:\n{self._tail()}"
+                )
             if time.monotonic() > deadline:
                 raise EmbeddedError(f"{self.name} was not ready in {seconds:.0f} s: see {self.log}")
             time.sleep(0.05)

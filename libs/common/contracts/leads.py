@@ -78,7 +78,7 @@ class LeadRouted(LeadEvent):
 
 
 class LeadUnrouted(LeadEvent):
-    """No place, no match, or nobody there: it waits in the queue of `unit`, a town or the centre."""
+    """No place, no match, or nobody there: it waits in the queue of `unit`, town or centre."""
 
     type: ClassVar[str] = "lead.unrouted.v1"
     reason: Literal["no_place", "outside", "no_match", "no_unit"]

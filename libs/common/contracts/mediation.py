@@ -1,4 +1,4 @@
-"""What the mediation service publishes on `civicgrid.mediation`: no party, no text, no statement."""
+"""What the mediation service publishes on `civicgrid.mediation`: no party, no statement."""
 
 from datetime import datetime
 from typing import ClassVar, Literal

@@ -1,0 +1,154 @@
+"""What a batch will store, gathered in memory: rows of each table, once, in the order of keys."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from libs.common import dead_letters, journal, timers
+from libs.common.journal import Appended, Stream
+from libs.common.keys import seal
+from libs.common.messages import Address, SetTimer
+from libs.common.projected import Projected
+from libs.common.projections import Projection
+from libs.common.statement import Batch
+from libs.common.work import Answered, Dead, Fired, Letter, Message, Place, Request, Work
+
+TimerKey = tuple[str, UUID]
+
+
+@dataclass(slots=True)
+class Trial:
+    """What one work would change; it takes effect as a whole or not at all."""
+
+    streams: dict[Address, Stream] = field(default_factory=dict)
+    events: list[Appended] = field(default_factory=list)
+    timers: dict[TimerKey, SetTimer | None] = field(default_factory=dict)
+    rows: list[tuple[Projection, list[Sequence[Any]]]] = field(default_factory=list)
+
+
+class Changes:
+    """`positions`: where this service stands in each partition, as it was loaded."""
+
+    def __init__(self, now: datetime, positions: Mapping[tuple[str, int], int]) -> None:
+        self._now, self._positions = now, positions
+        self.streams: dict[Address, Stream] = {}
+        self.inbox: dict[Message, str] = {}
+        self.fired: dict[TimerKey, Fired] = {}
+        self.given: dict[tuple[str, str], tuple[bytes, Answered]] = {}
+        self._events: list[Appended] = []
+        self._timers: dict[TimerKey, SetTimer | None] = {}
+        self._places: dict[tuple[str, int], Place] = {}
+        self._letters: dict[UUID, Sequence[Any]] = {}
+        self._projected = Projected()
+
+    def accept(self, trial: Trial) -> None:
+        changed = {a: s for a, s in trial.streams.items() if s.version != s.stored}
+        self.streams.update(changed)
+        self._events += trial.events
+        self._timers.update(trial.timers)
+        for projection, rows in trial.rows:
+            self._projected.add(projection, rows)
+
+    def settle(self, work: Work, outcome: str) -> None:
+        """What called for this work is done with; a timer that it sets again must come after."""
+        if work.message:
+            self.inbox[work.message] = outcome
+        if work.fired:
+            key = (work.fired.name, work.fired.id)
+            self.fired[key] = work.fired
+            self._timers.pop(key, None)
+
+    def answer(self, request: Request, answered: Answered) -> None:
+        self.given[request.source, request.key] = (request.digest, answered)
+
+    def set_timer(self, timer: SetTimer) -> None:
+        self._timers[timer.name, timer.id] = timer
+
+    def bury(self, letter: Letter, dead: Dead) -> None:
+        self._letters[letter.id] = dead_letters.row(letter, dead.stage, dead.reason, self._now)
+
+    def move(self, place: Place) -> None:
+        """The position of a partition only goes forward."""
+        partition = (place.topic, place.partition)
+        before = self._places.get(partition)
+        reached = before.end if before else self._positions.get(partition, -1)
+        if place.end > reached:
+            self._places[partition] = place
+
+    def sealed_subjects(self) -> set[UUID]:
+        return {one.envelope.subject for one in self._events if one.is_sealed}
+
+    @property
+    def has_facts(self) -> bool:
+        return self._projected.has_facts
+
+    def batch(self, keys: Mapping[UUID, AESGCM]) -> Batch:
+        now = self._now
+        return [
+            (journal.EVENT, [journal.event_row(one, _sealed(one, keys)) for one in self._events]),
+            *self._state_rows(),
+            (journal.INBOX, [(*key, outcome, now) for key, outcome in sorted(self.inbox.items())]),
+            (journal.REQUEST, self._request_rows()),
+            (journal.POSITION, self._position_rows()),
+            *self._timer_rows(),
+            (dead_letters.DEAD_LETTER, [self._letters[id] for id in sorted(self._letters)]),
+            *self._projected.batch(),
+        ]
+
+    def _state_rows(self) -> Iterable[tuple[Any, Any]]:
+        tables: dict[str, list[Stream]] = {}
+        for (table, _), stream in sorted(self.streams.items(), key=lambda item: item[0]):
+            tables.setdefault(table, []).append(stream)
+        for group in tables.values():
+            yield journal.state_part(group[0].decider), journal.state_rows(group, self._now)
+
+    def _request_rows(self) -> list[tuple[Any, ...]]:
+        return [
+            (*key, digest, answered.status, _json(answered.body), self._now)
+            for key, (digest, answered) in sorted(self.given.items(), key=lambda item: item[0])
+        ]
+
+    def _position_rows(self) -> list[tuple[Any, ...]]:
+        return [
+            (*partition, self._positions.get(partition), place.end, place.id)
+            for partition, place in sorted(self._places.items())
+        ]
+
+    def _timer_rows(self) -> Batch:
+        """A row is touched by one part only: what was fired and set again is moved."""
+        set_, cancelled, fired, moved = [], [], [], []
+        for key, timer in sorted(self._timers.items(), key=lambda item: item[0]):
+            if timer is None and key not in self.fired:
+                cancelled.append(key)
+            elif timer is not None and key not in self.fired:
+                set_.append((*key, timer.due_at, _json(timer.data)))
+        for key, row in sorted(self.fired.items()):
+            if again := self._timers.get(key):
+                moved.append((*key, row.due_at, again.due_at, _json(again.data)))
+            else:
+                fired.append((*key, row.due_at))
+        return [
+            (timers.SET, set_),
+            (timers.CANCEL, cancelled),
+            (timers.FIRED, fired),
+            (timers.MOVED, moved),
+        ]
+
+
+def _json(data: Mapping[str, Any]) -> str:
+    return json.dumps(data, ensure_ascii=False)
+
+
+def _sealed(one: Appended, keys: Mapping[UUID, AESGCM]) -> str | None:
+    if not one.is_sealed:
+        return None
+    event, subject = one.envelope.event, one.envelope.subject
+    content = event.model_dump_json(include=set(event.sealed)).encode()
+    return json.dumps({str(subject): seal(keys[subject], subject, content)})

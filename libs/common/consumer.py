@@ -1,0 +1,230 @@
+"""Kafka in: records become works for the writer. Where this service stands in each partition is a
+row of its own database, moved in the transaction of the batch; Kafka's offsets are not the truth.
+
+The rebalance listener does no I/O: it forgets where this process stands. Records of a partition
+whose position was not read since are thrown away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple, TypeAlias, TypeVar
+
+import asyncpg
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.abc import ConsumerRebalanceListener
+from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+
+from libs.common import wire
+from libs.common.ids import named
+from libs.common.journal import Connection
+from libs.common.messages import Cause
+from libs.common.quarantine import Quarantine, Stopped
+from libs.common.work import Fenced, Place, Work
+from libs.common.writer import Writer
+
+log = structlog.get_logger()
+
+Record: TypeAlias = "ConsumerRecord[Any, Any]"
+Reader = Callable[[Record], Work | None]
+T = TypeVar("T")
+
+POSITIONS = """
+SELECT topic, partition, next, last_id FROM position
+JOIN unnest($1::text[], $2::int[]) AS asked (topic, partition) USING (topic, partition)
+"""
+FORGET = "DELETE FROM position WHERE topic = $1 AND partition = $2 AND next = $3"
+
+AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError)
+"""The database or the broker does not answer: nothing was stored, so nothing is skipped."""
+
+COMMIT_SECONDS = 5.0
+NOBODY = Cause("system", "", named("nobody"), "")
+
+
+class Standing(NamedTuple):
+    """The next offset to handle. `last_id`: what the record before it must be, while that is not
+    verified; if it is another, the topic was made anew."""
+
+    next: int
+    last_id: str | None = None
+
+
+class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
+    """`attempted` is when it last did something, on the steady clock."""
+
+    def __init__(
+        self,
+        make: Callable[[ConsumerRebalanceListener], Awaitable[AIOKafkaConsumer]],
+        connect: Callable[[], Awaitable[Connection]],
+        read: Reader,
+        writer: Writer,
+    ) -> None:
+        self._make, self._connect = make, connect
+        self._read, self._writer = read, writer
+        self._standing: dict[TopicPartition, Standing] = {}
+        self._anew: dict[TopicPartition, int] = {}
+        self._assignments = 0
+        self._quarantine = Quarantine()
+        self._committed_at = 0.0
+        self.attempted = time.monotonic()
+
+    def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
+        self._forget_all()
+
+    def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
+        self._forget_all()
+
+    def _forget_all(self) -> None:
+        self._assignments += 1
+        self._standing.clear()
+
+    async def run(self) -> None:
+        """Until cancelled, or an error: the caller waits a moment and runs it again."""
+        consumer = await self._make(self)
+        storing: asyncio.Task[None] | None = None
+        try:
+            while True:
+                self.attempted = time.monotonic()
+                await self._patiently(lambda: self._place(consumer))
+                works = await self._fetch(consumer)
+                if storing:
+                    await storing  # the next batch was fetched and decoded meanwhile
+                storing = asyncio.create_task(self._store(works)) if works else None
+                self._tell_kafka(consumer)
+        finally:
+            if storing:
+                storing.cancel()
+            self._forget_all()
+            await consumer.stop()
+
+    async def _fetch(self, consumer: AIOKafkaConsumer) -> list[Work]:
+        try:
+            fetched = await consumer.getmany(timeout_ms=200, max_records=1000)
+        except (NoOffsetForPartitionError, OffsetOutOfRangeError):
+            return []  # not placed yet, or to be placed again by the next turn
+        return [work for tp, records in fetched.items() for work in self._works(tp, records)]
+
+    async def _place(self, consumer: AIOKafkaConsumer) -> None:
+        """Seek to where the database says that each newly assigned partition stands."""
+        fresh = sorted(consumer.assignment() - self._standing.keys())
+        if not fresh:
+            return
+        assignments = self._assignments
+        begins = await consumer.beginning_offsets(fresh)
+        ends = await consumer.end_offsets(fresh)
+        connection = await self._connect()
+        try:
+            stored = await self._positions(connection, fresh, ends)
+        finally:
+            await connection.close()
+        if assignments != self._assignments:
+            return
+        for tp in fresh:
+            self._stand(consumer, tp, begins[tp], stored.get(tp))
+
+    async def _positions(
+        self,
+        connection: Connection,
+        fresh: Sequence[TopicPartition],
+        ends: Mapping[TopicPartition, int],
+    ) -> dict[TopicPartition, Standing]:
+        """Positions as stored; what belongs to a topic that was made anew is deleted."""
+        stored = {}
+        for row in await connection.fetch(POSITIONS, *zip(*fresh, strict=True)):
+            tp = TopicPartition(row["topic"], row["partition"])
+            if row["next"] > ends[tp] or self._anew.get(tp) == row["next"]:
+                log.warning("topic is new", topic=tp.topic, partition=tp.partition)
+                await connection.execute(FORGET, *tp, row["next"])
+            else:
+                stored[tp] = Standing(row["next"], row["last_id"])
+        return stored
+
+    def _stand(
+        self, consumer: AIOKafkaConsumer, tp: TopicPartition, begin: int, stored: Standing | None
+    ) -> None:
+        self._anew.pop(tp, None)
+        if stored is None:
+            self._standing[tp] = Standing(begin)
+            consumer.seek(tp, begin)
+        elif stored.next < begin:
+            raise Stopped(
+                f"{tp.topic}/{tp.partition} begins at {begin}, and this service stands at"
+                f" {stored.next}: let the owner of the topic run `civicgrid republish`"
+            )
+        elif stored.next == begin:
+            self._standing[tp] = Standing(begin)
+            consumer.seek(tp, begin)
+        else:
+            self._standing[tp] = stored
+            consumer.seek(tp, stored.next - 1)
+
+    def _works(self, tp: TopicPartition, records: Sequence[Record]) -> list[Work]:
+        standing = self._standing.get(tp)
+        if standing is None or not records:
+            return []
+        if standing.last_id is not None:
+            first, *records = records
+            if first.offset != standing.next - 1 or wire.identity(first) != standing.last_id:
+                self._anew[tp] = self._standing.pop(tp).next
+                return []
+        next = records[-1].offset + 1 if records else standing.next
+        self._standing[tp] = Standing(next)
+        return list(self._read_all(tp, standing.next, records))
+
+    def _read_all(
+        self, tp: TopicPartition, begin: int, records: Sequence[Record]
+    ) -> Iterator[Work]:
+        """A work for each record that is for us; the last one moves past those that are not."""
+        last: Work | None = None
+        for record in records:
+            next, id = record.offset + 1, wire.identity(record)
+            place = Place(tp.topic, tp.partition, begin, record.offset, next, id)
+            work = self._read(record)
+            if work:
+                if last:
+                    yield last
+                work.place, last = place, work
+            elif last and last.place:
+                last.place = last.place._replace(end=place.end, id=place.id)
+            else:
+                last = Work(lambda _: (), cause=NOBODY, place=place)
+        if last:
+            yield last
+
+    async def _store(self, works: Sequence[Work]) -> None:
+        await self._patiently(lambda: self._writer.submit(works))
+        for work in works:
+            if isinstance(work.result, Fenced) and work.place:
+                self._standing.pop(TopicPartition(*work.place[:2]), None)
+        self._quarantine.watch(works)
+
+    async def _patiently(self, step: Callable[[], Awaitable[T]]) -> T:
+        """Again and again, ever more slowly, until the database and the broker answer."""
+        pause = 0.05
+        while True:
+            try:
+                return await step()
+            except AWAY as error:
+                log.warning("not stored, trying again", error=type(error).__name__)
+                self.attempted = time.monotonic()
+            await asyncio.sleep(random.uniform(pause / 2, pause))
+            pause = min(5.0, pause * 2)
+
+    def _tell_kafka(self, consumer: AIOKafkaConsumer) -> None:
+        """Kafka's own offsets are for tools that show lag, and may be late or missing."""
+        if time.monotonic() - self._committed_at < COMMIT_SECONDS or not self._standing:
+            return
+        self._committed_at = time.monotonic()
+        offsets = {tp: standing.next for tp, standing in self._standing.items()}
+        self._committing = asyncio.create_task(_commit(consumer, offsets))
+
+
+async def _commit(consumer: AIOKafkaConsumer, offsets: Mapping[TopicPartition, int]) -> None:
+    with suppress(KafkaError):
+        await consumer.commit(dict(offsets))

@@ -1,0 +1,35 @@
+"""When dead letters come too thick, a topic is no longer read: somebody must look first."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from libs.common.work import Dead, Work
+
+IN_A_ROW, SHARE, RECENT = 50, 0.05, 1000
+"""Dead letters of a topic at which consumption stops: row Q6 of the requirements."""
+
+
+class Stopped(Exception):
+    """Consumption must not go on by itself; the text says what to do."""
+
+
+class Quarantine:
+    def __init__(self) -> None:
+        self._recent: dict[str, deque[bool]] = {}
+
+    def watch(self, works: Sequence[Work]) -> None:
+        """Raises Stopped when a topic is over the limit."""
+        for work in works:
+            if work.place and work.message:
+                recent = self._recent.setdefault(work.place.topic, deque(maxlen=RECENT))
+                recent.append(isinstance(work.result, Dead))
+        for topic, recent in self._recent.items():
+            if _too_many(recent):
+                raise Stopped(f"too many dead letters from {topic}: see `civicgrid dead-letters`")
+
+
+def _too_many(recent: deque[bool]) -> bool:
+    in_a_row = len(recent) >= IN_A_ROW and all(list(recent)[-IN_A_ROW:])
+    return in_a_row or (len(recent) == RECENT and sum(recent) > SHARE * RECENT)

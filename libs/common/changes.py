@@ -11,7 +11,7 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from libs.common import dead_letters, journal, timers
+from libs.common import dead_letters, journal, timers, wire
 from libs.common.journal import Appended, Stream
 from libs.common.keys import seal
 from libs.common.messages import Address, SetTimer
@@ -27,6 +27,7 @@ TimerKey = tuple[str, UUID]
 class Trial:
     """What one work would change; it takes effect as a whole or not at all."""
 
+    correlation_id: str
     streams: dict[Address, Stream] = field(default_factory=dict)
     events: list[Appended] = field(default_factory=list)
     timers: dict[TimerKey, SetTimer | None] = field(default_factory=dict)
@@ -43,16 +44,18 @@ class Changes:
         self.fired: dict[TimerKey, Fired] = {}
         self.given: dict[tuple[str, str], tuple[bytes, Answered]] = {}
         self._events: list[Appended] = []
-        self._timers: dict[TimerKey, SetTimer | None] = {}
+        self._timers: dict[TimerKey, tuple[SetTimer | None, str]] = {}
         self._places: dict[tuple[str, int], Place] = {}
         self._letters: dict[UUID, Sequence[Any]] = {}
+        self._revived: set[UUID] = set()
         self._projected = Projected()
 
     def accept(self, trial: Trial) -> None:
         changed = {a: s for a, s in trial.streams.items() if s.version != s.stored}
         self.streams.update(changed)
         self._events += trial.events
-        self._timers.update(trial.timers)
+        for key, timer in trial.timers.items():
+            self._timers[key] = (timer, trial.correlation_id)
         for projection, rows in trial.rows:
             self._projected.add(projection, rows)
 
@@ -68,11 +71,16 @@ class Changes:
     def answer(self, request: Request, answered: Answered) -> None:
         self.given[request.source, request.key] = (request.digest, answered)
 
-    def set_timer(self, timer: SetTimer) -> None:
-        self._timers[timer.name, timer.id] = timer
+    def set_timer(self, timer: SetTimer, correlation_id: str) -> None:
+        self._timers[timer.name, timer.id] = (timer, correlation_id)
 
     def bury(self, letter: Letter, dead: Dead) -> None:
-        self._letters[letter.id] = dead_letters.row(letter, dead.stage, dead.reason, self._now)
+        id = wire.digest(letter)
+        self._letters[id] = dead_letters.row(letter, dead.stage, dead.reason, self._now)
+
+    def revive(self, letter: Letter) -> None:
+        """It was dead, and is handled now."""
+        self._revived.add(wire.digest(letter))
 
     def move(self, place: Place) -> None:
         """The position of a partition only goes forward."""
@@ -99,6 +107,7 @@ class Changes:
             (journal.POSITION, self._position_rows()),
             *self._timer_rows(),
             (dead_letters.DEAD_LETTER, [self._letters[id] for id in sorted(self._letters)]),
+            (dead_letters.REVIVED, [(id,) for id in sorted(self._revived - self._letters.keys())]),
             *self._projected.batch(),
         ]
 
@@ -124,13 +133,14 @@ class Changes:
     def _timer_rows(self) -> Batch:
         """A row is touched by one part only: what was fired and set again is moved."""
         set_, cancelled, fired, moved = [], [], [], []
-        for key, timer in sorted(self._timers.items(), key=lambda item: item[0]):
+        for key, (timer, correlation) in sorted(self._timers.items(), key=lambda item: item[0]):
             if timer is None and key not in self.fired:
                 cancelled.append(key)
             elif timer is not None and key not in self.fired:
-                set_.append((*key, timer.due_at, _json(timer.data)))
+                set_.append((*key, timer.due_at, _json(timer.data), correlation))
         for key, row in sorted(self.fired.items()):
-            if again := self._timers.get(key):
+            again, _ = self._timers.get(key, (None, ""))
+            if again:
                 moved.append((*key, row.due_at, again.due_at, _json(again.data)))
             else:
                 fired.append((*key, row.due_at))

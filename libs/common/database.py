@@ -16,6 +16,7 @@ import asyncpg
 Connection = asyncpg.Connection[Any]
 
 CORE = Path(__file__).parent / "migrations"
+KEYS = CORE / "keys"
 LOCK = 0x6D696772617465
 
 _GRANTS = """
@@ -29,11 +30,6 @@ REVOKE UPDATE, DELETE ON migration FROM {s}_writer;
 
 class MigrationError(Exception):
     """The database and the migration files do not belong together."""
-
-
-def url(template: str, service: str, role: str) -> str:
-    """`template` has `{service}` and `{role}` in it."""
-    return template.replace("{service}", service).replace("{role}", f"{service}_{role}")
 
 
 async def create(admin_url: str, services: Iterable[str], password: str) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from libs.common import wire
-from libs.common.statement import insert
+from libs.common.statement import Part, insert
 from libs.common.work import Letter
 
 DEAD_LETTER = insert(
@@ -18,6 +18,7 @@ DEAD_LETTER = insert(
         "topic": "text",
         "partition": "int",
         "offset_": "bigint",
+        "timestamp_": "bigint",
         "key": "bytea",
         "headers": "json",
         "value": "bytea",
@@ -28,12 +29,16 @@ DEAD_LETTER = insert(
     "ON CONFLICT (id) DO UPDATE SET stage = EXCLUDED.stage, reason = EXCLUDED.reason,"
     " died_at = EXCLUDED.died_at, retries = dead_letter.retries + 1",
 )
-REVIVED_SQL = "DELETE FROM dead_letter WHERE id = $1"
+REVIVED = Part(
+    "dead_letter_revived",
+    (("id", "uuid"),),
+    "DELETE FROM dead_letter USING {rows} WHERE dead_letter.id = new.id RETURNING 1",
+)
 
 
 def row(letter: Letter, stage: str, reason: str, now: datetime) -> Sequence[Any]:
     return (
-        *(letter.id, letter.topic, letter.partition, letter.offset, letter.key),
-        *(json.dumps(wire.plain(letter.headers)), letter.value),
+        *(wire.digest(letter), letter.topic, letter.partition, letter.offset, letter.timestamp),
+        *(letter.key, json.dumps(wire.plain(letter.headers)), letter.value),
         *(stage, reason.replace("\0", "\\0")[:500], now),
     )

@@ -138,12 +138,14 @@ class Draft:
             return Refused("crashed", status=500)
         self.changes.settle(work, "applied")
         self.changes.accept(trial)
+        if work.letter and work.takes_over:
+            self.changes.revive(work.letter)
         if work.request and isinstance(answer, Answered):
             self.changes.answer(work.request, answer)
         return answer
 
     def _run(self, work: Work, effects: Iterable[Effect]) -> Trial:
-        trial, queue = Trial(), deque(effects)
+        trial, queue = Trial(work.cause.correlation_id), deque(effects)
         if work.envelope:
             self._project(trial, work.envelope)
         while queue:
@@ -216,7 +218,7 @@ class Draft:
         if timer is None:
             return self._bury(work, Dead("waited", reason))
         self.changes.settle(work, "waiting")
-        self.changes.set_timer(timer)
+        self.changes.set_timer(timer, work.cause.correlation_id)
         return Waiting()
 
     def _bury(self, work: Work, dead: Dead) -> Result:

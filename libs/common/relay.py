@@ -50,7 +50,7 @@ class Relay:
         self._connect, self._produce, self._on_lead = connect, produce, on_lead
         self._source = source.encode()
         self._woken = asyncio.Event()
-        self.leads = False
+        self.is_leader = False
 
     async def run(self, batch: int = 2000) -> None:
         connection = await self._connect()
@@ -58,7 +58,7 @@ class Relay:
             while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):
                 await asyncio.sleep(STANDBY_SECONDS)
             await self._on_lead(connection)
-            self.leads = True
+            self.is_leader = True
             producer = self._produce()
             await producer.start()
             try:
@@ -67,7 +67,7 @@ class Relay:
                 with suppress(Exception):
                     await asyncio.wait_for(producer.stop(), 5)
         finally:
-            self.leads = False
+            self.is_leader = False
             connection.terminate()
 
     async def _follow(self, connection: Connection, producer: AIOKafkaProducer, batch: int) -> None:

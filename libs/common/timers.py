@@ -5,12 +5,19 @@ from __future__ import annotations
 
 from libs.common.statement import CONFLICT, Part, insert
 
-_COLUMNS = {"name": "text", "id": "uuid", "due_at": "timestamptz", "data": "json"}
+_COLUMNS = {
+    "name": "text",
+    "id": "uuid",
+    "due_at": "timestamptz",
+    "data": "json",
+    "correlation_id": "text",
+}
 
 SET = insert(
     "timer",
     _COLUMNS,
-    "ON CONFLICT (name, id) DO UPDATE SET due_at = EXCLUDED.due_at, data = EXCLUDED.data",
+    "ON CONFLICT (name, id) DO UPDATE SET due_at = EXCLUDED.due_at, data = EXCLUDED.data,"
+    " correlation_id = EXCLUDED.correlation_id",
 )
 CANCEL = Part(
     "timer_cancelled",
@@ -33,6 +40,7 @@ MOVED = Part(
 )
 
 DUE = """
-SELECT name, id, due_at, data FROM timer WHERE due_at <= $1 ORDER BY due_at, name, id LIMIT $2
+SELECT name, id, due_at, data, correlation_id FROM timer WHERE due_at <= $1
+ORDER BY due_at, name, id LIMIT $2
 """
 NEXT_DUE = "SELECT min(due_at) FROM timer"

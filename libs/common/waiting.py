@@ -14,7 +14,8 @@ from libs.common.ids import named
 from libs.common.messages import SetTimer
 from libs.common.work import Letter, Waited, Work
 
-TIMER = "wait"
+TIMER, RETRY = "wait", "retry"
+"""Timers of messages that wait for a fact, and of dead letters that are tried once more."""
 FIRST, LONGEST, GIVE_UP = timedelta(seconds=1), timedelta(minutes=10), timedelta(days=1)
 
 
@@ -34,6 +35,7 @@ def _data(letter: Letter, waited: Waited) -> Mapping[str, Any]:
         "topic": letter.topic,
         "partition": letter.partition,
         "offset": letter.offset,
+        "timestamp": letter.timestamp,
         "key": _text(letter.key),
         "headers": [(name, _text(value)) for name, value in letter.headers],
         "value": _text(letter.value),
@@ -42,13 +44,27 @@ def _data(letter: Letter, waited: Waited) -> Mapping[str, Any]:
     }
 
 
-def waited(data: Mapping[str, Any]) -> Waited:
+def waited(data: Mapping[str, Any]) -> Waited | None:
+    if "since" not in data:
+        return None
     return Waited(data["attempts"], datetime.fromisoformat(data["since"]))
+
+
+def letter(data: Mapping[str, Any]) -> Letter:
+    return Letter(
+        topic=data["topic"],
+        partition=data["partition"],
+        offset=data["offset"],
+        timestamp=data["timestamp"],
+        key=_raw(data["key"]),
+        headers=[(name, _raw(value) or b"") for name, value in data["headers"]],
+        value=_raw(data["value"]),
+    )
 
 
 def _text(raw: bytes | None) -> str | None:
     return None if raw is None else base64.b64encode(raw).decode()
 
 
-def raw(text: str | None) -> bytes | None:
+def _raw(text: str | None) -> bytes | None:
     return None if text is None else base64.b64decode(text)

@@ -5,17 +5,31 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Protocol
 from uuid import UUID
 
 import asyncpg
-from aiokafka import ConsumerRecord
 from pydantic import ValidationError
 
 from libs.common.ids import named
 from libs.common.messages import Cause, Envelope, Event
 
 Headers = list[tuple[str, bytes]]
+
+
+class Record(Protocol):
+    """A record of Kafka, whether it comes from there or was kept."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]: ...
+    @property
+    def value(self) -> bytes | None: ...
 
 
 class Unreadable(Exception):
@@ -55,22 +69,25 @@ def attributes(row: asyncpg.Record, source: bytes) -> Headers:
     return headers
 
 
-def identity(record: ConsumerRecord[Any, Any]) -> str:
-    """What tells this record from every other: its `ce_id`, else a digest of all it holds."""
+def identity(record: Record) -> str:
+    """What tells this record from others of its partition: its `ce_id`, else its digest."""
     for name, value in record.headers:
         if name == "ce_id" and value:
-            return str(value.decode("utf-8", "replace"))[:200]
+            return str(value.decode("utf-8", "replace"))[:200].replace("\0", "")
+    return str(digest(record))
+
+
+def digest(record: Record) -> UUID:
+    """Of all that it holds: the same for the same record, wherever it stands."""
     parts = [record.topic.encode(), record.key or b"", record.value or b""]
     parts += [part for name, value in record.headers for part in (name.encode(), value or b"")]
-    digest = hashlib.blake2b(digest_size=16)
+    hash = hashlib.blake2b(digest_size=16)
     for part in parts:
-        digest.update(len(part).to_bytes(8, "big") + part)
-    return digest.hexdigest()
+        hash.update(len(part).to_bytes(8, "big") + part)
+    return named(hash.hexdigest())
 
 
-def read(
-    record: ConsumerRecord[Any, Any], types: Mapping[str, type[Event]], *, intake: bool
-) -> Envelope | None:
+def read(record: Record, types: Mapping[str, type[Event]], *, intake: bool) -> Envelope | None:
     """The event in this record; None where its type is none of `types`. Raises Unreadable.
 
     `intake`: written by an outside source, which names its items as it likes; inside, the topic
@@ -85,6 +102,8 @@ def read(
     if not intake and source != source_of(record.topic):
         raise Unreadable("owner", "this source does not own this topic")
     if kind not in types:
+        if intake:
+            raise Unreadable("type", "unknown_type")
         return None
     if record.value is None:
         raise Unreadable("value", "there is no value")
@@ -94,7 +113,7 @@ def read(
     return _inside(record, headers, event) if not intake else _outside(record, headers, event)
 
 
-def _headers(record: ConsumerRecord[Any, Any]) -> dict[str, str]:
+def _headers(record: Record) -> dict[str, str]:
     headers: dict[str, str] = {}
     for name, value in record.headers:
         try:
@@ -127,7 +146,7 @@ def _event(model: type[Event], value: bytes) -> Event:
         raise Unreadable(stage, f"{path}: {first['type']}") from error
 
 
-def _inside(record: ConsumerRecord[Any, Any], headers: Mapping[str, str], event: Event) -> Envelope:
+def _inside(record: Record, headers: Mapping[str, str], event: Event) -> Envelope:
     try:
         id, subject = UUID(headers["ce_id"]), UUID(_required(headers, "ce_subject"))
         version = int(_required(headers, "ce_aggregateversion"))
@@ -142,9 +161,7 @@ def _inside(record: ConsumerRecord[Any, Any], headers: Mapping[str, str], event:
     return Envelope(event, id, source, subject, version, _key(record), time, cause)
 
 
-def _outside(
-    record: ConsumerRecord[Any, Any], headers: Mapping[str, str], event: Event
-) -> Envelope:
+def _outside(record: Record, headers: Mapping[str, str], event: Event) -> Envelope:
     source = source_of(record.topic)
     id = named(f"{source}/{headers['ce_id']}")
     time = datetime.fromtimestamp(record.timestamp / 1000, UTC)
@@ -152,7 +169,7 @@ def _outside(
     return Envelope(event, id, source, id, 1, _key(record), time, cause)
 
 
-def _key(record: ConsumerRecord[Any, Any]) -> str:
+def _key(record: Record) -> str:
     return str((record.key or b"").decode("utf-8", "replace"))
 
 

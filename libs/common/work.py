@@ -35,17 +35,16 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A record as it came, to keep it if it cannot be handled."""
+    """A record as it came, to keep it if it cannot be handled, or not yet. A timer that ran out
+    is one too; it has no partition. `timestamp`: milliseconds since 1970."""
 
-    id: UUID
     topic: str
     partition: int | None
     offset: int | None
+    timestamp: int
     key: bytes | None
     headers: Sequence[tuple[str, bytes]]
     value: bytes | None
-    stage: str = ""
-    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,10 +55,11 @@ CREATE TABLE position (
 );
 
 CREATE TABLE timer (
-    name   text NOT NULL,
-    id     uuid NOT NULL,
-    due_at timestamptz NOT NULL,
-    data   json NOT NULL,
+    name           text NOT NULL,
+    id             uuid NOT NULL,
+    due_at         timestamptz NOT NULL,
+    data           json NOT NULL,
+    correlation_id text NOT NULL,
     PRIMARY KEY (name, id)
 );
 CREATE INDEX timer_by_due ON timer (due_at);
@@ -68,6 +69,7 @@ CREATE TABLE dead_letter (
     topic      text NOT NULL,
     partition  int,
     offset_    bigint,
+    timestamp_ bigint NOT NULL,
     key        bytea,
     headers    json NOT NULL,
     value      bytea,

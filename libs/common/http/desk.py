@@ -1,0 +1,130 @@
+"""Where a request becomes a work for the writer, and its result an answer."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+import asyncpg
+from fastapi import Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+from libs.common.http.problems import Texts, language_of
+from libs.common.http.requests import cause_of, digest_of, key_of, source_of
+from libs.common.messages import Context, Effect, Envelope, Refused
+from libs.common.work import Answered, Work
+from libs.common.work import Request as Asked
+from libs.common.writer import Writer
+
+F = TypeVar("F")
+
+ACTOR = "anonymous"
+"""Until there are accounts."""
+
+Answer = Callable[[Sequence[Envelope]], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One command of a batch, with its own id and its own answer."""
+
+    plan: Callable[[Context[Any]], Iterable[Effect]]
+    body: BaseModel | None = None
+    id: UUID | None = None
+    answer: Answer | None = None
+
+
+class Desk(Generic[F]):
+    def __init__(
+        self, service: str, writer: Writer, readers: asyncpg.Pool[Any], texts: Texts
+    ) -> None:
+        self.service = service
+        self._writer, self._readers, self._texts = writer, readers, texts
+
+    def context(self) -> Context[F]:
+        """Facts and time, as they are now."""
+        return self._writer.context()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy[Any]]:
+        """A session of the reader, in a transaction that cannot write."""
+        async with (
+            self._readers.acquire(timeout=5) as connection,
+            connection.transaction(readonly=True),
+        ):
+            yield connection
+
+    async def command(
+        self,
+        request: Request,
+        plan: Callable[[Context[F]], Iterable[Effect]],
+        *,
+        body: BaseModel | None = None,
+        id: UUID | None = None,
+        created: bool = False,
+        answer: Answer | None = None,
+    ) -> Response:
+        """One command; what it did is stored when this returns. Raises Refused and Busy."""
+        work = self._work(request, Item(plan, body, id, answer), 201 if created else 200)
+        await self._writer.offer([work])
+        answered = _answered(work)
+        status = answered.status if answered.first else 200
+        version = answered.body.get("version")
+        headers = {"ETag": f'"{version}"'} if version is not None else None
+        return JSONResponse(answered.body, status, headers)
+
+    async def commands(self, request: Request, items: Sequence[Item]) -> Response:
+        """A batch: 200, and for each item in turn a `status` with its answer or its problem."""
+        works = [self._try_work(request, item, n) for n, item in enumerate(items)]
+        await self._writer.offer([work for work in works if isinstance(work, Work)])
+        language = language_of(request)
+        return JSONResponse({"items": [self._entry(work, language) for work in works]})
+
+    def _try_work(self, request: Request, item: Item, n: int) -> Work | Refused:
+        try:
+            return self._work(request, item, 201, n)
+        except Refused as refusal:
+            return refusal
+
+    def _entry(self, work: Work | Refused, language: str) -> Mapping[str, Any]:
+        try:
+            answered = _answered(work) if isinstance(work, Work) else _raise(work)
+        except Refused as refusal:
+            problem = self._texts.problem(refusal, language)
+            return {"status": refusal.status, "problem": problem}
+        return {"status": answered.status if answered.first else 200, **answered.body}
+
+    def _work(self, request: Request, item: Item, status: int, n: int | None = None) -> Work:
+        key = key_of(request, item.id, n)
+        asked = Asked(
+            source=source_of(request, ACTOR),
+            key=key,
+            digest=digest_of(request, item.body),
+            status=status,
+            answer=item.answer or _first_aggregate,
+        )
+        return Work(item.plan, cause_of(request, ACTOR, key, self.service), request=asked)
+
+
+def _first_aggregate(events: Sequence[Envelope]) -> Mapping[str, Any]:
+    """The aggregate that changed first, and its version now; nothing where nothing changed."""
+    if not events:
+        return {}
+    id = events[0].subject
+    version = max(event.version for event in events if event.subject == id)
+    return {"id": str(id), "version": version}
+
+
+def _answered(work: Work) -> Answered:
+    if isinstance(work.result, Refused):
+        raise work.result
+    assert isinstance(work.result, Answered), work.result
+    return work.result
+
+
+def _raise(refusal: Refused) -> Answered:
+    raise refusal

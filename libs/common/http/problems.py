@@ -1,0 +1,130 @@
+"""Errors as problem details (RFC 9457), in the language of the caller; never with what was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import structlog
+import yaml
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from libs.common.messages import Refused
+from libs.common.writer import Busy
+
+log = structlog.get_logger()
+
+CORE_TEXTS = Path(__file__).parent / "texts.yaml"
+RETRY_AFTER = {"Retry-After": "1"}
+_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+MEDIA_TYPE = "application/problem+json"
+
+
+def not_found() -> Refused:
+    return Refused("not_found", status=404)
+
+
+class _Known(dict[str, object]):
+    def __missing__(self, key: str) -> str:
+        return f"{{{key}}}"
+
+
+class Texts:
+    """What a code means, in Chinese and English. Chinese where a caller asks for neither."""
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self._texts: dict[str, Mapping[str, str]] = {}
+        for file in (CORE_TEXTS, *files):
+            self._texts.update(yaml.safe_load(file.read_text(encoding="utf-8")) or {})
+
+    def text(self, code: str, language: str, values: Mapping[str, object]) -> str:
+        known = self._texts.get(code)
+        return known[language].format_map(_Known(values)) if known else code
+
+    def problem(self, refusal: Refused, language: str) -> dict[str, Any]:
+        """The members of RFC 9457, and `code`, `path` (JSON Pointer), `allowed` (commands)."""
+        problem: dict[str, Any] = {
+            "type": f"urn:civicgrid:problem:{refusal.code}",
+            "title": HTTPStatus(refusal.status).phrase,
+            "status": refusal.status,
+            "code": refusal.code,
+            "detail": self.text(refusal.code, language, refusal.values),
+        }
+        if refusal.path:
+            problem["path"] = refusal.path
+        if refusal.allowed:
+            problem["allowed"] = list(refusal.allowed)
+        return problem
+
+
+def language_of(request: Request) -> str:
+    """`en` or `zh`: the one that Accept-Language names first."""
+    for part in request.headers.get("Accept-Language", "").lower().split(","):
+        language = part.partition(";")[0].strip().partition("-")[0]
+        if language in ("en", "zh"):
+            return language
+    return "zh"
+
+
+def install(app: FastAPI, texts: Texts) -> None:
+    """Let every error of this application answer with a problem."""
+
+    def answer(
+        request: Request, refusal: Refused, headers: Mapping[str, str] | None = None, **more: Any
+    ) -> JSONResponse:
+        language = language_of(request)
+        return JSONResponse(
+            texts.problem(refusal, language) | more,
+            refusal.status,
+            {"Content-Language": "zh-CN" if language == "zh" else "en", **(headers or {})},
+            MEDIA_TYPE,
+        )
+
+    async def refused(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, Refused)
+        headers = RETRY_AFTER if error.status == HTTPStatus.SERVICE_UNAVAILABLE else None
+        return answer(request, error, headers)
+
+    async def invalid(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        errors = [{"path": _pointer(one["loc"]), "code": one["type"]} for one in error.errors()]
+        return answer(request, Refused("invalid", status=422), errors=errors)
+
+    async def unstorable(request: Request, error: Exception) -> JSONResponse:
+        return answer(request, Refused("unstorable", status=422))
+
+    async def busy(request: Request, error: Exception) -> JSONResponse:
+        return answer(request, Refused("busy", status=503), RETRY_AFTER)
+
+    async def away(request: Request, error: Exception) -> JSONResponse:
+        log.warning("the database does not answer", error=type(error).__name__)
+        return answer(request, Refused("unavailable", status=503), RETRY_AFTER)
+
+    async def http(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        code = _CODES.get(error.status_code, "invalid")
+        refusal = Refused(code, status=error.status_code, limit=error.detail)
+        return answer(request, refusal, error.headers)
+
+    async def crashed(request: Request, error: Exception) -> JSONResponse:
+        return answer(request, Refused("crashed", status=500))
+
+    app.add_exception_handler(Refused, refused)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(asyncpg.DataError, unstorable)
+    app.add_exception_handler(Busy, busy)
+    for kind in (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        app.add_exception_handler(kind, away)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(Exception, crashed)
+
+
+def _pointer(location: Sequence[int | str]) -> str:
+    """A JSON Pointer into the body; a parameter by its name."""
+    return "/" + "/".join(str(part) for part in location[1:])

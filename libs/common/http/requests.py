@@ -1,0 +1,73 @@
+"""What a request says besides its body: who asks, what it expects, how to know it again."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from uuid import UUID
+
+from fastapi import Request
+from pydantic import BaseModel
+
+from libs.common.ids import named, uuid7
+from libs.common.messages import Cause, Refused
+
+_ETAG = re.compile(r'"(\d{1,9})"')
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+_PLAIN = re.compile(r"[\x21-\x7e]{1,200}")
+
+
+def expected(request: Request) -> int | None:
+    """The version that If-Match names (RFC 9110); None where any will do."""
+    value = request.headers.get("If-Match", "*").strip()
+    if value == "*":
+        return None
+    match = _ETAG.fullmatch(value)
+    if not match:
+        raise Refused("invalid_header", status=400, header="If-Match")
+    return int(match[1])
+
+
+def key_of(request: Request, id: UUID | None, item: int | None = None) -> str:
+    """The client-made id, else the Idempotency-Key (with the number of the item in a batch),
+    else a new one."""
+    if id is not None:
+        return str(check_id(id))
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return str(uuid7())
+    if not _PLAIN.fullmatch(key):
+        raise Refused("invalid_header", status=400, header="Idempotency-Key")
+    return key if item is None else f"{key}/{item}"
+
+
+def check_id(id: UUID) -> UUID:
+    """Ids that a client makes are UUIDs of version 7, so that indexes grow at their end."""
+    if id.version != 7:
+        raise Refused("invalid_id", status=422, path="/id")
+    return id
+
+
+def source_of(request: Request, actor: str) -> str:
+    """Keys are told apart by account and route."""
+    route = request.scope.get("route")
+    return f"{actor} {request.method} {getattr(route, 'path', request.url.path)}"
+
+
+def digest_of(request: Request, body: BaseModel | None) -> bytes:
+    """Of what was asked: the address, the expected version and the body."""
+    text = body.model_dump_json() if body else ""
+    if "\\u0000" in text:
+        raise Refused("invalid", status=422, reason="NUL")
+    head = f"{request.url.path}\n{request.headers.get('If-Match', '')}\n"
+    return hashlib.blake2b((head + text).encode(), digest_size=32).digest()
+
+
+def cause_of(request: Request, actor: str, key: str, service: str) -> Cause:
+    """The correlation id is the caller's trace, where there is one, else made for this request."""
+    id = named(f"{service}/{key}")
+    traceparent = request.headers.get("traceparent")
+    match = _TRACEPARENT.fullmatch(traceparent) if traceparent else None
+    correlation = match[1] if match else uuid7().hex
+    source = f"/civicgrid/{service}/http"
+    return Cause(actor, correlation, id, source, traceparent if match else None)

@@ -1,0 +1,59 @@
+"""Clients of Kafka with the only settings under which nothing is lost."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.abc import ConsumerRebalanceListener
+
+
+def producer(bootstrap: str, client_id: str) -> AIOKafkaProducer:
+    """Idempotent, and acknowledged by all replicas that are in step."""
+    return AIOKafkaProducer(
+        bootstrap_servers=bootstrap,
+        client_id=client_id,
+        acks="all",
+        enable_idempotence=True,
+        linger_ms=0,
+        max_batch_size=256 * 1024,
+        max_request_size=1024 * 1024,
+        compression_type="lz4",
+        request_timeout_ms=15_000,
+        metadata_max_age_ms=10_000,
+    )
+
+
+async def consumer(
+    bootstrap: str,
+    group: str,
+    topics: Sequence[str],
+    listener: ConsumerRebalanceListener,
+    instance: str | None,
+) -> AIOKafkaConsumer:
+    """Started and subscribed. A topic that ends in `*` stands for all that begin so."""
+    made = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        client_id=group,
+        group_id=group,
+        group_instance_id=f"{group}-{instance}" if instance else None,
+        auto_offset_reset="none",
+        enable_auto_commit=False,
+        metadata_max_age_ms=10_000,
+        max_partition_fetch_bytes=1024 * 1024,
+        fetch_max_wait_ms=100,
+        session_timeout_ms=10_000,
+        heartbeat_interval_ms=2_000,
+        max_poll_interval_ms=600_000,
+    )
+    if any(topic.endswith("*") for topic in topics):
+        made.subscribe(pattern=_pattern(topics), listener=listener)
+    else:
+        made.subscribe(list(topics), listener=listener)
+    await made.start()
+    return made
+
+
+def _pattern(topics: Sequence[str]) -> str:
+    return "^(" + "|".join(re.escape(topic).replace(r"\*", ".+") for topic in topics) + ")$"

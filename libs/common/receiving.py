@@ -1,0 +1,116 @@
+"""What has come, as a work: a record of Kafka, a timer that ran out, and either of them again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from libs.common import waiting, wire
+from libs.common.ids import named
+from libs.common.messages import Cause, Context, Due, Effect, Event, Policies, Timers
+from libs.common.wire import Record, Unreadable
+from libs.common.work import Dead, Fired, Letter, Message, Plan, Work
+
+INTAKE = "civicgrid.intake."
+TIMER = "timer."
+"""Timers that ran out are kept like records, of a topic with this and their name."""
+
+Told = Callable[[Letter, Dead], Iterable[Effect]]
+
+
+class Receiver:
+    """`types`: the events that this service reads. `buried`: what it says of dead intake."""
+
+    def __init__(
+        self,
+        source: str,
+        types: Mapping[str, type[Event]],
+        policies: Policies,
+        timers: Timers,
+        buried: Told | None,
+    ) -> None:
+        self._source, self._types = source, types
+        self._policies, self._timers, self._buried = policies, timers, buried
+
+    def read(self, record: Record) -> Work | None:
+        """None where nobody here asks for this type of event."""
+        letter = Letter(
+            record.topic,
+            getattr(record, "partition", None),
+            getattr(record, "offset", None),
+            *(record.timestamp, record.key, record.headers, record.value),
+        )
+        return self._work(letter)
+
+    def _work(self, letter: Letter) -> Work | None:
+        is_intake = letter.topic.startswith(INTAKE)
+        try:
+            envelope = wire.read(letter, self._types, intake=is_intake)
+        except Unreadable as error:
+            work = _unreadable(letter, Dead(error.stage, error.reason))
+        else:
+            if envelope is None:
+                return None
+            work = Work(
+                self._plan_of(envelope.event),
+                envelope.cause,
+                message=Message(envelope.id, envelope.source),
+                envelope=envelope,
+                letter=letter,
+            )
+        if is_intake and (told := self._buried):
+            work.buried = lambda dead: told(letter, dead)
+        return work
+
+    def _plan_of(self, event: Event) -> Plan:
+        policy = self._policies.get(type(event))
+        return (lambda context: policy(event, context)) if policy else lambda _: ()
+
+    def fired(self, name: str, id: UUID, due_at: datetime, data: str, correlation_id: str) -> Work:
+        """The work of a row of `timer`. `data`: JSON text."""
+        if name in (waiting.TIMER, waiting.RETRY):
+            return self._again(Fired(name, id, due_at), json.loads(data))
+        body = json.dumps({"due_at": due_at.isoformat(), "data": json.loads(data)})
+        letter = Letter(
+            TIMER + name, None, None, int(due_at.timestamp() * 1000), id.bytes, (), body.encode()
+        )
+        work = self._timer_work(letter, correlation_id)
+        work.fired = Fired(name, id, due_at)
+        return work
+
+    def _timer_work(self, letter: Letter, correlation_id: str) -> Work:
+        name, id = letter.topic.removeprefix(TIMER), UUID(bytes=letter.key)
+        body = json.loads(letter.value or b"{}")
+        due = Due(name, id, datetime.fromisoformat(body["due_at"]), body["data"])
+        message = Message(named(f"{name}/{id}/{body['due_at']}"), f"{self._source}/timer")
+        cause = Cause("timer", correlation_id, message.id, message.source)
+        timers = self._timers
+
+        def plan(context: Context[Any]) -> Iterable[Effect]:
+            return timers[name](due, context)
+
+        return Work(plan, cause, message=message, letter=letter)
+
+    def _again(self, fired: Fired, data: Mapping[str, Any]) -> Work:
+        """A message that waited for a fact, or died and is tried once more."""
+        letter = waiting.letter(data)
+        if letter.topic.startswith(TIMER):
+            work: Work | None = self._timer_work(letter, str(named(letter.topic)))
+        else:
+            work = self._work(letter)
+        if work is None:
+            work = _unreadable(letter, Dead("type", "this type is no longer known here"))
+        work.fired, work.takes_over = fired, True
+        work.waited = waiting.waited(data)
+        return work
+
+
+def _unreadable(letter: Letter, dead: Dead) -> Work:
+    """Known by all that it holds: its `ce_id` may be that of another message."""
+    id = wire.digest(letter)
+    source = f"dead:{letter.topic}"
+    cause = Cause("system", str(id), id, source)
+    return Work(lambda _: (), cause, message=Message(id, source), letter=letter, dead=dead)

@@ -1,0 +1,160 @@
+"""A service at work: writer, consumer, relay, timers, each put up again when it falls."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+import asyncpg
+import structlog
+from aiokafka import AIOKafkaConsumer
+from aiokafka.abc import ConsumerRebalanceListener
+from fastapi import APIRouter
+
+from libs.common import database, kafka
+from libs.common.clock import Clock
+from libs.common.consumer import Consumer
+from libs.common.facts import Facts
+from libs.common.http import Desk
+from libs.common.http.problems import Texts
+from libs.common.ids import named
+from libs.common.journal import Connection
+from libs.common.keys import Keys
+from libs.common.messages import Cause
+from libs.common.quarantine import Stopped
+from libs.common.receiving import Receiver
+from libs.common.relay import Relay
+from libs.common.service import Service
+from libs.common.settings import Settings
+from libs.common.timing import Timing
+from libs.common.work import Work
+from libs.common.writer import Writer
+
+log = structlog.get_logger()
+
+PULSE_SECONDS = 1.0
+PULSE = Cause("system", "", named("pulse"), "")
+
+
+class Running:
+    """`faults`: what stands still and why; empty while all is well."""
+
+    def __init__(self, service: Service, settings: Settings) -> None:
+        self.service, self._settings = service, settings
+        self.faults: dict[str, str] = {}
+        self._log = log.bind(service=service.name)
+        self._clock = Clock()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._keys: asyncpg.Pool[Any] | None = None
+
+    async def start(self) -> None:
+        """Return when commands can be taken: facts are loaded, the database answers."""
+        service = self.service
+        self._keys = await self._key_pool()
+        self.writer = Writer(
+            self._writer_session,
+            service.rules(),
+            Facts(service.projections, service.facts),
+            self._clock,
+            Keys(self._keys) if self._keys else None,
+        )
+        self._readers = await asyncpg.create_pool(
+            self._settings.url(service.name, "reader"),
+            min_size=1,
+            max_size=8,
+            server_settings={"application_name": f"{service.name}-reader", "timezone": "UTC"},
+        )
+        receiver = Receiver(
+            service.source, service.reads, service.policies, service.timers, service.buried
+        )
+        self.timing = Timing(receiver, self.writer, self._clock, self._writer_session)
+        self.relay = Relay(self._writer_session, self._producer, service.source, self._lead)
+        self._put_up("writer", self.writer.run)
+        self._put_up("pulse", self._pulse)
+        await self.writer.submit([_nothing()])
+        if service.consumes:
+            self.consumer = Consumer(
+                self._kafka_consumer, self._writer_session, receiver.read, self.writer
+            )
+            self._put_up("consumer", self.consumer.run)
+        self._put_up("relay", self.relay.run)
+        self._put_up("timing", self._time)
+
+    def routes(self, texts: Texts) -> APIRouter:
+        desk: Desk[Any] = Desk(self.service.name, self.writer, self._readers, texts)
+        return self.service.routes(desk)
+
+    async def stop(self) -> None:
+        """What comes in is stopped first; what the writer has in hand is stored."""
+        writer, *others = self._tasks
+        for task in reversed(others):
+            task.cancel()
+        with suppress(Exception):
+            await asyncio.wait_for(self.writer.submit([_nothing()]), 5)
+        for task in (*others, writer):
+            task.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await asyncio.wait_for(task, 8)
+        for pool in (self._readers, self._keys):
+            if pool:
+                pool.terminate()
+
+    def _put_up(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        self._tasks.append(asyncio.create_task(self._keep_up(name, run)))
+
+    async def _keep_up(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        pause = 0.2
+        while True:
+            try:
+                await run()
+            except Stopped as stopped:
+                self.faults[name] = str(stopped)
+                self._log.error("stopped", part=name, reason=str(stopped))
+                return
+            except Exception as error:
+                self._log.warning("fell", part=name, error=f"{type(error).__name__}: {error}")
+            await asyncio.sleep(pause)
+            pause = min(5.0, pause * 2)
+
+    async def _pulse(self) -> None:
+        """Facts and clock stay fresh in a process that has nothing to write."""
+        while True:
+            await self.writer.submit([_nothing()])
+            await asyncio.sleep(PULSE_SECONDS)
+
+    async def _time(self) -> None:
+        """Timers are fired by the process that holds the relay."""
+        while True:
+            if self.relay.is_leader:
+                await self.timing.run(lambda: self.relay.is_leader)
+            await asyncio.sleep(PULSE_SECONDS / 2)
+
+    async def _lead(self, connection: Connection) -> None:
+        await connection.execute("SELECT make_partitions()")
+
+    async def _writer_session(self) -> Connection:
+        name = self.service.name
+        return await database.connect(self._settings.url(name, "writer"), f"{name}-writer")
+
+    async def _key_pool(self) -> asyncpg.Pool[Any] | None:
+        if not any(event.sealed for event in self.service.publishes):
+            return None
+        return await asyncpg.create_pool(
+            self._settings.url("keys", "writer"), min_size=1, max_size=2
+        )
+
+    async def _kafka_consumer(self, listener: ConsumerRebalanceListener) -> AIOKafkaConsumer:
+        settings, service = self._settings, self.service
+        group = f"civicgrid.{service.name}"
+        bootstrap = settings.kafka_bootstrap_servers
+        return await kafka.consumer(bootstrap, group, service.consumes, listener, settings.instance)
+
+    def _producer(self) -> Any:
+        bootstrap = self._settings.kafka_bootstrap_servers
+        return kafka.producer(bootstrap, f"civicgrid.{self.service.name}")
+
+
+def _nothing() -> Work:
+    return Work(lambda _: (), PULSE)

@@ -1,0 +1,73 @@
+"""A service as one value: what it decides, what it reacts to, what it shows."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter
+
+from libs.common.draft import Rules
+from libs.common.facts import Tables
+from libs.common.http import Desk
+from libs.common.messages import Decider, Event, Policies, Timers
+from libs.common.projections import Projection, Rows
+from libs.common.receiving import Told
+
+
+@dataclass(frozen=True)
+class Service:
+    """`consumes`: topics, one that ends in `*` standing for all that begin so. `migrations`:
+    folders of copies that it shares; its own are in its room. `buried`: its answer to intake
+    that cannot be handled."""
+
+    name: str
+    deciders: tuple[Decider[Any, Any, Any], ...]
+    policies: Policies
+    timers: Timers
+    projections: tuple[Projection, ...]
+    facts: Callable[[Tables], Any]
+    consumes: tuple[str, ...]
+    routes: Callable[[Desk[Any]], APIRouter]
+    migrations: tuple[Path, ...] = ()
+    buried: Told | None = None
+
+    @property
+    def source(self) -> str:
+        return f"/civicgrid/{self.name}"
+
+    @property
+    def topic(self) -> str:
+        return f"civicgrid.{self.name}"
+
+    @cached_property
+    def room(self) -> Path:
+        """The folder of this service."""
+        return Path(inspect.getfile(self.routes)).parent
+
+    @property
+    def publishes(self) -> tuple[type[Event], ...]:
+        return tuple(event for decider in self.deciders for event in decider.events)
+
+    @cached_property
+    def reads(self) -> Mapping[str, type[Event]]:
+        """Types of events of other services that something here asks for."""
+        own = set(self.publishes)
+        asked = {*self.policies, *(event for one in self.projections for event in one.on)}
+        return {event.type: event for event in asked - own}
+
+    def rules(self) -> Rules:
+        projections: dict[type[Event], list[tuple[Projection, Rows]]] = {}
+        for projection in self.projections:
+            for event, rows in projection.on.items():
+                projections.setdefault(event, []).append((projection, rows))
+        return Rules(self.source, self.topic, self.policies, projections)
+
+    def migration_folders(self, core: Path) -> Mapping[str, Path]:
+        """In the order in which they run."""
+        shared = {folder.parent.name: folder for folder in self.migrations}
+        return {"core": core, **shared, self.name: self.room / "migrations"}

@@ -1,0 +1,144 @@
+"""One process: its services, one port for all of their interfaces, one for health and metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import structlog
+import uvicorn
+from fastapi import FastAPI, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from libs.common import settings
+from libs.common.http import problems
+from libs.common.http.limits import BodyLimit
+from libs.common.http.problems import Texts
+from libs.common.running import Running
+from libs.common.service import Service
+from libs.common.settings import Settings, SettingsError
+
+DRAIN_SECONDS = 8
+
+
+def interface(services: Sequence[Running]) -> FastAPI:
+    """The HTTP interface of these services, whose names of resources are all different."""
+    app = FastAPI(title="civicgrid", version="1", docs_url="/docs", redoc_url=None)
+    files = [running.service.room / "texts.yaml" for running in services]
+    texts = Texts([file for file in files if file.exists()])
+    for running in services:
+        app.include_router(running.routes(texts), tags=[running.service.name])
+    problems.install(app, texts)
+    app.add_middleware(BodyLimit)
+    return app
+
+
+def admin(services: Sequence[Running]) -> FastAPI:
+    """Live, ready and metrics; for operators, on a listener of its own."""
+    app = FastAPI(title="civicgrid admin", openapi_url=None)
+
+    @app.get("/live")
+    async def live() -> dict[str, str]:
+        return {"status": "live"}
+
+    @app.get("/ready")
+    async def ready() -> Response:
+        faults = {running.service.name: running.faults for running in services if running.faults}
+        return JSONResponse({"ready": not faults, "faults": faults}, 503 if faults else 200)
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return app
+
+
+@asynccontextmanager
+async def started(services: Sequence[Service], settings: Settings) -> AsyncIterator[list[Running]]:
+    """These services at work, until the block ends."""
+    running = [Running(service, settings) for service in services]
+    try:
+        await asyncio.gather(*(one.start() for one in running))
+        yield running
+    finally:
+        await asyncio.gather(*(one.stop() for one in running))
+
+
+async def serve(services: Sequence[Service], settings: Settings, stop: asyncio.Event) -> None:
+    """Until `stop` is set: then requests in hand are answered, and the services stop."""
+    async with started(services, settings) as running:
+        servers = [
+            _server(interface(running), settings.host, settings.port),
+            _server(admin(running), settings.host, settings.admin_port),
+        ]
+        serving = [asyncio.create_task(server.serve()) for server in servers]
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait([*serving, stopping], return_when=asyncio.FIRST_COMPLETED)
+        for server in servers:
+            server.should_exit = True
+        await asyncio.gather(*serving)
+
+
+class _Server(uvicorn.Server):
+    """Signals belong to the process, not to one of its listeners."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _server(app: Any, host: str, port: int) -> uvicorn.Server:
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+    return _Server(config)
+
+
+def is_free(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def run(service: Service) -> None:
+    """`python -m services.<name>`: settings from the environment, logs as JSON on stderr."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+    )
+    try:
+        chosen = settings.load()
+    except SettingsError as error:
+        sys.exit(f"civicgrid {service.name} does not start: {error}")
+    import uvloop
+
+    uvloop.run(_until_signal(service, chosen))
+
+
+async def _until_signal(service: Service, chosen: Settings) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await serve([service], chosen, stop)

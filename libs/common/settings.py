@@ -1,0 +1,65 @@
+"""What an operator may set, by the environment; what is unknown or unsafe is refused by name."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import quote, urlsplit
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "CIVICGRID_"
+
+
+class SettingsError(Exception):
+    """A setting is missing, unknown or unsafe; the text names it and says what to do."""
+
+
+class Settings(BaseSettings):
+    """`database_url` holds `{service}` and `{role}`; where `secrets` is set, the password of a
+    role is read from the file of its name there."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid")
+    kafka_bootstrap_servers: Annotated[str, Field(validation_alias="KAFKA_BOOTSTRAP_SERVERS")]
+    database_url: Annotated[str, Field(validation_alias="DATABASE_URL")]
+    secrets: Path | None = None
+    host: str = "127.0.0.1"
+    port: int = 8080
+    admin_port: int = 9090
+    instance: str | None = None
+    """Ordinal of this process among those of its service; None for replicas without one."""
+
+    def url(self, service: str, role: str) -> str:
+        """Of a role (owner, writer, reader) of a service's database."""
+        name = f"{service}_{role}"
+        url = self.database_url.replace("{service}", service).replace("{role}", name)
+        if self.secrets:
+            password = (self.secrets / name).read_text().strip()
+            scheme, _, rest = url.partition("://")
+            url = f"{scheme}://{name}:{quote(password, safe='')}@{rest.rpartition('@')[2]}"
+        if not urlsplit(url).password:
+            raise SettingsError(
+                f"DATABASE_URL has no password for {name}: put one in, or set CIVICGRID_SECRETS"
+                " to a folder with a file for each role"
+            )
+        return url
+
+
+def load() -> Settings:
+    """From the environment. Raises SettingsError."""
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+    if unknown:
+        raise SettingsError(f"unknown setting {unknown[0]}: known are {', '.join(sorted(known))}")
+    try:
+        settings = Settings()  # type: ignore[call-arg]
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = str(first["loc"][0]).upper()
+        raise SettingsError(f"the setting {name} is not usable: {first['msg']}") from error
+    for part in ("{service}", "{role}"):
+        if part not in settings.database_url:
+            raise SettingsError(f"DATABASE_URL must hold {part}: a database and roles each service")
+    return settings

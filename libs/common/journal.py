@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache, reduce
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import asyncpg
@@ -25,8 +25,8 @@ from libs.common.messages import Address, Decider, Envelope
 from libs.common.statement import CONFLICT, FENCED, Part, insert
 from libs.common.work import Fired, Message
 
-AnyDecider = Decider[Any, Any, Any]
-Connection = asyncpg.Connection[Any]
+AnyDecider: TypeAlias = Decider[Any, Any, Any]
+Connection: TypeAlias = "asyncpg.Connection[Any]"
 
 
 @dataclass(slots=True)

@@ -31,6 +31,7 @@ class Topic(BaseModel):
 class File(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     partitions: int
+    replication: int
     topics: Mapping[str, Topic]
 
 
@@ -76,7 +77,7 @@ async def apply(admin: AIOKafkaAdminClient, file: File, changes: Sequence[Change
         NewTopic(
             change.topic,
             file.partitions,
-            replication_factor=-1,
+            file.replication,
             topic_configs={
                 "retention.ms": _retention_of(file.topics[change.topic]),
                 "max.message.bytes": str(1024 * 1024),

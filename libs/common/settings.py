@@ -25,6 +25,8 @@ class Settings(BaseSettings):
     kafka_bootstrap_servers: Annotated[str, Field(validation_alias="KAFKA_BOOTSTRAP_SERVERS")]
     database_url: Annotated[str, Field(validation_alias="DATABASE_URL")]
     secrets: Path | None = None
+    admin_url: str | None = None
+    """A superuser of PostgreSQL, to make databases and roles with; no service needs it."""
     host: str = "127.0.0.1"
     port: int = 8080
     admin_port: int = 9090

@@ -27,10 +27,16 @@ def timer(work: Work, now: datetime) -> SetTimer | None:
         return None
     pause = min(LONGEST, FIRST * 2 ** min(waited.attempts, 20))
     id = named(f"{work.message.source}/{work.message.id}")
-    return SetTimer(TIMER, id, now + pause, _data(work.letter, waited))
+    data = {
+        **kept(work.letter),
+        "attempts": waited.attempts + 1,
+        "since": waited.since.isoformat(),
+    }
+    return SetTimer(TIMER, id, now + pause, data)
 
 
-def _data(letter: Letter, waited: Waited) -> Mapping[str, Any]:
+def kept(letter: Letter) -> dict[str, Any]:
+    """A record as JSON, from which `letter` makes it again."""
     return {
         "topic": letter.topic,
         "partition": letter.partition,
@@ -39,8 +45,6 @@ def _data(letter: Letter, waited: Waited) -> Mapping[str, Any]:
         "key": _text(letter.key),
         "headers": [(name, _text(value)) for name, value in letter.headers],
         "value": _text(letter.value),
-        "attempts": waited.attempts + 1,
-        "since": waited.since.isoformat(),
     }
 
 

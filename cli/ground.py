@@ -1,0 +1,103 @@
+"""What the command stands on: the servers of the environment, or embedded ones in `.data/city`."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from libs.common import database, provisioning, settings
+from libs.common.service import Service
+from libs.common.settings import Settings, SettingsError
+from libs.embedded import servers
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / ".data" / "city"
+NAMED = ("KAFKA_BOOTSTRAP_SERVERS", "DATABASE_URL")
+
+Told = Callable[[str], None]
+
+
+class NotRunning(Exception):
+    """There is nothing to talk to; the text says what to do."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """`admin_url` makes databases and roles; None where somebody else did."""
+
+    settings: Settings
+    admin_url: str | None
+    servers: servers.Servers | None = None
+
+
+@contextmanager
+def opened(told: Told, folder: Path = FOLDER) -> Iterator[Ground]:
+    """Servers that answer, for as long as the block lasts. Raises EmbeddedError, SettingsError."""
+    if all(os.environ.get(name) for name in NAMED):
+        chosen = settings.load()
+        yield Ground(chosen, chosen.admin_url)
+        return
+    if any(os.environ.get(name) for name in NAMED):
+        raise SettingsError(f"set both of {' and '.join(NAMED)}, or neither")
+    with servers.start(folder, on_progress=told) as embedded:
+        chosen = _settings(embedded, _password(folder))
+        running = folder / "running.json"
+        running.write_text(json.dumps({name: _value(chosen, name) for name in NAMED}))
+        running.chmod(0o600)
+        yield Ground(chosen, embedded.postgres_url, embedded)
+
+
+def attached(folder: Path = FOLDER) -> Settings:
+    """The servers of a city that runs already. Raises NotRunning."""
+    if all(os.environ.get(name) for name in NAMED):
+        return settings.load()
+    file = folder / "running.json"
+    if not file.exists():
+        raise NotRunning("no city runs here: start one with `civicgrid up`")
+    return _made(json.loads(file.read_text()))
+
+
+async def prepare(ground: Ground, services: Sequence[Service], told: Told) -> None:
+    """Databases, tables and topics; nothing is done twice."""
+    if ground.admin_url:
+        told("databases and roles")
+        password = _password(FOLDER)
+        await database.create(ground.admin_url, provisioning.databases(services), password)
+    told("tables")
+    await provisioning.migrate(services, ground.settings)
+    told("topics")
+    file = provisioning.topics_file(ROOT)
+    await provisioning.apply_topics(ground.settings.kafka_bootstrap_servers, file)
+
+
+def _settings(embedded: servers.Servers, password: str) -> Settings:
+    host = embedded.postgres_url.rpartition("@")[2].partition("/")[0]
+    return _made(
+        {
+            "KAFKA_BOOTSTRAP_SERVERS": embedded.kafka_bootstrap_servers,
+            "DATABASE_URL": f"postgresql://{{role}}:{password}@{host}/{{service}}",
+        }
+    )
+
+
+def _made(values: dict[str, str]) -> Settings:
+    return Settings.model_validate(values | {"instance": "0"})
+
+
+def _value(chosen: Settings, name: str) -> str:
+    return str(getattr(chosen, name.lower()))
+
+
+def _password(folder: Path) -> str:
+    """Made once for this folder; of the roles of services, on this machine only."""
+    file = folder / "roles.password"
+    if not file.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        file.touch(0o600)
+        file.write_text(secrets.token_urlsafe(18))
+    return file.read_text()

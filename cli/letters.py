@@ -1,0 +1,90 @@
+"""Dead letters of all services: seen, tried once more, or dropped; each by its id."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from libs.common import waiting
+from libs.common.settings import Settings
+from libs.common.work import Letter
+
+LIST = """
+SELECT id, topic, partition, offset_ AS "offset", stage, reason, died_at, retries
+FROM dead_letter ORDER BY died_at DESC, id LIMIT $1
+"""
+SHOW = 'SELECT *, offset_ AS "offset" FROM dead_letter WHERE id = $1'
+RETRY = """
+INSERT INTO timer (name, id, due_at, data, correlation_id)
+VALUES ($1, $2, clock_timestamp(), $3, $4) ON CONFLICT DO NOTHING
+"""
+DISCARD = "DELETE FROM dead_letter WHERE id = $1"
+MOST_RETRIES = 3
+"""Row Q6 of the requirements: then it stays, until it is discarded."""
+
+
+class LetterError(Exception):
+    """There is no such letter, or it must not be tried again."""
+
+
+async def listed(
+    settings: Settings, services: Sequence[str], limit: int = 200
+) -> list[dict[str, Any]]:
+    """Newest first, of each service."""
+    found = []
+    for service in services:
+        connection = await asyncpg.connect(settings.url(service, "reader"))
+        try:
+            rows = await connection.fetch(LIST, limit)
+        finally:
+            await connection.close()
+        found += [{"service": service, **dict(row)} for row in rows]
+    return found
+
+
+async def shown(settings: Settings, services: Sequence[str], id: UUID) -> dict[str, Any]:
+    for service in services:
+        connection = await asyncpg.connect(settings.url(service, "reader"))
+        try:
+            row = await connection.fetchrow(SHOW, id)
+        finally:
+            await connection.close()
+        if row:
+            return {"service": service, **dict(row)}
+    raise LetterError(f"no dead letter has the id {id}: see `civicgrid dead-letters list`")
+
+
+async def retried(settings: Settings, services: Sequence[str], id: UUID) -> str:
+    """Hand it to its service once more; the service's name."""
+    letter = await shown(settings, services, id)
+    if letter["retries"] >= MOST_RETRIES:
+        raise LetterError(f"it failed {MOST_RETRIES} times more and stays: mend it or discard it")
+    data = json.dumps(waiting.kept(_letter(letter)))
+    await _execute(settings, letter["service"], RETRY, waiting.RETRY, id, data, str(id))
+    return str(letter["service"])
+
+
+async def discarded(settings: Settings, services: Sequence[str], id: UUID) -> str:
+    letter = await shown(settings, services, id)
+    await _execute(settings, letter["service"], DISCARD, id)
+    return str(letter["service"])
+
+
+async def _execute(settings: Settings, service: str, query: str, *values: Any) -> None:
+    connection = await asyncpg.connect(settings.url(service, "writer"))
+    try:
+        await connection.execute(query, *values)
+    finally:
+        await connection.close()
+
+
+def _letter(row: dict[str, Any]) -> Letter:
+    return Letter(
+        *(row["topic"], row["partition"], row["offset"], row["timestamp_"], row["key"]),
+        headers=[(name, value.encode()) for name, value in json.loads(row["headers"])],
+        value=row["value"],
+    )

@@ -1,0 +1,79 @@
+"""How each service stands: what it has not read, not published, not been able to handle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from libs.common.service import Service
+from libs.common.settings import Settings
+
+COUNTS = """
+SELECT (SELECT count(*) FROM event) AS events,
+       (SELECT count(*) FROM event, relay
+        WHERE (event.transaction_id, event.position) > (relay.transaction_id, relay.position))
+           AS unpublished,
+       (SELECT count(*) FROM dead_letter) AS dead_letters,
+       (SELECT count(*) FROM timer) AS timers,
+       (SELECT count(*) FROM timer WHERE due_at < clock_timestamp()) AS timers_due,
+       (SELECT count(*) FROM inbox WHERE outcome = 'waiting') AS waiting
+"""
+
+
+@dataclass(frozen=True)
+class State:
+    service: str
+    events: int
+    lag: int
+    unpublished: int
+    dead_letters: int
+    timers: int
+    timers_due: int
+    waiting: int
+
+
+async def states(settings: Settings, services: Sequence[Service]) -> list[State]:
+    """Of every service, read from its database and from Kafka."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_bootstrap_servers)
+    await consumer.start()
+    try:
+        return [await _state(settings, service, consumer) for service in services]
+    finally:
+        await consumer.stop()
+
+
+async def _state(settings: Settings, service: Service, consumer: AIOKafkaConsumer) -> State:
+    connection = await asyncpg.connect(settings.url(service.name, "reader"))
+    try:
+        counts = await connection.fetchrow(COUNTS)
+        positions = {
+            TopicPartition(row["topic"], row["partition"]): row["next"]
+            for row in await connection.fetch("SELECT topic, partition, next FROM position")
+        }
+    finally:
+        await connection.close()
+    assert counts
+    return State(service.name, lag=await _lag(service, consumer, positions), **dict(counts))
+
+
+async def _lag(
+    service: Service, consumer: AIOKafkaConsumer, positions: dict[TopicPartition, int]
+) -> int:
+    known = await consumer.topics()
+    topics = {topic for topic in service.consumes if topic in known}
+    for pattern in service.consumes:
+        if pattern.endswith("*"):
+            topics |= {topic for topic in known if topic.startswith(pattern[:-1])}
+    partitions = [
+        TopicPartition(topic, partition)
+        for topic in topics
+        for partition in consumer.partitions_for_topic(topic) or ()
+    ]
+    if not partitions:
+        return 0
+    begins = await consumer.beginning_offsets(partitions)
+    ends = await consumer.end_offsets(partitions)
+    return sum(ends[tp] - max(begins[tp], positions.get(tp, 0)) for tp in partitions)

@@ -20,5 +20,4 @@ UNPUBLISHED_SECONDS = Gauge(
     "civicgrid_unpublished_seconds", "Age of the oldest event not published.", ["service"]
 )
 DEAD_LETTERS = Counter("civicgrid_dead_letters", "Dead letters by stage.", ["service", "stage"])
-LAG = Gauge("civicgrid_lag", "Records of Kafka that are not handled.", ["service"])
 TIMERS = Counter("civicgrid_timers_fired", "Timers that ran out.", ["service"])

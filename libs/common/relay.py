@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -17,7 +18,7 @@ import asyncpg
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import murmur2
 
-from libs.common import wire
+from libs.common import metrics, wire
 from libs.common.journal import Connection
 
 LOCK = 0x72656C6179
@@ -48,7 +49,7 @@ class Relay:
         on_lead: Callable[[Connection], Awaitable[None]],
     ) -> None:
         self._connect, self._produce, self._on_lead = connect, produce, on_lead
-        self._source = source.encode()
+        self._source, self._name = source.encode(), source.rpartition("/")[2]
         self._woken = asyncio.Event()
         self.is_leader = False
 
@@ -83,6 +84,7 @@ class Relay:
                 transaction_id, position = rows[-1]["transaction_id"], rows[-1]["position"]
                 await connection.execute(MARK, transaction_id, position)
             else:
+                metrics.UNPUBLISHED_SECONDS.labels(self._name).set(0)
                 await self._rest()
 
     async def _publish(self, producer: AIOKafkaProducer, rows: Sequence[asyncpg.Record]) -> None:
@@ -99,6 +101,10 @@ class Relay:
             for row in rows
         ]
         await asyncio.gather(*sent)
+        metrics.PUBLISHED.labels(self._name).inc(len(rows))
+        metrics.UNPUBLISHED_SECONDS.labels(self._name).set(
+            (datetime.now(UTC) - rows[0]["recorded_at"]).total_seconds()
+        )
 
     async def _rest(self) -> None:
         """Until somebody commits; or a moment, as a notification can be lost."""

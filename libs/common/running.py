@@ -69,7 +69,7 @@ class Running:
         receiver = Receiver(
             service.source, service.reads, service.policies, service.timers, service.buried
         )
-        self.timing = Timing(receiver, self.writer, self._clock, self._writer_session)
+        self.timing = Timing(service.name, receiver, self.writer, self._clock, self._writer_session)
         self.relay = Relay(self._writer_session, self._producer, service.source, self._lead)
         self._put_up("writer", self.writer.run)
         self._put_up("pulse", self._pulse)

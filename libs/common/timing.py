@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from libs.common import timers
+from libs.common import metrics, timers
 from libs.common.clock import Clock
 from libs.common.journal import Connection
 from libs.common.receiving import Receiver
@@ -19,11 +19,13 @@ LONGEST_SECONDS = 0.5
 class Timing:
     def __init__(
         self,
+        name: str,
         receiver: Receiver,
         writer: Writer,
         clock: Clock,
         connect: Callable[[], Awaitable[Connection]],
     ) -> None:
+        self._name = name
         self._receiver, self._writer = receiver, writer
         self._clock, self._connect = clock, connect
 
@@ -34,6 +36,7 @@ class Timing:
             while is_leader():
                 rows = await connection.fetch(timers.DUE, self._clock.now(), BATCH)
                 if rows:
+                    metrics.TIMERS.labels(self._name).inc(len(rows))
                     await self._writer.submit([self._receiver.fired(*row) for row in rows])
                 if len(rows) < BATCH:
                     await asyncio.sleep(await self._pause(connection))

@@ -14,7 +14,7 @@ from uuid import UUID
 import asyncpg
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from libs.common import journal
+from libs.common import journal, metrics
 from libs.common.changes import Changes
 from libs.common.clock import Clock
 from libs.common.draft import Draft, Planned, Rules
@@ -60,6 +60,8 @@ class Writer:
         self._connection: Connection | None = None
         self._queue: asyncio.Queue[Submission] = asyncio.Queue()
         self._waiting, self._max_waiting = 0, max_waiting
+        self._name = rules.source.rpartition("/")[2]
+        metrics.QUEUE.labels(self._name).set_function(lambda: self._waiting)
 
     async def submit(self, works: Sequence[Work]) -> None:
         """Return once these works are stored; their results are then set.
@@ -92,10 +94,19 @@ class Writer:
         except Exception as error:  # the database is away: each submitter decides what to do
             failure = error
             await self._forget()
+        self._count([work for works, _ in batch for work in works], failure)
         for works, done in batch:
             self._waiting -= len(works)
             if not done.done():
                 done.set_exception(failure) if failure else done.set_result(None)
+
+    def _count(self, works: Sequence[Work], failure: Exception | None) -> None:
+        metrics.BATCH_SIZE.labels(self._name).observe(len(works))
+        for work in works:
+            result = "failed" if failure else type(work.result).__name__.lower()
+            metrics.RESULTS.labels(self._name, result).inc()
+            if isinstance(work.result, Dead):
+                metrics.DEAD_LETTERS.labels(self._name, work.result.stage).inc()
 
     async def _next_batch(self) -> list[Submission]:
         batch = [await self._queue.get()]
@@ -129,6 +140,7 @@ class Writer:
             try:
                 return await self._attempt(works)
             except CONFLICTS:
+                metrics.CONFLICTS.labels(self._name).inc()
                 if attempt == ATTEMPTS - 1:
                     raise
             except asyncpg.PostgresError as error:
@@ -143,17 +155,20 @@ class Writer:
             await self._facts.reload(self._connection)
         connection = self._connection
         planned = self._plan(works)
-        loaded = await journal.load(connection, _asked(works, planned))
+        with metrics.STAGE_SECONDS.labels(self._name, "load").time():
+            loaded = await journal.load(connection, _asked(works, planned))
         if loaded.facts_number != self._facts.number:
             await self._facts.reload(connection)
             planned = self._plan(works)
             loaded = await journal.load(connection, _asked(works, planned))
         self._clock.set(loaded.now)
-        changes = await self._decide(connection, works, planned, loaded)
+        with metrics.STAGE_SECONDS.labels(self._name, "decide").time():
+            changes = await self._decide(connection, works, planned, loaded)
         keys = await self._subject_keys(changes)
         batch = changes.batch(keys)
         if any(rows for _, rows in batch):
-            await execute(connection, batch, facts=changes.has_facts)
+            with metrics.STAGE_SECONDS.labels(self._name, "store").time():
+                await execute(connection, batch, facts=changes.has_facts)
 
     def context(self) -> Context[Any]:
         return Context(self._facts.value, self._clock.now(), self._facts.number)

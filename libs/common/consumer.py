@@ -106,8 +106,12 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _fetch(self, consumer: AIOKafkaConsumer) -> list[Work]:
         try:
             fetched = await consumer.getmany(timeout_ms=200, max_records=1000)
-        except (NoOffsetForPartitionError, OffsetOutOfRangeError):
-            return []  # not placed yet, or to be placed again by the next turn
+        except NoOffsetForPartitionError:
+            return []  # not placed yet
+        except OffsetOutOfRangeError as error:
+            for tp in error.args[0]:
+                self._standing.pop(tp, None)  # to be placed again by the next turn
+            return []
         return [work for tp, records in fetched.items() for work in self._works(tp, records)]
 
     async def _place(self, consumer: AIOKafkaConsumer) -> None:

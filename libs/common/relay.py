@@ -34,8 +34,28 @@ WHERE (transaction_id, position) > ($1::text::xid8, $2)
 ORDER BY transaction_id, position
 LIMIT $3
 """
-MARK = "UPDATE relay SET transaction_id = $1::text::xid8, position = $2, heartbeat = now()"
+MARK = """
+UPDATE relay SET transaction_id = $1::text::xid8, position = $2, heartbeat = now()
+WHERE transaction_id = $3::text::xid8 AND position = $4
+"""
+BACK = """
+UPDATE relay SET (transaction_id, position) = (
+    SELECT coalesce(min(transaction_id::text::numeric) - 1, 0)::text::xid8, 0
+    FROM event WHERE recorded_at >= $1
+) WHERE EXISTS (SELECT FROM event WHERE recorded_at >= $1)
+"""
 MARKED = "UPDATE relay SET holder = pg_backend_pid() RETURNING transaction_id::text, position"
+
+
+class Moved(Exception):
+    """Somebody set the mark back: go on from there."""
+
+
+async def republish(connection: Connection, since: datetime) -> int:
+    """Let the relay publish everything again that was recorded since; how many events."""
+    count = await connection.fetchval("SELECT count(*) FROM event WHERE recorded_at >= $1", since)
+    await connection.execute(BACK, since)
+    return int(count)
 
 
 class Relay:
@@ -81,8 +101,11 @@ class Relay:
             rows = await connection.fetch(NEXT, transaction_id, position, batch)
             if rows:
                 await self._publish(producer, rows)
+                before = (transaction_id, position)
                 transaction_id, position = rows[-1]["transaction_id"], rows[-1]["position"]
-                await connection.execute(MARK, transaction_id, position)
+                marked = await connection.execute(MARK, transaction_id, position, *before)
+                if marked != "UPDATE 1":
+                    raise Moved
             else:
                 metrics.UNPUBLISHED_SECONDS.labels(self._name).set(0)
                 await self._rest()

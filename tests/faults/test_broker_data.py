@@ -1,0 +1,42 @@
+"""Kafka's data can be lost: the journals publish them again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import asyncpg
+import pytest
+
+from libs.common import provisioning
+from libs.common.relay import republish
+from tests.integration.test_two_services import open_shop
+from tests.support import shop
+from tests.support.awaiting import eventually
+from tests.support.servers import Ground
+
+SUM = "SELECT sum(sales) FROM takings"
+
+
+async def test_after_the_brokers_data_were_deleted_every_consumer_comes_to_the_same_state(
+    servers: Ground,
+) -> None:
+    if servers.embedded is None:
+        pytest.skip("the servers of the environment are not ours to wipe")
+    async with open_shop(servers) as there:
+        await there.list_good("tea")
+        for _ in range(20):
+            await there.sell(1)
+        await eventually(lambda: there.book_rows(SUM), lambda rows: rows[0][0] == 20)
+        servers.embedded.wipe_kafka()
+        for _ in range(5):
+            assert (await there.sell(1)).status_code == 201
+        topics = shop.topics(there.till.service.topic, there.book.service.topic)
+        await provisioning.apply_topics(servers.kafka, topics)
+        url = there.settings.url(there.till.service.name, "writer")
+        connection = await asyncpg.connect(url)
+        assert await republish(connection, datetime(2020, 1, 1, tzinfo=UTC)) == 26
+        await connection.close()
+        await eventually(lambda: there.book_rows(SUM), lambda rows: rows[0][0] == 25)
+        page = await eventually(there.page, lambda page: page is not None and "25" in page)
+        assert '"sales": 25' in str(page)
+        assert await there.book_rows("SELECT id FROM dead_letter") == []

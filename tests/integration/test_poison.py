@@ -1,0 +1,102 @@
+"""Records that nobody can read are dead letters with a reason; their neighbours are handled."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from libs.common import kafka
+from libs.common.ids import named, uuid7
+from tests.integration.test_two_services import Shop, open_shop
+from tests.support.awaiting import eventually
+from tests.support.servers import Ground
+
+Headers = dict[str, bytes | None]
+
+
+@pytest.fixture(scope="module")
+async def open_one(servers: Ground) -> AsyncIterator[Shop]:
+    async with open_shop(servers) as there:
+        await there.list_good("tea")
+        yield there
+
+
+def good(source: str) -> Headers:
+    return {
+        "ce_specversion": b"1.0",
+        "ce_id": str(uuid7()).encode(),
+        "ce_type": b"till.sold.v1",
+        "ce_source": source.encode(),
+        "ce_subject": str(named("till one")).encode(),
+        "ce_time": b"2026-01-05T08:00:00+00:00",
+        "ce_aggregateversion": b"1",
+        "content-type": b"application/json",
+    }
+
+
+BODY = b'{"till":"%s","good":"tea","amount":1}' % str(named("till one")).encode()
+
+POISON: dict[str, tuple[Headers, bytes | None, str]] = {
+    "no type": ({"ce_type": None}, BODY, "headers"),
+    "no id": ({"ce_id": None}, BODY, "headers"),
+    "no source": ({"ce_source": None}, BODY, "headers"),
+    "no subject": ({"ce_subject": None}, BODY, "headers"),
+    "no time": ({"ce_time": None}, BODY, "headers"),
+    "no version of the aggregate": ({"ce_aggregateversion": None}, BODY, "headers"),
+    "another CloudEvents": ({"ce_specversion": b"0.3"}, BODY, "headers"),
+    "no CloudEvents": ({"ce_specversion": None}, BODY, "headers"),
+    "a source that does not own the topic": ({"ce_source": b"/civicgrid/other"}, BODY, "owner"),
+    "an id that is no UUID": ({"ce_id": b"17"}, BODY, "headers"),
+    "a subject that is no UUID": ({"ce_subject": b"till"}, BODY, "headers"),
+    "a time that is none": ({"ce_time": b"yesterday"}, BODY, "headers"),
+    "a time without a zone": ({"ce_time": b"2026-01-05T08:00:00"}, BODY, "headers"),
+    "a version below one": ({"ce_aggregateversion": b"0"}, BODY, "headers"),
+    "a version that is too large": ({"ce_aggregateversion": b"99999999999"}, BODY, "headers"),
+    "a version in words": ({"ce_aggregateversion": b"one"}, BODY, "headers"),
+    "a header that is not UTF-8": ({"ce_actorref": b"\xff\xfe"}, BODY, "headers"),
+    "a header with a NUL": ({"ce_actorref": b"a\0b"}, BODY, "headers"),
+    "no value": ({}, None, "value"),
+    "an empty value": ({}, b"", "json"),
+    "no JSON": ({}, b"<sale/>", "json"),
+    "half of a JSON": ({}, BODY[:-5], "json"),
+    "a list": ({}, b"[]", "schema"),
+    "a field that is missing": ({}, b'{"good":"tea"}', "schema"),
+    "a field of another type": ({}, BODY.replace(b":1}", b':"much"}'), "schema"),
+    "a NUL in a text": ({}, BODY.replace(b"tea", b"t\\u0000a"), "value"),
+    "a value over the limit": ({}, BODY.replace(b"tea", b"t" * 70_000), "value"),
+    "bytes that are not UTF-8": ({}, b'{"good":"\xff"}', "json"),
+    "a number that no column holds": ({}, BODY.replace(b":1}", b":%d}" % 10**25), "storage"),
+}
+
+
+async def test_each_kind_of_poison_is_a_dead_letter_and_the_good_records_around_it_are_handled(
+    open_one: Shop,
+) -> None:
+    service = open_one.till.service
+    producer = kafka.producer(open_one.settings.kafka_bootstrap_servers, "test")
+    await producer.start()
+
+    async def put(headers: Headers, value: bytes | None) -> None:
+        there: list[Any] = [(name, text) for name, text in headers.items() if text is not None]
+        await producer.send(service.topic, value, key=b"one", headers=there)
+
+    try:
+        for change, value, _ in POISON.values():
+            await put(good(service.source), BODY)
+            await put(good(service.source) | change, value)
+        await put(good(service.source), BODY)
+        await producer.flush()
+    finally:
+        await producer.stop()
+    handled = "SELECT sales FROM takings"
+    wanted = len(POISON) + 1
+    rows = await eventually(
+        lambda: open_one.book_rows(handled), lambda rows: bool(rows) and rows[0][0] >= wanted
+    )
+    assert rows[0][0] == wanted
+    letters = await open_one.book_rows('SELECT stage, reason FROM dead_letter ORDER BY "offset_"')
+    found = {name: row["stage"] for name, row in zip(POISON, letters, strict=True)}
+    assert found == {name: stage for name, (_, _, stage) in POISON.items()}
+    assert all(row["reason"] for row in letters)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 from uuid import UUID
 
 import asyncpg
@@ -50,13 +50,13 @@ class Desk(Generic[F]):
         return self._writer.context()
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy[Any]]:
+    async def reading(self) -> AsyncIterator[asyncpg.Connection[Any]]:
         """A session of the reader, in a transaction that cannot write."""
         async with (
             self._readers.acquire(timeout=5) as connection,
             connection.transaction(readonly=True),
         ):
-            yield connection
+            yield cast("asyncpg.Connection[Any]", connection)
 
     async def command(
         self,

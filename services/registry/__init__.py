@@ -1,0 +1,1 @@
+"""What the city is made of at any moment: areas, organisations, posts, holders, calendars."""

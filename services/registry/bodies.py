@@ -1,0 +1,153 @@
+"""What callers send: shapes and ranges only, the rules are the domain's."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any, Self
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import shapely
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
+from shapely.errors import ShapelyError
+
+from libs.common.contracts.registry import CellKind, Level, OrganisationKind, Role, Shift
+from services.registry.domain import area, organisation, post
+from services.registry.domain.work_calendar import Times
+
+Code = Annotated[str, StringConstraints(pattern=r"^[^\s/\x00-\x1f]+$", max_length=80)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AreaBody(Body):
+    """`polygon`: GeoJSON Polygon or MultiPolygon, WGS 84. `valid_from`: now if absent."""
+
+    code: Code
+    name: Name
+    level: Level
+    parent: Code | None = None
+    kind: CellKind = "basic"
+    valid_from: AwareDatetime | None = None
+    households: int | None = Field(default=None, ge=0)
+    polygon: dict[str, Any] | None = None
+
+    @field_validator("polygon")
+    @classmethod
+    def _is_an_area(cls, polygon: dict[str, Any] | None) -> dict[str, Any] | None:
+        if polygon is not None:
+            check_polygon(polygon)
+        return polygon
+
+    def description(self) -> area.Description:
+        place = (self.code, self.name, self.level, self.parent, self.kind)
+        return area.Description(*place, households=self.households, polygon=self.polygon)
+
+
+class OrganisationBody(Body):
+    code: Code
+    name: Name
+    kind: OrganisationKind
+    area: Code
+
+    def description(self) -> organisation.Description:
+        return organisation.Description(self.code, self.name, self.kind, self.area)
+
+
+class PostBody(Body):
+    code: Code
+    role: Role
+    area: Code
+    organisation: Code | None = None
+
+    def description(self) -> post.Description:
+        return post.Description(self.code, self.role, self.area, self.organisation)
+
+
+class AppointmentBody(Body):
+    """`id`: made by the client where a person takes a post for a second time."""
+
+    id: UUID | None = None
+    post: Code
+    person_ref: UUID
+    valid_from: AwareDatetime | None = None
+
+
+class CalendarBody(Body):
+    year: int = Field(ge=2000, le=2100)
+    zone: str
+    shifts: tuple[Shift, ...]
+    holidays: tuple[date, ...] = ()
+    workdays: tuple[date, ...] = ()
+
+    @field_validator("zone")
+    @classmethod
+    def _is_a_zone(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("unknown time zone") from None
+        return zone
+
+    @model_validator(mode="after")
+    def _local_times(self) -> Self:
+        if any(shift.begin.tzinfo or shift.end.tzinfo for shift in self.shifts):
+            raise ValueError("shifts are local times of the zone")
+        return self
+
+    def times(self) -> Times:
+        return Times(self.year, self.zone, self.shifts, self.holidays, self.workdays)
+
+
+class EndBody(Body):
+    """`valid_to`: now if absent."""
+
+    valid_to: AwareDatetime | None = None
+
+
+class AreaBatch(Body):
+    items: tuple[AreaBody, ...] = Field(min_length=1, max_length=500)
+
+
+class OrganisationBatch(Body):
+    items: tuple[OrganisationBody, ...] = Field(min_length=1, max_length=500)
+
+
+class PostBatch(Body):
+    items: tuple[PostBody, ...] = Field(min_length=1, max_length=500)
+
+
+class AppointmentBatch(Body):
+    items: tuple[AppointmentBody, ...] = Field(min_length=1, max_length=500)
+
+
+class CalendarBatch(Body):
+    items: tuple[CalendarBody, ...] = Field(min_length=1, max_length=500)
+
+
+def check_polygon(polygon: dict[str, Any]) -> None:
+    """ValueError unless it is a valid (Multi)Polygon in degrees (row R23)."""
+    if polygon.get("type") not in ("Polygon", "MultiPolygon"):
+        raise ValueError("a GeoJSON Polygon or MultiPolygon")
+    try:
+        shape = shapely.geometry.shape(polygon)
+    except (ShapelyError, ValueError, TypeError, KeyError, IndexError, AttributeError):
+        raise ValueError("not a GeoJSON geometry") from None
+    if shape.is_empty:
+        raise ValueError("an empty shape")
+    west, south, east, north = shape.bounds
+    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+        raise ValueError("coordinates out of range")
+    if not shape.is_valid:
+        raise ValueError(shapely.is_valid_reason(shape))

@@ -1,0 +1,144 @@
+"""Every read of the registry: facts as they are, areas as they were at any instant."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from libs.city.tree import ANSWERS
+from libs.common.contracts.registry import Level
+
+Connection = asyncpg.Connection[Any]
+Found = list[dict[str, Any]]
+
+_AS_OF = """
+    SELECT DISTINCT ON (code) code, version, since, closed, name, level, parent, kind, community,
+           households, has_polygon
+    FROM area_history WHERE since <= $1 AND code > $2
+    ORDER BY code, since DESC, version DESC
+"""
+"""The description that held last at $1, of codes past $2; a later version wins on the same day."""
+
+AREAS = f"""
+    SELECT code, version, since AS valid_from, name, level, parent, kind, community, households,
+           has_polygon
+    FROM ({_AS_OF}) AS known
+    WHERE NOT closed AND ($3::text IS NULL OR level = $3) AND ($4::text IS NULL OR parent = $4)
+    ORDER BY code LIMIT $5 + 1
+"""
+
+AREA = """
+    SELECT code, version, name, level, parent, kind, community, valid_from, valid_to, households,
+           polygon
+    FROM city_area WHERE code = $1
+"""
+
+ORGANISATIONS = """
+    SELECT code, version, name, kind, area, community FROM city_organisation
+    WHERE code > $1 AND NOT closed AND ($2::text IS NULL OR kind = $2)
+      AND ($3::text IS NULL OR area = $3) AND ($4::text IS NULL OR community = $4)
+    ORDER BY code LIMIT $5 + 1
+"""
+
+POSTS = """
+    SELECT post.code, post.version, post.role, post.area, post.organisation, post.community,
+           held.person_ref, held.appointment_id, held.valid_from AS held_since
+    FROM city_post AS post
+    LEFT JOIN city_appointment AS held ON held.post = post.code AND held.valid_to IS NULL
+    WHERE post.code > $1 AND NOT post.abolished AND ($2::text IS NULL OR post.role = $2)
+      AND ($3::text IS NULL OR post.area = $3) AND ($4::text IS NULL OR post.organisation = $4)
+    ORDER BY post.code LIMIT $5 + 1
+"""
+
+UNCOVERED = f"""
+    SELECT code, level FROM ({_AS_OF}) AS known
+    WHERE NOT closed AND level = ANY($3::text[]) AND NOT EXISTS (
+        SELECT 1 FROM city_appointment AS held
+        JOIN unnest($3::text[], $4::text[]) AS answer (level, role) ON answer.role = held.role
+        WHERE held.area = known.code AND answer.level = known.level
+          AND held.valid_from <= $1 AND (held.valid_to IS NULL OR held.valid_to > $1))
+    ORDER BY code LIMIT $5 + 1
+"""
+"""Cells that nobody answers for at $1 (row R10)."""
+
+COUNTS = """
+    SELECT level AS kind, count(*) FROM city_area WHERE valid_to IS NULL GROUP BY level
+    UNION ALL
+    SELECT kind, count(*) FROM city_organisation WHERE NOT closed GROUP BY kind
+    UNION ALL
+    SELECT 'post', count(*) FROM city_post WHERE NOT abolished
+    UNION ALL
+    SELECT 'holder', count(DISTINCT person_ref) FROM city_appointment WHERE valid_to IS NULL
+"""
+
+CALENDAR = "SELECT calendar FROM city_work_calendar WHERE year = $1"
+
+GRID: tuple[Level, ...] = ("grid_l1", "grid_l2", "grid_l3")
+
+
+async def areas(
+    connection: Connection,
+    *,
+    at: datetime,
+    after: str,
+    limit: int,
+    level: str | None = None,
+    parent: str | None = None,
+) -> Found:
+    return _dicts(await connection.fetch(AREAS, at, after, level, parent, limit))
+
+
+async def area(connection: Connection, code: str) -> dict[str, Any] | None:
+    """With its polygon, closed or not."""
+    row = await connection.fetchrow(AREA, code)
+    if row is None:
+        return None
+    return {**row, "polygon": row["polygon"] and json.loads(row["polygon"])}
+
+
+async def organisations(
+    connection: Connection,
+    *,
+    after: str,
+    limit: int,
+    kind: str | None = None,
+    area: str | None = None,
+    community: str | None = None,
+) -> Found:
+    return _dicts(await connection.fetch(ORGANISATIONS, after, kind, area, community, limit))
+
+
+async def posts(
+    connection: Connection,
+    *,
+    after: str,
+    limit: int,
+    role: str | None = None,
+    area: str | None = None,
+    organisation: str | None = None,
+) -> Found:
+    """Each with the reference of who holds it now, None where nobody does."""
+    return _dicts(await connection.fetch(POSTS, after, role, area, organisation, limit))
+
+
+async def uncovered(connection: Connection, *, at: datetime, after: str, limit: int) -> Found:
+    roles = [ANSWERS[level] for level in GRID]
+    return _dicts(await connection.fetch(UNCOVERED, at, after, list(GRID), roles, limit))
+
+
+async def counts(connection: Connection) -> dict[str, int]:
+    """How many areas of each level, organisations of each kind, posts and holders there are."""
+    return {row["kind"]: row["count"] for row in await connection.fetch(COUNTS)}
+
+
+async def calendar(connection: Connection, year: int) -> dict[str, Any] | None:
+    found = await connection.fetchval(CALENDAR, year)
+    return None if found is None else dict(json.loads(found))
+
+
+def _dicts(rows: list[Mapping[str, Any]]) -> Found:
+    return [dict(row) for row in rows]

@@ -155,6 +155,12 @@ class City:
         """The open one of that kind that serves exactly this area; the smaller code of several."""
         return self._serving.get((kind, area))
 
+    @cached_property
+    def command_centre(self) -> Organisation | None:
+        """Of the whole city; the smaller code of several."""
+        found = (one for (kind, _), one in self._serving.items() if kind == "command_centre")
+        return min(found, key=_code, default=None)
+
     def post(self, code: str) -> Post | None:
         row = self._posts.get((code,))
         return None if row is None else _post(row)

@@ -1,9 +1,8 @@
 """The registry, wired."""
 
-from libs.common.service import Service
-
 from libs import city
 from libs.city import City
+from libs.common.service import Service
 from services.registry.api import routes
 from services.registry.domain import APPOINTMENT, AREA, ORGANISATION, POST, WORK_CALENDAR
 from services.registry.policies import POLICIES

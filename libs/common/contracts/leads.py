@@ -1,8 +1,10 @@
 """What the leads service publishes on `civicgrid.leads`."""
 
 from datetime import datetime
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
+
+from pydantic import AwareDatetime, ConfigDict, Field
 
 from libs.common.contracts.registry import OrganisationKind
 from libs.common.messages import Event
@@ -75,6 +77,8 @@ class LeadRouted(LeadEvent):
     """1 for the first routing of this lead, and so on."""
     sign_by: datetime | None
     overridden: bool = False
+    explanation: dict[str, Any] = Field(default_factory=dict)
+    """What the rules were given, and why each of those before the winner lost."""
 
 
 class LeadUnrouted(LeadEvent):
@@ -82,6 +86,7 @@ class LeadUnrouted(LeadEvent):
 
     type: ClassVar[str] = "lead.unrouted.v1"
     reason: Literal["no_place", "outside", "no_match", "no_unit"]
+    explanation: dict[str, Any] = Field(default_factory=dict)
 
 
 class LeadSigned(LeadEvent):
@@ -95,6 +100,7 @@ class LeadAccepted(LeadEvent):
 
 class LeadReturned(LeadEvent):
     type: ClassVar[str] = "lead.returned.v1"
+    source: str
     returning_unit: str
     reason: str
     proposed_unit: str | None
@@ -108,6 +114,7 @@ class LeadArbitrationRequested(LeadEvent):
 class LeadArbitrated(LeadEvent):
     type: ClassVar[str] = "lead.arbitrated.v1"
     reason: str
+    sign_by: datetime | None = None
 
 
 class LeadFedBack(LeadEvent):
@@ -162,16 +169,45 @@ class RoutingRulesPublished(Event):
     rules: tuple[dict[str, Any], ...]
 
 
-class IntakeAccepted(Event):
-    """The receipt of an intake message; it goes to `civicgrid.receipts.<source>`."""
+class IncidentReported(Event):
+    """What an outside source writes to `civicgrid.intake.<source>`. `sealed` is a JWE for the key
+    of this service; text and names outside of it are not taken."""
 
+    type: ClassVar[str] = "incident.reported.v1"
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    source_number: Annotated[str, Field(min_length=1, max_length=100)]
+    lead_type: str
+    urgency: Urgency | None = None
+    cell: str | None = None
+    longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
+    latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
+    accuracy_m: Annotated[float, Field(ge=0, le=10_000)] = 0
+    reported_at: AwareDatetime
+    sequence: int = 1
+    sealed_content: str | None = None
+
+
+class Receipt(Event):
+    """The answer to an intake message, on `civicgrid.receipts.<source>` under its number."""
+
+    source: str
+    source_number: str | None
+
+    @property
+    def key(self) -> str | None:
+        return self.source_number
+
+    @property
+    def topic(self) -> str | None:
+        return f"civicgrid.receipts.{self.source}"
+
+
+class IntakeAccepted(Receipt):
     type: ClassVar[str] = "intake.accepted.v1"
-    source_number: str
     lead_id: UUID
 
 
-class IntakeRejected(Event):
+class IntakeRejected(Receipt):
     type: ClassVar[str] = "intake.rejected.v1"
-    source_number: str | None
     codes: tuple[str, ...]
     paths: tuple[str, ...]

@@ -1,0 +1,258 @@
+"""HTTP of leads: parse, submit, answer. No rule of the domain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+
+from libs.common.contracts.leads import LeadCaptured, LeadRouted
+from libs.common.http import Desk, Item, expected, not_found, page
+from libs.common.ids import named, uuid7
+from libs.common.messages import Envelope
+from services.leads import policies, queries
+from services.leads.bodies import (
+    ImportBatch,
+    ImportedBody,
+    LeadBatch,
+    LeadBody,
+    OutcomeBody,
+    ReasonBody,
+    ReturnBody,
+    RulesBody,
+    UnitBody,
+)
+from services.leads.domain import LEAD, RULE_BOOK, commands
+from services.leads.domain.rule_set import PublishRules
+from services.leads.facts import Facts
+from services.leads.policies import Now
+from services.leads.rules import ROUTING
+
+Limit = Annotated[int, Query(ge=1, le=200)]
+Leads = Desk[Facts]
+RULES = named("routing_rules")
+
+
+def routes(desk: Leads) -> APIRouter:
+    router = APIRouter()
+    for part in (_capture, _lists, _one, _steps, _choices, _endings, _rules):
+        part(router, desk)
+    return router
+
+
+def _capture(router: APIRouter, desk: Leads) -> None:
+    @router.post("/leads")
+    async def capture_lead(request: Request, body: LeadBody) -> Response:
+        """Capture a lead: 201, and where it went. The same again: 200 and the first answer."""
+        item = _captured(body)
+        return await desk.command(
+            request, item.plan, body=body, id=item.id, created=True, answer=item.answer
+        )
+
+    @router.post("/leads/batch")
+    async def capture_leads(request: Request, batch: LeadBatch) -> Response:
+        """Up to 500, each answered by itself."""
+        return await desk.commands(request, [_captured(body) for body in batch.items])
+
+    @router.post("/leads/import")
+    async def import_leads(request: Request, batch: ImportBatch) -> Response:
+        """Up to 500 leads with their history from elsewhere; they set no timers."""
+        return await desk.commands(request, [_imported(body) for body in batch.items])
+
+
+def _captured(body: LeadBody) -> Item:
+    id, told = body.id or uuid7(), body.told()
+    return Item(lambda now: (policies.capture(now, id, told),), body, body.id, _placed(id))
+
+
+def _imported(body: ImportedBody) -> Item:
+    told = body.told()
+    id = policies.lead_id(body.source, body.source_number)
+    history = (body.closed_at, body.cancelled)
+    return Item(lambda now: policies.take_over(now, told, *history), body, id, _placed(id))
+
+
+def _placed(id: UUID) -> Callable[[Sequence[Envelope]], Mapping[str, Any]]:
+    """Where it went; `candidates` are communities to choose from, near a border (row L16)."""
+
+    def answer(made: Sequence[Envelope]) -> Mapping[str, Any]:
+        told: dict[str, Any] = {"id": str(id)}
+        for envelope in made:
+            if envelope.subject == id:
+                told |= {"version": envelope.version, "status": envelope.event.type.split(".")[1]}
+            match envelope.event:
+                case LeadCaptured(cell=cell, kind=kind, candidates=candidates):
+                    told |= {"kind": kind, "cell": cell, "candidates": candidates}
+                case LeadRouted(unit=unit, police_room=room):
+                    told |= {"unit": unit, "police_room": room}
+        return told
+
+    return answer
+
+
+def _lists(router: APIRouter, desk: Leads) -> None:
+    @router.get("/leads")
+    async def list_leads(
+        unit: str | None = None,
+        community: str | None = None,
+        status: str | None = None,
+        source_number: str | None = None,
+        limit: Limit = 100,
+        after: UUID = queries.FIRST,
+    ) -> Mapping[str, Any]:
+        wanted = {"unit": unit, "community": community, "status": status}
+        async with desk.reading() as connection:
+            rows = await queries.leads(
+                connection, after=after, limit=limit, source_number=source_number, **wanted
+            )
+        return page(rows, limit, "id")
+
+    @router.get("/unrouted-leads")
+    async def list_unrouted(limit: Limit = 100, after: UUID = queries.FIRST) -> Mapping[str, Any]:
+        """Leads that no rule could route, the oldest first (row L15)."""
+        async with desk.reading() as connection:
+            rows = await queries.unrouted(connection, after=after, limit=limit)
+        return page(rows, limit, "id")
+
+    @router.get("/supervisions")
+    async def list_supervisions(
+        unit: str | None = None, limit: Limit = 100, after: UUID = queries.FIRST
+    ) -> Mapping[str, Any]:
+        """Cards for units that let a limit pass."""
+        async with desk.reading() as connection:
+            rows = await queries.supervisions(connection, after=after, limit=limit, unit=unit)
+        return page(rows, limit, "id")
+
+
+def _one(router: APIRouter, desk: Leads) -> None:
+    @router.get("/leads/{id}")
+    async def show_lead(id: UUID, response: Response) -> Mapping[str, Any]:
+        """A lead as it is, and why it went where it went."""
+        found = await _lead(desk, id)
+        response.headers["ETag"] = f'"{found["version"]}"'
+        return found
+
+    @router.get("/leads/{id}/routing")
+    async def show_routing(id: UUID) -> Mapping[str, Any]:
+        """Rule set, inputs, and every losing rule with why (row L2)."""
+        found = await _lead(desk, id)
+        return {**(found["explanation"] or {}), "unit": found["unit"], "status": found["status"]}
+
+    @router.get("/leads/{id}/timeline")
+    async def show_timeline(id: UUID) -> Mapping[str, Any]:
+        """All that happened to it, in order."""
+        async with desk.reading() as connection:
+            rows = await queries.timeline(connection, id)
+        if not rows:
+            raise not_found()
+        return {"items": rows}
+
+
+async def _lead(desk: Leads, id: UUID) -> dict[str, Any]:
+    async with desk.reading() as connection:
+        found = await queries.lead(connection, id)
+    if found is None:
+        raise not_found()
+    return found
+
+
+def _steps(router: APIRouter, desk: Leads) -> None:
+    simple: Mapping[str, Callable[[Any], Any]] = {
+        "sign": commands.Sign,
+        "accept": commands.Accept,
+        "verify": commands.Verify,
+        "close": commands.Close,
+    }
+
+    def step(name: str) -> None:
+        @router.post(f"/leads/{{id}}/{name}", name=f"{name}_lead")
+        async def take_step(request: Request, id: UUID) -> Response:
+            return await _command(desk, request, id, simple[name])
+
+    for name in simple:
+        step(name)
+
+
+def _choices(router: APIRouter, desk: Leads) -> None:
+    @router.post("/leads/{id}/route")
+    async def route_lead(request: Request, id: UUID, body: UnitBody) -> Response:
+        """A person chooses the unit of a lead that no rule could route."""
+        cell, version = (await _lead(desk, id))["cell"], expected(request)
+        told = (id, cell, body.unit, body.reason, version)
+        return await desk.command(request, lambda now: (policies.override(now, *told),), body=body)
+
+    @router.post("/leads/{id}/arbitrate")
+    async def arbitrate_lead(request: Request, id: UUID, body: UnitBody) -> Response:
+        """The command centre decides after a second return; the unit cannot return it again."""
+        cell, version = (await _lead(desk, id))["cell"], expected(request)
+        told = (id, cell, body.unit, body.reason, version)
+        return await desk.command(request, lambda now: (policies.arbitrate(now, *told),), body=body)
+
+    @router.post("/leads/{id}/return")
+    async def return_lead(request: Request, id: UUID, body: ReturnBody) -> Response:
+        """Not ours: routed anew at the first return, arbitrated at the second (row L3)."""
+        told = (body.reason, body.proposed_unit)
+        return await _command(desk, request, id, lambda at: commands.Return(at, *told), body)
+
+
+def _endings(router: APIRouter, desk: Leads) -> None:
+    @router.post("/leads/{id}/feed-back")
+    async def feed_back(request: Request, id: UUID, body: OutcomeBody) -> Response:
+        return await _command(
+            desk, request, id, lambda at: commands.FeedBack(at, body.outcome), body
+        )
+
+    @router.post("/leads/{id}/order-rework")
+    async def order_rework(request: Request, id: UUID, body: ReasonBody) -> Response:
+        """It failed verification: back to the unit."""
+        return await _command(
+            desk, request, id, lambda at: commands.OrderRework(at, body.reason), body
+        )
+
+    @router.post("/leads/{id}/dismiss")
+    async def dismiss_lead(request: Request, id: UUID, body: ReasonBody) -> Response:
+        return await _command(desk, request, id, lambda at: commands.Dismiss(at, body.reason), body)
+
+
+async def _command(
+    desk: Leads, request: Request, id: UUID, make: Callable[[Any], Any], body: Any = None
+) -> Response:
+    version = expected(request)
+
+    def plan(now: Now) -> Any:
+        return (LEAD.to(id, make(now.now), expected=version),)
+
+    return await desk.command(request, plan, body=body)
+
+
+def _rules(router: APIRouter, desk: Leads) -> None:
+    @router.post("/routing-rules")
+    async def publish_rules(request: Request, body: RulesBody) -> Response:
+        """A new version of the whole ordered set; leads that run keep their route (row L14)."""
+
+        def plan(now: Now) -> Any:
+            command = PublishRules(body.valid_from or now.now, body.rules)
+            return (RULE_BOOK.to(RULES, command, expected=expected(request)),)
+
+        return await desk.command(request, plan, body=body, created=True)
+
+    @router.get("/routing-rules")
+    async def show_rules() -> Mapping[str, Any]:
+        """Those that hold now, and which versions there are."""
+        context = desk.context()
+        async with desk.reading() as connection:
+            published = await queries.rule_sets(connection)
+        held = context.facts.rules(context.now).model_dump(mode="json", exclude_none=True)
+        return {**held, "published": published}
+
+    @router.get("/routing-rules/{rule_set}")
+    async def show_rule_set(rule_set: int) -> Mapping[str, Any]:
+        async with desk.reading() as connection:
+            found = await queries.rules(connection, rule_set)
+        if found is None and rule_set == ROUTING.version:
+            found = ROUTING.model_dump(mode="json", exclude_none=True)
+        if found is None:
+            raise not_found()
+        return found

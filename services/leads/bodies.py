@@ -1,0 +1,135 @@
+"""What callers send: shapes and ranges only, the rules are the domain's."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from libs.common.contracts.leads import Urgency
+from services.leads.domain.routing import Rule
+from services.leads.policies import Told
+
+Code = Annotated[str, StringConstraints(pattern=r"^[^\s/\x00-\x1f]+$", max_length=80)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
+Number = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+Longitude = Annotated[float, Field(ge=-180, le=180)]
+Latitude = Annotated[float, Field(ge=-90, le=90)]
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Reporter(Body):
+    name: Annotated[str, StringConstraints(max_length=100)] | None = None
+    phone: Annotated[str, StringConstraints(max_length=40)] | None = None
+
+
+class Placed(Body):
+    """`cell`, or a point in degrees of WGS 84 (accuracy in metres), or both, or neither.
+
+    `area_hint`: which of several areas that hold the point is meant.
+    """
+
+    lead_type: Code
+    urgency: Urgency | None = None
+    cell: Code | None = None
+    longitude: Longitude | None = None
+    latitude: Latitude | None = None
+    accuracy_m: float = Field(default=0, ge=0, le=10_000)
+    area_hint: Code | None = None
+    text: Text | None = None
+
+    @model_validator(mode="after")
+    def _whole_point(self) -> Self:
+        if (self.longitude is None) != (self.latitude is None):
+            raise ValueError("a point has both longitude and latitude")
+        return self
+
+    @property
+    def point(self) -> tuple[float, float] | None:
+        if self.longitude is None or self.latitude is None:
+            return None
+        return self.longitude, self.latitude
+
+    def placed(self) -> dict[str, Any]:
+        names = ("lead_type", "urgency", "cell", "accuracy_m", "area_hint", "text")
+        return {name: getattr(self, name) for name in names} | {"point": self.point}
+
+
+class LeadBody(Placed):
+    """`id`: a UUID of version 7, made where the lead is; `captured_at`: by the clock there."""
+
+    id: UUID | None = None
+    channel: Literal["app", "console"] = "app"
+    captured_at: AwareDatetime | None = None
+    reporter: Reporter | None = None
+
+    def told(self) -> Told:
+        reporter = self.reporter.model_dump(exclude_none=True) if self.reporter else None
+        return Told(
+            channel=self.channel,
+            source=self.channel,
+            captured_at=self.captured_at,
+            reporter=reporter,
+            **self.placed(),
+        )
+
+
+class ImportedBody(Placed):
+    """A lead with its history from elsewhere. `source` and `source_number` make its id."""
+
+    source: Code
+    source_number: Number
+    received_at: AwareDatetime
+    due_at: AwareDatetime | None = None
+    closed_at: AwareDatetime | None = None
+    cancelled: bool = False
+
+    def told(self) -> Told:
+        return Told(
+            channel="import",
+            source=self.source,
+            source_number=self.source_number,
+            captured_at=self.received_at,
+            due_at=self.due_at,
+            imported=True,
+            **self.placed(),
+        )
+
+
+class LeadBatch(Body):
+    items: tuple[LeadBody, ...] = Field(min_length=1, max_length=500)
+
+
+class ImportBatch(Body):
+    items: tuple[ImportedBody, ...] = Field(min_length=1, max_length=500)
+
+
+class ReturnBody(Body):
+    """`proposed_unit`: code of the organisation that should have it; absent: unknown."""
+
+    reason: Code
+    proposed_unit: Code | None = None
+
+
+class UnitBody(Body):
+    unit: Code
+    reason: Text
+
+
+class OutcomeBody(Body):
+    outcome: Code
+
+
+class ReasonBody(Body):
+    reason: Code
+
+
+class RulesBody(Body):
+    """`valid_from`: now if absent."""
+
+    valid_from: AwareDatetime | None = None
+    rules: tuple[Rule, ...] = Field(min_length=1, max_length=500)

@@ -1,0 +1,145 @@
+"""What can be asked of a lead. `at` is the business time of the step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from libs.common.contracts.leads import Channel, Kind, Urgency
+from services.leads.domain.routing import Routing, Unrouted
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """`community` and `cell` as far as the place is known; `text`, `reporter` and `point` are
+    sealed."""
+
+    at: datetime
+    lead_type: str
+    kind: Kind
+    urgency: Urgency
+    channel: Channel
+    source: str
+    received_at: datetime
+    community: str | None = None
+    cell: str | None = None
+    source_number: str | None = None
+    clock_skew: bool = False
+    candidates: tuple[str, ...] = ()
+    area_hint: str | None = None
+    due_at: datetime | None = None
+    imported: bool = False
+    text: str | None = None
+    reporter: dict[str, Any] | None = None
+    point: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """`to` was found by rule, or by a person, who then overrides."""
+
+    at: datetime
+    to: Routing | Unrouted
+    overridden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    at: datetime
+    reason: str
+    proposed_unit: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Arbitrate:
+    at: datetime
+    unit: str
+    reason: str
+    sign_by: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class FeedBack:
+    at: datetime
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verify:
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRework:
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Dismiss:
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeedBackFromCase:
+    """What became of its mediation case; no answer where the lead has moved on meanwhile."""
+
+    at: datetime
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnFromCase:
+    """The centre declined the case; no answer where the lead is no longer with that centre."""
+
+    at: datetime
+    reason: str
+    centre: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordClosing:
+    """The end of a history that was taken over from elsewhere."""
+
+    at: datetime
+
+
+Command = (
+    Capture
+    | File
+    | Route
+    | Sign
+    | Accept
+    | Return
+    | Arbitrate
+    | FeedBack
+    | Verify
+    | OrderRework
+    | Close
+    | Dismiss
+    | FeedBackFromCase
+    | ReturnFromCase
+    | RecordClosing
+)

@@ -1,0 +1,320 @@
+"""A lead, from capture to closing. States and transitions: leads.md, section 1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Literal, assert_never
+from uuid import UUID
+
+from pydantic import TypeAdapter
+
+from libs.common.contracts.leads import (
+    Channel,
+    Kind,
+    LeadAccepted,
+    LeadArbitrated,
+    LeadArbitrationRequested,
+    LeadCaptured,
+    LeadClosed,
+    LeadDismissed,
+    LeadEvent,
+    LeadFedBack,
+    LeadFiled,
+    LeadReturned,
+    LeadReworkOrdered,
+    LeadRouted,
+    LeadSigned,
+    LeadUnrouted,
+    LeadVerified,
+    Urgency,
+)
+from libs.common.messages import Decider, Refused
+from services.leads.domain.commands import (
+    Accept,
+    Arbitrate,
+    Capture,
+    Close,
+    Command,
+    Dismiss,
+    FeedBack,
+    FeedBackFromCase,
+    File,
+    OrderRework,
+    RecordClosing,
+    Return,
+    ReturnFromCase,
+    Route,
+    Sign,
+    Verify,
+)
+from services.leads.domain.routing import Routing, Unrouted
+
+Status = Literal[
+    "",
+    "captured",
+    "filed",
+    "unrouted",
+    "routed",
+    "signed",
+    "handling",
+    "arbitration",
+    "fed_back",
+    "verified",
+    "closed",
+    "dismissed",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """`status` is empty while there is no such lead. `bounced`: units that returned it."""
+
+    id: UUID
+    status: Status = ""
+    community: str | None = None
+    cell: str | None = None
+    lead_type: str = ""
+    kind: Kind = "service"
+    urgency: Urgency = "normal"
+    channel: Channel = "app"
+    source: str = ""
+    source_number: str | None = None
+    received_at: datetime | None = None
+    due_at: datetime | None = None
+    imported: bool = False
+    unit: str | None = None
+    police_room: str | None = None
+    sign_by: datetime | None = None
+    routings: int = 0
+    explanation: Mapping[str, Any] | None = None
+    bounced: tuple[str, ...] = ()
+    outcome: str | None = None
+    closed_at: datetime | None = None
+
+
+LEGAL: Mapping[Status, Mapping[type[Any], str]] = {
+    "captured": {File: "file_lead", Dismiss: "dismiss_lead"},
+    "filed": {Route: "route_lead"},
+    "unrouted": {Route: "route_lead"},
+    "routed": {Sign: "sign_lead", Return: "return_lead"},
+    "signed": {Accept: "accept_lead", Return: "return_lead"},
+    "handling": {FeedBack: "feed_back"},
+    "arbitration": {Arbitrate: "arbitrate_lead"},
+    "fed_back": {Verify: "verify_lead", OrderRework: "verify_lead"},
+    "verified": {Close: "close_lead"},
+    "closed": {},
+    "dismissed": {},
+}
+"""Which commands each state takes, and their names for people."""
+
+FROM_CASE: tuple[Status, ...] = ("routed", "signed", "handling")
+BEFORE_ROUTING: tuple[Status, ...] = ("captured", "filed", "unrouted", "routed")
+
+
+def decide(lead: Lead, command: Command) -> list[LeadEvent]:
+    match command:
+        case Capture():
+            return [] if _is_repeated(lead, command) else [_captured(lead, command)]
+        case FeedBackFromCase(at, outcome):
+            moved_on = lead.status not in FROM_CASE
+            return [] if moved_on else [LeadFedBack(**_now(lead, at), outcome=outcome)]
+        case ReturnFromCase(at, reason, centre):
+            is_there = lead.unit == centre and Return in LEGAL[lead.status] and not _is_barred(lead)
+            return _returned(lead, _now(lead, at), reason, None) if is_there else []
+        case RecordClosing(at):
+            is_open = lead.imported and lead.status in BEFORE_ROUTING
+            return [_closed(lead, at)] if is_open else []
+        case Dismiss(at, reason) if lead.imported and lead.status in BEFORE_ROUTING:
+            return [LeadDismissed(**_now(lead, at), reason=reason)]
+    _check(lead, command)
+    return _step(lead, command)
+
+
+def _step(lead: Lead, command: Command) -> list[LeadEvent]:
+    """One legal step; the state takes this command."""
+    now = _now(lead, command.at)
+    match command:
+        case File():
+            return [LeadFiled(**now)]
+        case Route(_, to, overridden):
+            return [_routed(lead, now, to, overridden)]
+        case Sign(at):
+            return [LeadSigned(**now, on_time=lead.sign_by is None or at <= lead.sign_by)]
+        case Accept():
+            return [LeadAccepted(**now)]
+        case Return(_, reason, proposed):
+            return _returned(lead, now, reason, proposed)
+        case Arbitrate(_, unit, reason, sign_by):
+            return [LeadArbitrated(**now | {"unit": unit}, reason=reason, sign_by=sign_by)]
+        case FeedBack(_, outcome):
+            return [LeadFedBack(**now, outcome=outcome)]
+        case Verify():
+            return [LeadVerified(**now)]
+        case OrderRework(_, reason):
+            return [LeadReworkOrdered(**now, reason=reason)]
+        case Close(at):
+            return [_closed(lead, at)]
+        case Dismiss(_, reason):
+            return [LeadDismissed(**now, reason=reason)]
+        case Capture() | FeedBackFromCase() | ReturnFromCase() | RecordClosing():
+            return []
+        case _:
+            assert_never(command)
+
+
+def _check(lead: Lead, command: Command) -> None:
+    if not lead.status:
+        raise Refused("not_found", status=404)
+    legal = LEGAL[lead.status]
+    barred = _is_barred(lead)
+    if type(command) not in legal or (barred and isinstance(command, Return)):
+        names = {name for one, name in legal.items() if not (one is Return and barred)}
+        raise Refused("illegal_transition", allowed=tuple(sorted(names)))
+
+
+def _is_barred(lead: Lead) -> bool:
+    """From the second return on (row L3)."""
+    return len(lead.bounced) > 1
+
+
+def _is_repeated(lead: Lead, command: Capture) -> bool:
+    """The same lead sent again; other content under its id is refused."""
+    if not lead.status:
+        return False
+    before = (lead.source, lead.source_number, lead.lead_type)
+    if before != (command.source, command.source_number, command.lead_type):
+        raise Refused("other_lead")
+    return True
+
+
+def _now(lead: Lead, at: datetime) -> dict[str, Any]:
+    return {
+        "lead_id": lead.id,
+        "community": lead.community,
+        "cell": lead.cell,
+        "lead_type": lead.lead_type,
+        "kind": lead.kind,
+        "urgency": lead.urgency,
+        "unit": lead.unit,
+        "at": at,
+        "imported": lead.imported,
+    }
+
+
+def _captured(lead: Lead, command: Capture) -> LeadCaptured:
+    fields = {name: getattr(command, name) for name in Capture.__slots__}
+    near_border = len(command.candidates) > 1
+    return LeadCaptured(lead_id=lead.id, near_border=near_border, **fields)
+
+
+def _routed(
+    lead: Lead, now: dict[str, Any], to: Routing | Unrouted, overridden: bool
+) -> LeadRouted | LeadUnrouted:
+    explanation = dict(to.explanation)
+    if isinstance(to, Unrouted):
+        now |= {"unit": to.queue}
+        return LeadUnrouted(**now, reason=to.reason, explanation=explanation)
+    return LeadRouted(
+        **now | {"unit": to.unit},
+        unit_kind=to.unit_kind,
+        police_room=to.police_room,
+        rule=to.rule,
+        rule_set=to.rule_set,
+        routing=lead.routings + 1,
+        sign_by=None if lead.imported else to.sign_by,
+        overridden=overridden,
+        explanation=explanation,
+    )
+
+
+def _returned(
+    lead: Lead, now: dict[str, Any], reason: str, proposed: str | None
+) -> list[LeadEvent]:
+    assert lead.unit
+    count = len(lead.bounced) + 1
+    returned = LeadReturned(
+        **now,
+        source=lead.source,
+        returning_unit=lead.unit,
+        reason=reason,
+        proposed_unit=proposed,
+        count=count,
+    )
+    return [returned] if count == 1 else [returned, LeadArbitrationRequested(**now)]
+
+
+def _closed(lead: Lead, at: datetime) -> LeadClosed:
+    on_time = None if lead.due_at is None else at <= lead.due_at
+    return LeadClosed(**_now(lead, at), due_at=lead.due_at, on_time=on_time)
+
+
+def evolve(lead: Lead, event: LeadEvent) -> Lead:
+    match event:
+        case LeadCaptured():
+            kept = {name: getattr(event, name) for name in _KEPT}
+            return replace(lead, status="captured", **kept)
+        case LeadFiled():
+            return replace(lead, status="filed")
+        case LeadRouted():
+            return replace(
+                lead,
+                status="routed",
+                unit=event.unit,
+                police_room=event.police_room,
+                sign_by=event.sign_by,
+                routings=event.routing,
+                explanation=event.explanation,
+            )
+        case LeadUnrouted():
+            return replace(lead, status="unrouted", unit=event.unit, explanation=event.explanation)
+        case LeadSigned():
+            return replace(lead, status="signed")
+        case LeadAccepted() | LeadReworkOrdered():
+            return replace(lead, status="handling")
+        case LeadReturned(returning_unit=unit):
+            return replace(lead, status="filed", unit=None, bounced=(*lead.bounced, unit))
+        case LeadArbitrationRequested():
+            return replace(lead, status="arbitration")
+        case LeadArbitrated():
+            return replace(lead, status="routed", unit=event.unit, sign_by=event.sign_by)
+        case LeadFedBack(outcome=outcome):
+            return replace(lead, status="fed_back", outcome=outcome)
+        case LeadVerified():
+            return replace(lead, status="verified")
+        case LeadClosed(at=at):
+            return replace(lead, status="closed", closed_at=at)
+        case LeadDismissed():
+            return replace(lead, status="dismissed")
+    return lead
+
+
+_KEPT = (
+    *("community", "cell", "lead_type", "kind", "urgency", "channel", "source"),
+    *("source_number", "received_at", "due_at", "imported"),
+)
+
+LEAD: Decider[Lead, Command, LeadEvent] = Decider(
+    name="lead",
+    blank=Lead,
+    decide=decide,
+    evolve=evolve,
+    state=TypeAdapter(Lead),
+    events=(
+        LeadCaptured,
+        LeadFiled,
+        LeadRouted,
+        LeadUnrouted,
+        LeadSigned,
+        LeadAccepted,
+        LeadReturned,
+        LeadArbitrationRequested,
+        LeadArbitrated,
+        LeadFedBack,
+        LeadVerified,
+        LeadReworkOrdered,
+        LeadClosed,
+        LeadDismissed,
+    ),
+)

@@ -1,0 +1,284 @@
+"""What follows from what happens to a lead, and where a lead that comes in belongs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from libs.common.contracts.leads import (
+    Channel,
+    IncidentReported,
+    LeadArbitrated,
+    LeadCaptured,
+    LeadClosed,
+    LeadDismissed,
+    LeadEvent,
+    LeadReturned,
+    LeadRouted,
+    LeadSigned,
+    Urgency,
+)
+from libs.common.contracts.mediation import CaseClosed, CaseDeclined
+from libs.common.ids import derived, named
+from libs.common.messages import (
+    CancelTimer,
+    Context,
+    Due,
+    Effect,
+    Instruction,
+    Policies,
+    Refused,
+    SetTimer,
+    Timers,
+)
+from libs.common.receiving import INTAKE
+from libs.common.work import Dead, Letter
+from services.leads.domain import INTAKE_ITEM, LEAD, SUPERVISION, routing
+from services.leads.domain.commands import (
+    Arbitrate,
+    Capture,
+    Dismiss,
+    FeedBackFromCase,
+    File,
+    RecordClosing,
+    ReturnFromCase,
+    Route,
+)
+from services.leads.domain.intake import AcceptItem, RejectItem
+from services.leads.domain.place import Point, find
+from services.leads.domain.routing import Inputs, Limit, Routing, Unrouted
+from services.leads.domain.supervision import CARDS, Issue, falls_due
+from services.leads.facts import Facts
+from services.leads.rules import LEAD_TYPES
+
+SIGN_OFF = "sign_off"
+BY_HAND = Limit(amount=1, unit="working_day")
+"""Within what a unit must sign that a person chose."""
+CLOCK_SKEW = timedelta(minutes=5)
+
+Now = Context[Facts]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What somebody reports. `captured_at`: by their clock; `due_at`: as they set it themselves."""
+
+    lead_type: str
+    channel: Channel
+    source: str
+    source_number: str | None = None
+    urgency: Urgency | None = None
+    cell: str | None = None
+    point: Point | None = None
+    accuracy_m: float = 0
+    area_hint: str | None = None
+    captured_at: datetime | None = None
+    due_at: datetime | None = None
+    imported: bool = False
+    text: str | None = None
+    reporter: dict[str, Any] | None = None
+
+
+def lead_id(source: str, number: str) -> UUID:
+    """The id of a lead that has a number elsewhere: the same number is the same lead (row L29)."""
+    return named(f"lead/{source}/{number}")
+
+
+def capture(context: Now, id: UUID, told: Told) -> Instruction:
+    """Refused for an unknown type or cell; a lead without a place is taken (rows L1, L15)."""
+    kind = LEAD_TYPES.get(told.lead_type)
+    if kind is None:
+        raise Refused("unknown_lead_type", status=422, path="/lead_type", type=told.lead_type)
+    city = context.facts.city
+    place = find(city, told.cell, told.point, told.accuracy_m, told.area_hint)
+    if place is None:
+        raise Refused("unknown_area", status=422, path="/cell", area=told.cell)
+    captured = told.captured_at or context.now
+    received = captured if told.imported else context.now
+    limit = None if told.imported else kind.limit.after(received, city.calendar)
+    command = Capture(
+        at=captured,
+        lead_type=told.lead_type,
+        kind=kind.kind,
+        urgency=told.urgency or kind.urgency,
+        channel=told.channel,
+        source=told.source,
+        received_at=received,
+        community=place.community,
+        cell=place.cell,
+        source_number=told.source_number,
+        clock_skew=abs(captured - received) > CLOCK_SKEW,
+        candidates=place.candidates,
+        area_hint=told.area_hint,
+        due_at=told.due_at or limit,
+        imported=told.imported,
+        text=told.text,
+        reporter=told.reporter,
+        point=told.point,
+    )
+    return LEAD.to(id, command)
+
+
+def take_over(
+    context: Now, told: Told, closed_at: datetime | None, cancelled: bool
+) -> Iterable[Effect]:
+    """A lead with its history from elsewhere; its times are theirs."""
+    assert told.source_number and told.captured_at
+    id = lead_id(told.source, told.source_number)
+    yield capture(context, id, told)
+    if cancelled:
+        yield LEAD.to(id, Dismiss(closed_at or told.captured_at, "cancelled"))
+    elif closed_at:
+        yield LEAD.to(id, RecordClosing(closed_at))
+
+
+def override(
+    context: Now, id: UUID, cell: str | None, unit: str, reason: str, expected: int | None
+) -> Instruction:
+    """A person routes; the unit must serve the cell of the lead or an area above it (row L2)."""
+    limit = BY_HAND.after(context.now, context.facts.city.calendar)
+    to = _chosen(context.facts, cell, unit, limit, reason)
+    return LEAD.to(id, Route(context.now, to, overridden=True), expected=expected)
+
+
+def arbitrate(
+    context: Now, id: UUID, cell: str | None, unit: str, reason: str, expected: int | None
+) -> Instruction:
+    limit = BY_HAND.after(context.now, context.facts.city.calendar)
+    to = _chosen(context.facts, cell, unit, limit, reason)
+    return LEAD.to(id, Arbitrate(context.now, to.unit, reason, limit), expected=expected)
+
+
+def _chosen(facts: Facts, cell: str | None, unit: str, sign_by: datetime, reason: str) -> Routing:
+    office = facts.city.organisation(unit)
+    if office is None or office.closed:
+        raise Refused("unknown_unit", status=422, path="/unit", unit=unit)
+    if cell is not None and not facts.city.contains(office.area, cell):
+        raise Refused("unit_elsewhere", status=422, path="/unit", unit=unit)
+    chain = facts.city.chain(cell or office.area)
+    rooms = (facts.city.organisation_of("police_room", area) for area in chain)
+    room = next((one.code for one in rooms if one), None)
+    told = {"reason": reason}
+    return Routing(unit, office.kind, room, "by_hand", 0, sign_by, told)
+
+
+def on_lead_captured(event: LeadCaptured, context: Now) -> Iterable[Effect]:
+    at = event.at if event.imported else context.now
+    yield LEAD.to(event.lead_id, File(at))
+    found = _routing(event, event.source, context)
+    if isinstance(found, Unrouted) and event.point is not None and event.cell is None:
+        centre = context.facts.city.command_centre
+        found = Unrouted(centre.code if centre else None, "outside", found.explanation)
+    yield LEAD.to(event.lead_id, Route(at, found))
+
+
+def on_lead_returned(event: LeadReturned, context: Now) -> Iterable[Effect]:
+    """The first return is routed anew, past the unit that returned it; the second is arbitrated."""
+    yield CancelTimer(SIGN_OFF, event.lead_id)
+    if event.count == 1:
+        found = _routing(event, event.source, context, (event.returning_unit,))
+        yield LEAD.to(event.lead_id, Route(event.at, found))
+
+
+def on_lead_placed(event: LeadRouted | LeadArbitrated, context: Now) -> Iterable[Effect]:
+    """Its unit must sign; each card of supervision falls due at its share of that limit."""
+    if event.sign_by is None:
+        return
+    data = {
+        "begun": event.at.isoformat(),
+        "limit": event.sign_by.isoformat(),
+        "community": event.community,
+        "cell": event.cell,
+        "unit": event.unit,
+        "card": 0,
+    }
+    yield SetTimer(SIGN_OFF, event.lead_id, event.sign_by, data)
+
+
+def on_lead_settled(event: LeadEvent, context: Now) -> Iterable[Effect]:
+    yield CancelTimer(SIGN_OFF, event.lead_id)
+
+
+def sign_off_ran_out(due: Due, context: Now) -> Iterable[Effect]:
+    data = due.data
+    card, _ = CARDS[data["card"]]
+    where = (data["community"], data["cell"], data["unit"])
+    id = derived(due.id, f"sign/{data['begun']}/{card}")
+    yield SUPERVISION.to(id, Issue(due.due_at, due.id, *where, card))
+    if data["card"] + 1 < len(CARDS):
+        _, share = CARDS[data["card"] + 1]
+        begun, limit = (datetime.fromisoformat(data[name]) for name in ("begun", "limit"))
+        next = {**data, "card": data["card"] + 1}
+        yield SetTimer(SIGN_OFF, due.id, falls_due(begun, limit, share), next)
+
+
+def on_case_closed(event: CaseClosed, context: Now) -> Iterable[Effect]:
+    """The lead is fed back with the outcome code, and nothing else (row L31)."""
+    if event.lead_id:
+        yield LEAD.to(event.lead_id, FeedBackFromCase(event.at, event.outcome))
+
+
+def on_case_declined(event: CaseDeclined, context: Now) -> Iterable[Effect]:
+    if event.lead_id:
+        yield LEAD.to(event.lead_id, ReturnFromCase(event.at, event.reason, event.centre))
+
+
+def on_incident_reported(event: IncidentReported, context: Now) -> Iterable[Effect]:
+    """A lead of an outside source, and its receipt."""
+    assert context.envelope
+    source = context.envelope.source.rpartition("/")[2]
+    point = None
+    if event.longitude is not None and event.latitude is not None:
+        point = (event.longitude, event.latitude)
+    told = Told(
+        event.lead_type,
+        "intake",
+        source,
+        event.source_number,
+        urgency=event.urgency,
+        cell=event.cell,
+        point=point,
+        accuracy_m=event.accuracy_m,
+        captured_at=event.reported_at,
+        text=event.sealed_content,
+    )
+    id = lead_id(source, event.source_number)
+    yield capture(context, id, told)
+    yield INTAKE_ITEM.to(context.envelope.id, AcceptItem(source, event.source_number, id))
+
+
+def on_intake_buried(letter: Letter, dead: Dead) -> Iterable[Effect]:
+    """Whatever cannot be taken is answered too: with what was wrong, and where."""
+    source = letter.topic.removeprefix(INTAKE)
+    number = letter.key.decode("utf-8", "replace")[:100] if letter.key else None
+    path, _, fault = dead.reason.rpartition(": ")
+    code = fault if dead.stage in ("schema", "json") else dead.reason
+    id = named(f"{letter.topic}/{letter.partition}/{letter.offset}")
+    yield INTAKE_ITEM.to(id, RejectItem(source, number, code[:200], path))
+
+
+def _routing(
+    event: LeadEvent, source: str, context: Now, refused: tuple[str, ...] = ()
+) -> Routing | Unrouted:
+    chain = context.facts.city.chain(event.cell) if event.cell else ()
+    inputs = Inputs(event.lead_type, event.kind, event.urgency, source, chain)
+    at = event.at if event.imported else context.now
+    return routing.route(context.facts.rules(context.now), inputs, context.facts.city, at, refused)
+
+
+POLICIES: Policies = {
+    LeadCaptured: on_lead_captured,
+    LeadReturned: on_lead_returned,
+    LeadRouted: on_lead_placed,
+    LeadArbitrated: on_lead_placed,
+    LeadSigned: on_lead_settled,
+    LeadClosed: on_lead_settled,
+    LeadDismissed: on_lead_settled,
+    CaseClosed: on_case_closed,
+    CaseDeclined: on_case_declined,
+    IncidentReported: on_incident_reported,
+}
+TIMERS: Timers = {SIGN_OFF: sign_off_ran_out}

@@ -1,0 +1,90 @@
+"""Every read of leads. What is sealed is nowhere in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+Connection = asyncpg.Connection[Any]
+Found = list[dict[str, Any]]
+
+FIRST = UUID(int=0)
+
+LEADS = """
+    SELECT id, version, state FROM lead
+    WHERE id > $1 AND ($2::text IS NULL OR unit = $2) AND ($3::text IS NULL OR community = $3)
+      AND ($4::text IS NULL OR status = $4) AND ($5::text IS NULL OR source_number = $5)
+    ORDER BY id LIMIT $6 + 1
+"""
+UNROUTED = """
+    SELECT id, version, state FROM lead WHERE id > $1 AND status = 'unrouted'
+    ORDER BY id LIMIT $2 + 1
+"""
+LEAD = "SELECT id, version, state FROM lead WHERE id = $1"
+
+TIMELINE = """
+    SELECT version, type, actor, recorded_at, data FROM event
+    WHERE aggregate = 'lead' AND stream_id = $1 ORDER BY version
+"""
+SUPERVISIONS = """
+    SELECT id, version, state FROM supervision
+    WHERE id > $1 AND ($2::text IS NULL OR unit = $2) ORDER BY id LIMIT $3 + 1
+"""
+RULES = "SELECT rules FROM routing_rules WHERE rule_set = $1"
+RULE_SETS = "SELECT rule_set, valid_from FROM routing_rules ORDER BY rule_set DESC LIMIT 200"
+
+
+async def leads(
+    connection: Connection,
+    *,
+    after: UUID,
+    limit: int,
+    unit: str | None = None,
+    community: str | None = None,
+    status: str | None = None,
+    source_number: str | None = None,
+) -> Found:
+    wanted = (after, unit, community, status, source_number, limit)
+    return [_flat(row) for row in await connection.fetch(LEADS, *wanted)]
+
+
+async def unrouted(connection: Connection, *, after: UUID, limit: int) -> Found:
+    """The oldest first (row L15)."""
+    return [_flat(row) for row in await connection.fetch(UNROUTED, after, limit)]
+
+
+async def lead(connection: Connection, id: UUID) -> dict[str, Any] | None:
+    """With the explanation of its route."""
+    row = await connection.fetchrow(LEAD, id)
+    return row and _flat(row, explained=True)
+
+
+async def timeline(connection: Connection, id: UUID) -> Found:
+    rows = await connection.fetch(TIMELINE, id)
+    return [{**row, "data": json.loads(row["data"])} for row in rows]
+
+
+async def supervisions(
+    connection: Connection, *, after: UUID, limit: int, unit: str | None = None
+) -> Found:
+    return [_flat(row) for row in await connection.fetch(SUPERVISIONS, after, unit, limit)]
+
+
+async def rule_sets(connection: Connection) -> Found:
+    return [dict(row) for row in await connection.fetch(RULE_SETS)]
+
+
+async def rules(connection: Connection, rule_set: int) -> dict[str, Any] | None:
+    found = await connection.fetchval(RULES, rule_set)
+    return None if found is None else dict(json.loads(found))
+
+
+def _flat(row: Mapping[str, Any], *, explained: bool = False) -> dict[str, Any]:
+    state = json.loads(row["state"])
+    if not explained:
+        state.pop("explanation", None)
+    return {**state, "id": str(row["id"]), "version": row["version"]}

@@ -1,0 +1,93 @@
+"""A small city with its services, over real servers, for tests of whole flows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+from aiokafka.admin import AIOKafkaAdminClient
+
+from cli.city import SERVICES
+from libs.common import provisioning
+from libs.common.running import Running
+from libs.common.serving import interface, started
+from libs.common.settings import Settings
+from services.registry import reference
+from tests.support.awaiting import eventually
+from tests.support.servers import ROOT, Ground
+
+PLAN = reference.read_plan(Path(__file__).parent / "small-city.yaml")
+SEED = 7
+
+
+@dataclass
+class Town:
+    """All services in one process, a city in the registry, copies of it everywhere."""
+
+    settings: Settings
+    client: httpx.AsyncClient
+    running: Mapping[str, Running]
+
+    async def rows(self, service: str, query: str, *values: Any) -> list[dict[str, Any]]:
+        connection = await asyncpg.connect(self.settings.url(service, "reader"))
+        try:
+            return [dict(row) for row in await connection.fetch(query, *values)]
+        finally:
+            await connection.close()
+
+    async def post(self, path: str, body: Any = None, **headers: str) -> httpx.Response:
+        names = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await self.client.post(path, json=body, headers=names)
+
+    async def get(self, path: str, **query: Any) -> Any:
+        answer = await self.client.get(path, params=query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def load(self, batches: Iterable[tuple[str, Sequence[Any]]]) -> None:
+        for route, bodies in batches:
+            answer = await self.post(route, {"items": bodies})
+            failed = [item for item in answer.json()["items"] if item["status"] >= 400]
+            assert not failed, json.dumps(failed[:3])
+
+    async def spread(self) -> None:
+        """Until every service knows what the registry knows."""
+        wanted = await self._known("registry")
+        for name in self.running:
+            await eventually(partial(self._known, name), wanted.__eq__)
+
+    async def _known(self, service: str) -> tuple[int, ...]:
+        tables = ("city_area", "city_organisation", "city_post", "city_appointment")
+        counts = ", ".join(f"(SELECT count(*) FROM {table})" for table in tables)
+        return tuple((await self.rows(service, f"SELECT {counts}"))[0].values())
+
+
+@asynccontextmanager
+async def open_town(servers: Ground) -> AsyncIterator[Town]:
+    """Empty databases and topics, then services at work in this process."""
+    file = provisioning.topics_file(ROOT)
+    await _forget(servers.kafka, list(file.topics))
+    settings = await servers.provide(SERVICES, file)
+    async with started(SERVICES, settings) as running:
+        transport = httpx.ASGITransport(interface(running), raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://city") as client:
+            yield Town(settings, client, {one.service.name: one for one in running})
+
+
+async def _forget(bootstrap: str, topics: Sequence[str]) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        there = set(await admin.list_topics()) & set(topics)
+        if there:
+            await admin.delete_topics(list(there))
+        await eventually(admin.list_topics, lambda left: not set(left) & set(topics))
+    finally:
+        await admin.close()

@@ -1,6 +1,7 @@
 """All services of a city."""
 
+from services.alerts.main import SERVICE as ALERTS
 from services.leads.main import SERVICE as LEADS
 from services.registry.main import SERVICE as REGISTRY
 
-SERVICES = (REGISTRY, LEADS)
+SERVICES = (REGISTRY, LEADS, ALERTS)

@@ -127,6 +127,12 @@ class City:
         """Whether the cell is that area or below it. Wait if the cell is unknown."""
         return area_code in self.chain(cell_code)
 
+    @cached_property
+    def root(self) -> Area | None:
+        """The city itself; None while it is not known."""
+        rows = (row for row in self._areas.values() if row["level"] == "city")
+        return next((_area(row) for row in rows if row["valid_to"] is None), None)
+
     def children(self, code: str) -> tuple[str, ...]:
         """Codes one level below that are not closed, sorted."""
         return self._children.get(code, ())

@@ -42,6 +42,14 @@ class Town:
         finally:
             await connection.close()
 
+    async def owner(self, service: str, statement: str, *values: Any) -> None:
+        """What no role of a service may do."""
+        connection = await asyncpg.connect(self.settings.url(service, "owner"))
+        try:
+            await connection.execute(statement, *values)
+        finally:
+            await connection.close()
+
     async def post(self, path: str, body: Any = None, **headers: str) -> httpx.Response:
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         return await self.client.post(path, json=body, headers=names)

@@ -49,10 +49,3 @@ class AlertEscalated(AlertEvent):
 
 class AlertReturnedToNormal(AlertEvent):
     type: ClassVar[str] = "alert.returned_to_normal.v1"
-
-
-class AlertRulesPublished(Event):
-    type: ClassVar[str] = "alert_rules.published.v1"
-    rule_set: int
-    valid_from: datetime
-    rules: tuple[dict[str, object], ...]

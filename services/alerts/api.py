@@ -1,0 +1,99 @@
+"""HTTP of alerts: parse, submit, answer. No rule of the domain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, ConfigDict
+
+from libs.city import City
+from libs.common.http import Desk, expected, not_found, page
+from services.alerts import queries
+from services.alerts.domain import ALERT
+from services.alerts.domain.alert import Acknowledge
+from services.alerts.policies import Now
+from services.alerts.rules import RULES
+
+Limit = Annotated[int, Query(ge=1, le=200)]
+Alerts = Desk[City]
+
+
+class AcknowledgeBody(BaseModel):
+    """`person_ref`: who acknowledges; they must have been told."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    person_ref: UUID
+
+
+def routes(desk: Alerts) -> APIRouter:
+    router = APIRouter()
+    for part in (_alerts, _told, _commands):
+        part(router, desk)
+    return router
+
+
+def _alerts(router: APIRouter, desk: Alerts) -> None:
+    @router.get("/alerts")
+    async def list_alerts(
+        about: UUID | None = None,
+        community: str | None = None,
+        status: str | None = None,
+        limit: Limit = 100,
+        after: UUID = queries.FIRST,
+    ) -> Mapping[str, Any]:
+        """Of an area, or all about one lead, card or case."""
+        async with desk.reading() as connection:
+            if about:
+                return {"items": await queries.about(connection, about), "next": None}
+            rows = await queries.alerts(
+                connection, after=after, limit=limit, community=community, status=status
+            )
+        return page(rows, limit, "id")
+
+    @router.get("/alerts/{id}")
+    async def show_alert(id: UUID, response: Response) -> Mapping[str, Any]:
+        async with desk.reading() as connection:
+            found = await queries.alert(connection, id)
+        if found is None:
+            raise not_found()
+        response.headers["ETag"] = f'"{found["version"]}"'
+        return found
+
+    @router.get("/alert-rules")
+    async def show_rules() -> Mapping[str, Any]:
+        """Which events raise an alert, and whom it reaches."""
+        return RULES.model_dump(mode="json")
+
+
+def _told(router: APIRouter, desk: Alerts) -> None:
+    @router.get("/alerts/{id}/receipts")
+    async def list_receipts(
+        id: UUID, limit: Limit = 100, after: UUID = queries.FIRST
+    ) -> Mapping[str, Any]:
+        """Every person who was told, once each, and when they acknowledged it."""
+        async with desk.reading() as connection:
+            rows = await queries.receipts(connection, id, after=after, limit=limit)
+        return page(rows, limit, "person_ref")
+
+    @router.get("/notifications")
+    async def list_notifications(
+        person_ref: UUID, limit: Limit = 100, after: UUID = queries.FIRST
+    ) -> Mapping[str, Any]:
+        """What one person was told."""
+        async with desk.reading() as connection:
+            rows = await queries.told(connection, person_ref, after=after, limit=limit)
+        return page(rows, limit, "id")
+
+
+def _commands(router: APIRouter, desk: Alerts) -> None:
+    @router.post("/alerts/{id}/acknowledge")
+    async def acknowledge(request: Request, id: UUID, body: AcknowledgeBody) -> Response:
+        version = expected(request)
+
+        def plan(now: Now) -> Any:
+            return (ALERT.to(id, Acknowledge(now.now, body.person_ref), expected=version),)
+
+        return await desk.command(request, plan, body=body)

@@ -1,0 +1,21 @@
+"""Alerts, wired."""
+
+from libs import city
+from libs.city import City
+from libs.common.service import Service
+from services.alerts.api import routes
+from services.alerts.domain import ALERT
+from services.alerts.policies import POLICIES, TIMERS
+from services.alerts.projections import PROJECTIONS
+
+SERVICE = Service(
+    name="alerts",
+    deciders=(ALERT,),
+    policies=POLICIES,
+    timers=TIMERS,
+    projections=PROJECTIONS,
+    facts=City.build,
+    consumes=("civicgrid.registry", "civicgrid.leads", "civicgrid.mediation"),
+    routes=routes,
+    migrations=(city.MIGRATIONS,),
+)

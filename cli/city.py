@@ -2,6 +2,7 @@
 
 from services.alerts.main import SERVICE as ALERTS
 from services.leads.main import SERVICE as LEADS
+from services.mediation.main import SERVICE as MEDIATION
 from services.registry.main import SERVICE as REGISTRY
 
-SERVICES = (REGISTRY, LEADS, ALERTS)
+SERVICES = (REGISTRY, LEADS, ALERTS, MEDIATION)

@@ -1,0 +1,1 @@
+"""Disputes, from application to the end: one case, one centre, one month."""

@@ -1,0 +1,153 @@
+"""HTTP of mediation: parse, submit, answer. No rule of the domain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+
+from libs.city import City
+from libs.common.http import Desk, expected, not_found, page
+from libs.common.ids import uuid7
+from services.mediation import policies, queries
+from services.mediation.bodies import CaseBody, GradeBody, PanelBody, ReasonBody, SessionBody
+from services.mediation.domain import CASE, commands
+from services.mediation.policies import Now
+
+Limit = Annotated[int, Query(ge=1, le=200)]
+Mediation = Desk[City]
+
+
+def routes(desk: Mediation) -> APIRouter:
+    router = APIRouter()
+    for part in (_doors, _panel, _ends, _reads, _centres):
+        part(router, desk)
+    return router
+
+
+def _doors(router: APIRouter, desk: Mediation) -> None:
+    @router.post("/mediation-cases")
+    async def apply(request: Request, body: CaseBody) -> Response:
+        """Somebody walks in with a dispute; leads open their cases by themselves."""
+        id = body.id or uuid7()
+        return await desk.command(
+            request,
+            lambda now: (policies.apply(now, id, body.cell),),
+            body=body,
+            id=body.id,
+            created=True,
+        )
+
+    @router.post("/mediation-cases/{id}/accept")
+    async def accept(request: Request, id: UUID, body: GradeBody) -> Response:
+        """Its month begins (row M5)."""
+        version = expected(request)
+        return await desk.command(
+            request, lambda now: (policies.accept(now, id, body.grade, version),), body=body
+        )
+
+    @router.post("/mediation-cases/{id}/decline")
+    async def decline(request: Request, id: UUID, body: ReasonBody) -> Response:
+        """Not for mediation: its lead comes back as a return."""
+        return await _command(desk, request, id, lambda at: commands.Decline(at, body.reason), body)
+
+
+def _panel(router: APIRouter, desk: Mediation) -> None:
+    @router.post("/mediation-cases/{id}/form-panel")
+    async def form_panel(request: Request, id: UUID, body: PanelBody) -> Response:
+        told = (body.mediators, body.consents)
+        return await _command(desk, request, id, lambda at: commands.FormPanel(at, *told), body)
+
+    @router.post("/mediation-cases/{id}/hold-session")
+    async def hold_session(request: Request, id: UUID, body: SessionBody) -> Response:
+        return await _command(
+            desk, request, id, lambda at: commands.HoldSession(at, body.minutes), body
+        )
+
+
+def _ends(router: APIRouter, desk: Mediation) -> None:
+    simple: Mapping[str, Callable[[datetime], commands.Command]] = {
+        "agree": commands.Agree,
+        "withdraw": commands.Withdraw,
+        "record-performance": commands.RecordPerformance,
+        "close": commands.Close,
+    }
+
+    def step(name: str) -> None:
+        @router.post(f"/mediation-cases/{{id}}/{name}", name=name.replace("-", "_"))
+        async def take_step(request: Request, id: UUID) -> Response:
+            return await _command(desk, request, id, simple[name])
+
+    for name in simple:
+        step(name)
+
+    @router.post("/mediation-cases/{id}/fail")
+    async def fail(request: Request, id: UUID, body: ReasonBody) -> Response:
+        return await _command(desk, request, id, lambda at: commands.Fail(at, body.reason), body)
+
+
+async def _command(
+    desk: Mediation,
+    request: Request,
+    id: UUID,
+    make: Callable[[datetime], commands.Command],
+    body: Any = None,
+) -> Response:
+    version = expected(request)
+
+    def plan(now: Now) -> Any:
+        return (CASE.to(id, make(now.now), expected=version),)
+
+    return await desk.command(request, plan, body=body)
+
+
+def _reads(router: APIRouter, desk: Mediation) -> None:
+    @router.get("/mediation-cases")
+    async def list_cases(
+        lead_id: UUID | None = None,
+        centre: str | None = None,
+        status: str | None = None,
+        limit: Limit = 100,
+        after: UUID = queries.FIRST,
+    ) -> Mapping[str, Any]:
+        """Of a centre, or those that came of one lead."""
+        async with desk.reading() as connection:
+            if lead_id:
+                return {"items": await queries.of_lead(connection, lead_id), "next": None}
+            rows = await queries.cases(
+                connection, after=after, limit=limit, centre=centre, status=status
+            )
+        return page(rows, limit, "id")
+
+    @router.get("/mediation-cases/{id}")
+    async def show_case(id: UUID, response: Response) -> Mapping[str, Any]:
+        async with desk.reading() as connection:
+            found = await queries.case(connection, id)
+        if found is None:
+            raise not_found()
+        response.headers["ETag"] = f'"{found["version"]}"'
+        return found
+
+    @router.get("/mediation-cases/{id}/timeline")
+    async def show_timeline(id: UUID) -> Mapping[str, Any]:
+        async with desk.reading() as connection:
+            rows = await queries.timeline(connection, id)
+        if not rows:
+            raise not_found()
+        return {"items": rows}
+
+
+def _centres(router: APIRouter, desk: Mediation) -> None:
+    @router.get("/mediation-centres")
+    async def list_centres(limit: Limit = 100, after: str = "") -> Mapping[str, Any]:
+        """Each with its director, who is the community officer in post (row M1)."""
+        city = desk.context().facts
+        async with desk.reading() as connection:
+            rows = await queries.centres(connection, after=after, limit=limit)
+        for row in rows:
+            officers = city.responsible(row["area"])
+            row["director_ref"] = officers[0].person_ref if officers else None
+        return page(rows, limit, "code")

@@ -1,0 +1,42 @@
+"""What callers send: shapes and ranges only, the rules are the domain's."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from libs.common.contracts.mediation import Grade
+
+Code = Annotated[str, StringConstraints(pattern=r"^[^\s/\x00-\x1f]+$", max_length=80)]
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CaseBody(Body):
+    """`id`: a UUID of version 7, made by the client."""
+
+    id: UUID | None = None
+    cell: Code
+
+
+class GradeBody(Body):
+    grade: Grade
+
+
+class ReasonBody(Body):
+    reason: Code
+
+
+class PanelBody(Body):
+    """`consents`: a random reference of every party that agreed to this panel."""
+
+    mediators: tuple[UUID, ...] = Field(min_length=1, max_length=20)
+    consents: tuple[UUID, ...] = Field(max_length=200)
+
+
+class SessionBody(Body):
+    minutes: int = Field(ge=1, le=1440)

@@ -1,0 +1,20 @@
+"""Mediation, wired."""
+
+from libs import city
+from libs.city import City
+from libs.common.service import Service
+from services.mediation.api import routes
+from services.mediation.domain import CASE
+from services.mediation.policies import POLICIES, TIMERS
+
+SERVICE = Service(
+    name="mediation",
+    deciders=(CASE,),
+    policies=POLICIES,
+    timers=TIMERS,
+    projections=city.COPIES,
+    facts=City.build,
+    consumes=("civicgrid.registry", "civicgrid.leads"),
+    routes=routes,
+    migrations=(city.MIGRATIONS,),
+)

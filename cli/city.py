@@ -4,5 +4,6 @@ from services.alerts.main import SERVICE as ALERTS
 from services.leads.main import SERVICE as LEADS
 from services.mediation.main import SERVICE as MEDIATION
 from services.registry.main import SERVICE as REGISTRY
+from services.scoring.main import SERVICE as SCORING
 
-SERVICES = (REGISTRY, LEADS, ALERTS, MEDIATION)
+SERVICES = (REGISTRY, LEADS, ALERTS, MEDIATION, SCORING)

@@ -28,6 +28,7 @@ from libs.common.receiving import Receiver
 from libs.common.relay import Relay
 from libs.common.service import Service
 from libs.common.settings import Settings
+from libs.common.sweeping import Sweeping
 from libs.common.timing import Timing
 from libs.common.work import Work
 from libs.common.writer import Writer
@@ -81,6 +82,11 @@ class Running:
             self._put_up("consumer", self.consumer.run)
         self._put_up("relay", self.relay.run)
         self._put_up("timing", self._time)
+        if service.sweeps:
+            self.sweeping = Sweeping(
+                service.source, service.sweeps, self.writer, self._writer_session
+            )
+            self._put_up("sweeping", self._sweep)
 
     def routes(self, texts: Texts) -> APIRouter:
         desk: Desk[Any] = Desk(self.service.name, self.writer, self._readers, texts)
@@ -129,6 +135,12 @@ class Running:
         while True:
             if self.relay.is_leader:
                 await self.timing.run(lambda: self.relay.is_leader)
+            await asyncio.sleep(PULSE_SECONDS / 2)
+
+    async def _sweep(self) -> None:
+        while True:
+            if self.relay.is_leader:
+                await self.sweeping.run(lambda: self.relay.is_leader)
             await asyncio.sleep(PULSE_SECONDS / 2)
 
     async def _lead(self, connection: Connection) -> None:

@@ -17,6 +17,7 @@ from libs.common.http import Desk
 from libs.common.messages import Decider, Event, Policies, Timers
 from libs.common.projections import Projection, Rows
 from libs.common.receiving import Told
+from libs.common.sweeping import Sweep
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Service:
     routes: Callable[[Desk[Any]], APIRouter]
     migrations: tuple[Path, ...] = ()
     buried: Told | None = None
+    sweeps: tuple[Sweep, ...] = ()
 
     @property
     def source(self) -> str:

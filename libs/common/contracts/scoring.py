@@ -9,13 +9,6 @@ from libs.common.messages import Event
 Dimension = Literal["area", "organisation"]
 
 
-class SchemePublished(Event):
-    type: ClassVar[str] = "scheme.published.v1"
-    scheme: str
-    version: int
-    valid_from: datetime
-
-
 class ScoreUpdated(Event):
     """A live figure. `value`: exact decimal text, `n/a` where the denominator is empty."""
 

@@ -79,13 +79,6 @@ CREATE TABLE dead_letter (
     retries    int NOT NULL DEFAULT 0
 );
 
-CREATE TABLE sweep (
-    name        text PRIMARY KEY,
-    cursor_     text NOT NULL,
-    begun_at    timestamptz NOT NULL,
-    finished_at timestamptz
-);
-
 CREATE TABLE relay (
     only_one       boolean PRIMARY KEY DEFAULT true CHECK (only_one),
     transaction_id xid8 NOT NULL DEFAULT '0',

@@ -1,0 +1,70 @@
+"""What is done again and again about a set of rows: one instruction each, by the relay's holder."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from libs.common.ids import uuid7
+from libs.common.journal import Connection
+from libs.common.messages import Cause, Context, Effect
+from libs.common.work import Work
+from libs.common.writer import Writer
+
+BATCH = 500
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Every `seconds`, `act` on each row of `query`, whose one argument is how many it may give.
+
+    A row that was acted upon is not found again, else the sweep would not end.
+    """
+
+    name: str
+    seconds: float
+    query: str
+    act: Callable[[Mapping[str, Any], Context[Any]], Iterable[Effect]]
+
+
+class Sweeping:
+    def __init__(
+        self,
+        source: str,
+        sweeps: Sequence[Sweep],
+        writer: Writer,
+        connect: Callable[[], Awaitable[Connection]],
+    ) -> None:
+        self._source, self._sweeps = f"{source}/sweep", sweeps
+        self._writer, self._connect = writer, connect
+
+    async def run(self, is_leader: Callable[[], bool]) -> None:
+        """While this process holds the relay; the caller runs it again after an error."""
+        async with asyncio.TaskGroup() as group:
+            for sweep in self._sweeps:
+                group.create_task(self._again(sweep, is_leader))
+
+    async def _again(self, sweep: Sweep, is_leader: Callable[[], bool]) -> None:
+        connection = await self._connect()
+        try:
+            while is_leader():
+                await self._through(sweep, connection)
+                await asyncio.sleep(sweep.seconds)
+        finally:
+            connection.terminate()
+
+    async def _through(self, sweep: Sweep, connection: Connection) -> None:
+        count = BATCH
+        while count == BATCH:
+            rows = await connection.fetch(sweep.query, BATCH)
+            count = len(rows)
+            await self._writer.submit([self._work(sweep, row) for row in rows])
+
+    def _work(self, sweep: Sweep, row: Mapping[str, Any]) -> Work:
+        id = uuid7()
+        return Work(
+            lambda context: sweep.act(row, context),
+            Cause("sweep", f"{sweep.name}/{id}", id, self._source),
+        )

@@ -1,0 +1,1 @@
+"""How offices and areas did their work, by published rules; residents are never assessed."""

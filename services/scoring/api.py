@@ -1,0 +1,103 @@
+"""HTTP of scoring: live figures, the schemes behind them, and a scheme tried on given counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from libs.city import City
+from libs.common.http import Desk, not_found, page
+from services.scoring import queries
+from services.scoring.domain.formula import Counts, evaluate
+from services.scoring.domain.scheme import Scheme
+from services.scoring.schemes import LIVE, SCHEMES
+
+Limit = Annotated[int, Query(ge=1, le=200)]
+Whole = Annotated[int, Field(strict=True)]
+
+
+class Given(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    numerator: Whole
+    denominator: Whole
+
+
+class CountsBody(BaseModel):
+    """By indicator."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    counts: Mapping[str, Given] = Field(max_length=200)
+
+
+def routes(desk: Desk[City]) -> APIRouter:
+    router = APIRouter()
+    for part in (_scores, _schemes):
+        part(router, desk)
+    return router
+
+
+def _scores(router: APIRouter, desk: Desk[City]) -> None:
+    @router.get("/scores")
+    async def list_scores(
+        scheme: str = LIVE[0].id,
+        kind: str | None = None,
+        limit: Limit = 100,
+        after: str = "",
+    ) -> Mapping[str, Any]:
+        """Live figures by code. `kind`: a level of areas, or a kind of organisations."""
+        wanted = _scheme(scheme)
+        async with desk.reading() as connection:
+            found = await queries.tallies(
+                connection, _key(wanted), wanted.dimension, after=after, limit=limit, kind=kind
+            )
+        return page([_shown(wanted, *one) for one in found.items()], limit, "subject")
+
+    @router.get("/scores/{scheme}/{subject}")
+    async def show_score(scheme: str, subject: str) -> Mapping[str, Any]:
+        """The figures of one area or organisation."""
+        wanted = _scheme(scheme)
+        async with desk.reading() as connection:
+            found = await queries.tallies(
+                connection, _key(wanted), wanted.dimension, after="", limit=1, subject=subject
+            )
+        if subject not in found:
+            raise not_found()
+        return _shown(wanted, subject, found[subject])
+
+
+def _schemes(router: APIRouter, desk: Desk[City]) -> None:
+    @router.get("/schemes")
+    async def list_schemes() -> Mapping[str, Any]:
+        names = ("id", "version", "zh", "en", "dimension", "is_live")
+        rows = [{name: getattr(one, name) for name in names} for one in SCHEMES.values()]
+        return {"items": rows, "next": None}
+
+    @router.get("/schemes/{id}")
+    async def show_scheme(id: str) -> Mapping[str, Any]:
+        """The whole document: anybody can compute the same figures from the same events."""
+        return _scheme(id).model_dump(mode="json")
+
+    @router.post("/schemes/{id}/evaluate")
+    async def evaluate_scheme(id: str, body: CountsBody) -> Mapping[str, Any]:
+        """Points and score for given counts; nothing is stored."""
+        counts = {code: Counts(one.numerator, one.denominator) for code, one in body.counts.items()}
+        return asdict(evaluate(_scheme(id), counts))
+
+
+def _scheme(id: str) -> Scheme:
+    if id not in SCHEMES:
+        raise not_found()
+    return SCHEMES[id]
+
+
+def _key(scheme: Scheme) -> tuple[str, int]:
+    return scheme.id, scheme.version
+
+
+def _shown(scheme: Scheme, subject: str, counts: Mapping[str, Counts]) -> dict[str, Any]:
+    told = {"subject": subject, "scheme": scheme.id, "version": scheme.version}
+    return {**told, **asdict(evaluate(scheme, counts))}

@@ -1,0 +1,27 @@
+"""Scoring, wired."""
+
+from libs import city
+from libs.city import City
+from libs.common.service import Service
+from services.scoring.api import routes
+from services.scoring.domain import SCORE
+from services.scoring.policies import POLICIES, SWEEPS
+from services.scoring.projections import PROJECTIONS
+
+SERVICE = Service(
+    name="scoring",
+    deciders=(SCORE,),
+    policies=POLICIES,
+    timers={},
+    projections=PROJECTIONS,
+    facts=City.build,
+    consumes=(
+        "civicgrid.registry",
+        "civicgrid.leads",
+        "civicgrid.alerts",
+        "civicgrid.mediation",
+    ),
+    routes=routes,
+    migrations=(city.MIGRATIONS,),
+    sweeps=SWEEPS,
+)

@@ -70,8 +70,7 @@ def _captured(body: LeadBody) -> Item:
 def _imported(body: ImportedBody) -> Item:
     told = body.told()
     id = policies.lead_id(body.source, body.source_number)
-    history = (body.closed_at, body.cancelled)
-    return Item(lambda now: policies.take_over(now, told, *history), body, id, _placed(id))
+    return Item(lambda now: (policies.capture(now, id, told),), body, id, _placed(id))
 
 
 def _placed(id: UUID) -> Callable[[Sequence[Envelope]], Mapping[str, Any]]:

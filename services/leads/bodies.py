@@ -96,6 +96,8 @@ class ImportedBody(Placed):
             captured_at=self.received_at,
             due_at=self.due_at,
             imported=True,
+            closed_at=self.closed_at,
+            cancelled=self.cancelled,
             **self.placed(),
         )
 

@@ -40,10 +40,9 @@ from services.leads.domain import INTAKE_ITEM, LEAD, SUPERVISION, routing
 from services.leads.domain.commands import (
     Arbitrate,
     Capture,
-    Dismiss,
     FeedBackFromCase,
     File,
-    RecordClosing,
+    RecordEnding,
     ReturnFromCase,
     Route,
 )
@@ -78,6 +77,8 @@ class Told:
     captured_at: datetime | None = None
     due_at: datetime | None = None
     imported: bool = False
+    closed_at: datetime | None = None
+    cancelled: bool = False
     text: str | None = None
     reporter: dict[str, Any] | None = None
 
@@ -115,24 +116,13 @@ def capture(context: Now, id: UUID, told: Told) -> Instruction:
         area_hint=told.area_hint,
         due_at=told.due_at or limit,
         imported=told.imported,
+        closed_at=told.closed_at,
+        cancelled=told.cancelled,
         text=told.text,
         reporter=told.reporter,
         point=told.point,
     )
     return LEAD.to(id, command)
-
-
-def take_over(
-    context: Now, told: Told, closed_at: datetime | None, cancelled: bool
-) -> Iterable[Effect]:
-    """A lead with its history from elsewhere; its times are theirs."""
-    assert told.source_number and told.captured_at
-    id = lead_id(told.source, told.source_number)
-    yield capture(context, id, told)
-    if cancelled:
-        yield LEAD.to(id, Dismiss(closed_at or told.captured_at, "cancelled"))
-    elif closed_at:
-        yield LEAD.to(id, RecordClosing(closed_at))
 
 
 def override(
@@ -184,7 +174,10 @@ def on_lead_returned(event: LeadReturned, context: Now) -> Iterable[Effect]:
 
 
 def on_lead_placed(event: LeadRouted | LeadArbitrated, context: Now) -> Iterable[Effect]:
-    """Its unit must sign; each card of supervision falls due at its share of that limit."""
+    """Its unit must sign; each card of supervision falls due at its share of that limit. A history
+    from elsewhere is over once it is known whose it was."""
+    if event.imported:
+        yield LEAD.to(event.lead_id, RecordEnding())
     if event.sign_by is None:
         return
     data = {

@@ -53,7 +53,10 @@ class LeadCaptured(LeadEvent):
     """Communities that the accuracy circle crosses, when there are several."""
     area_hint: str | None = None
     due_at: datetime | None = None
-    """When the source itself said that it must be done."""
+    """When it must be closed: after its type, or as the source itself said."""
+    closed_at: datetime | None = None
+    cancelled: bool = False
+    """How a history that was taken over from elsewhere ended."""
     text: str | None = None
     reporter: dict[str, Any] | None = None
     point: tuple[float, float] | None = None

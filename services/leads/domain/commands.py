@@ -13,7 +13,7 @@ from services.leads.domain.routing import Routing, Unrouted
 @dataclass(frozen=True, slots=True)
 class Capture:
     """`community` and `cell` as far as the place is known; `text`, `reporter` and `point` are
-    sealed."""
+    sealed. `closed_at` and `cancelled`: how its history ended, if it was taken over."""
 
     at: datetime
     lead_type: str
@@ -30,6 +30,8 @@ class Capture:
     area_hint: str | None = None
     due_at: datetime | None = None
     imported: bool = False
+    closed_at: datetime | None = None
+    cancelled: bool = False
     text: str | None = None
     reporter: dict[str, Any] | None = None
     point: tuple[float, float] | None = None
@@ -120,15 +122,12 @@ class ReturnFromCase:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordClosing:
-    """The end of a history that was taken over from elsewhere."""
-
-    at: datetime
+class RecordEnding:
+    """The end that a history from elsewhere has; no answer where it has none yet."""
 
 
-Command = (
-    Capture
-    | File
+Step = (
+    File
     | Route
     | Sign
     | Accept
@@ -139,7 +138,7 @@ Command = (
     | OrderRework
     | Close
     | Dismiss
-    | FeedBackFromCase
-    | ReturnFromCase
-    | RecordClosing
 )
+"""What only certain states take."""
+
+Command = Step | Capture | FeedBackFromCase | ReturnFromCase | RecordEnding

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal, assert_never
+from typing import Any, assert_never
 from uuid import UUID
 
 from pydantic import TypeAdapter
@@ -42,29 +42,16 @@ from services.leads.domain.commands import (
     FeedBackFromCase,
     File,
     OrderRework,
-    RecordClosing,
+    RecordEnding,
     Return,
     ReturnFromCase,
     Route,
     Sign,
+    Step,
     Verify,
 )
 from services.leads.domain.routing import Routing, Unrouted
-
-Status = Literal[
-    "",
-    "captured",
-    "filed",
-    "unrouted",
-    "routed",
-    "signed",
-    "handling",
-    "arbitration",
-    "fed_back",
-    "verified",
-    "closed",
-    "dismissed",
-]
+from services.leads.domain.transitions import FROM_CASE, LEGAL, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,25 +79,7 @@ class Lead:
     bounced: tuple[str, ...] = ()
     outcome: str | None = None
     closed_at: datetime | None = None
-
-
-LEGAL: Mapping[Status, Mapping[type[Any], str]] = {
-    "captured": {File: "file_lead", Dismiss: "dismiss_lead"},
-    "filed": {Route: "route_lead"},
-    "unrouted": {Route: "route_lead"},
-    "routed": {Sign: "sign_lead", Return: "return_lead"},
-    "signed": {Accept: "accept_lead", Return: "return_lead"},
-    "handling": {FeedBack: "feed_back"},
-    "arbitration": {Arbitrate: "arbitrate_lead"},
-    "fed_back": {Verify: "verify_lead", OrderRework: "verify_lead"},
-    "verified": {Close: "close_lead"},
-    "closed": {},
-    "dismissed": {},
-}
-"""Which commands each state takes, and their names for people."""
-
-FROM_CASE: tuple[Status, ...] = ("routed", "signed", "handling")
-BEFORE_ROUTING: tuple[Status, ...] = ("captured", "filed", "unrouted", "routed")
+    cancelled: bool = False
 
 
 def decide(lead: Lead, command: Command) -> list[LeadEvent]:
@@ -123,16 +92,13 @@ def decide(lead: Lead, command: Command) -> list[LeadEvent]:
         case ReturnFromCase(at, reason, centre):
             is_there = lead.unit == centre and Return in LEGAL[lead.status] and not _is_barred(lead)
             return _returned(lead, _now(lead, at), reason, None) if is_there else []
-        case RecordClosing(at):
-            is_open = lead.imported and lead.status in BEFORE_ROUTING
-            return [_closed(lead, at)] if is_open else []
-        case Dismiss(at, reason) if lead.imported and lead.status in BEFORE_ROUTING:
-            return [LeadDismissed(**_now(lead, at), reason=reason)]
+        case RecordEnding():
+            return _ended(lead) if lead.imported and lead.status == "routed" else []
     _check(lead, command)
     return _step(lead, command)
 
 
-def _step(lead: Lead, command: Command) -> list[LeadEvent]:
+def _step(lead: Lead, command: Step) -> list[LeadEvent]:
     """One legal step; the state takes this command."""
     now = _now(lead, command.at)
     match command:
@@ -158,13 +124,11 @@ def _step(lead: Lead, command: Command) -> list[LeadEvent]:
             return [_closed(lead, at)]
         case Dismiss(_, reason):
             return [LeadDismissed(**now, reason=reason)]
-        case Capture() | FeedBackFromCase() | ReturnFromCase() | RecordClosing():
-            return []
         case _:
             assert_never(command)
 
 
-def _check(lead: Lead, command: Command) -> None:
+def _check(lead: Lead, command: Step) -> None:
     if not lead.status:
         raise Refused("not_found", status=404)
     legal = LEGAL[lead.status]
@@ -245,6 +209,14 @@ def _returned(
     return [returned] if count == 1 else [returned, LeadArbitrationRequested(**now)]
 
 
+def _ended(lead: Lead) -> list[LeadEvent]:
+    assert lead.received_at
+    if lead.cancelled:
+        at = lead.closed_at or lead.received_at
+        return [LeadDismissed(**_now(lead, at), reason="cancelled")]
+    return [_closed(lead, lead.closed_at)] if lead.closed_at else []
+
+
 def _closed(lead: Lead, at: datetime) -> LeadClosed:
     on_time = None if lead.due_at is None else at <= lead.due_at
     return LeadClosed(**_now(lead, at), due_at=lead.due_at, on_time=on_time)
@@ -293,6 +265,7 @@ def evolve(lead: Lead, event: LeadEvent) -> Lead:
 _KEPT = (
     *("community", "cell", "lead_type", "kind", "urgency", "channel", "source"),
     *("source_number", "received_at", "due_at", "imported"),
+    *("closed_at", "cancelled"),
 )
 
 LEAD: Decider[Lead, Command, LeadEvent] = Decider(

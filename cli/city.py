@@ -7,3 +7,4 @@ from services.registry.main import SERVICE as REGISTRY
 from services.scoring.main import SERVICE as SCORING
 
 SERVICES = (REGISTRY, LEADS, ALERTS, MEDIATION, SCORING)
+NAMES = tuple(service.name for service in SERVICES)

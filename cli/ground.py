@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import asyncpg
+
 from libs.common import database, provisioning, settings
 from libs.common.service import Service
 from libs.common.settings import Settings, SettingsError
@@ -60,6 +62,14 @@ def attached(folder: Path = FOLDER) -> Settings:
     if not file.exists():
         raise NotRunning("no city runs here: start one with `civicgrid up`")
     return _made(json.loads(file.read_text()))
+
+
+async def counted(settings: Settings, service: str, table: str) -> int:
+    connection = await asyncpg.connect(settings.url(service, "reader"))
+    try:
+        return int(await connection.fetchval(f"SELECT count(*) FROM {table}"))
+    finally:
+        await connection.close()
 
 
 async def prepare(ground: Ground, services: Sequence[Service], told: Told) -> None:

@@ -84,8 +84,8 @@ def _placed(id: UUID) -> Callable[[Sequence[Envelope]], Mapping[str, Any]]:
             match envelope.event:
                 case LeadCaptured(cell=cell, kind=kind, candidates=candidates):
                     told |= {"kind": kind, "cell": cell, "candidates": candidates}
-                case LeadRouted(unit=unit, police_room=room):
-                    told |= {"unit": unit, "police_room": room}
+                case LeadRouted(unit=unit, unit_kind=unit_kind, police_room=room):
+                    told |= {"unit": unit, "unit_kind": unit_kind, "police_room": room}
         return told
 
     return answer

@@ -20,6 +20,7 @@ CREATE TABLE tally (
 CREATE TABLE applied (
     event_id uuid PRIMARY KEY, type text NOT NULL, data json NOT NULL,
     occurred_at timestamptz NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     position bigint NOT NULL GENERATED ALWAYS AS IDENTITY
 );
 CREATE INDEX applied_in_order ON applied (position);

@@ -1,0 +1,43 @@
+"""The flow on a screen: counts, latencies, the newest leads."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+
+from cli.flow import STAGES, Journey
+
+SHOWN = 12
+
+
+def percentile(values: Sequence[float], share: float) -> float | None:
+    """Of sorted values, the one that `share` of them do not exceed."""
+    return values[max(0, math.ceil(len(values) * share) - 1)] if values else None
+
+
+def board(journeys: Iterable[Journey]) -> RenderableType:
+    known = list(journeys)
+    return Group(_counts(known), _newest(known[-SHOWN:]))
+
+
+def _counts(journeys: Sequence[Journey]) -> Table:
+    table = Table("stage", "leads", "p50 ms", "p99 ms", title="from capture to", box=None)
+    table.add_row("captured", f"{len(journeys):,}", "", "")
+    for stage in STAGES:
+        times = sorted(t for one in journeys if (t := one.milliseconds(stage)) is not None)
+        shown = (percentile(times, share) for share in (0.5, 0.99))
+        table.add_row(stage, f"{len(times):,}", *("" if t is None else f"{t:.0f}" for t in shown))
+    return table
+
+
+def _newest(journeys: Sequence[Journey]) -> Table:
+    names = ("lead type", "cell", "told", *STAGES)
+    table = Table(*names, title="the newest leads, in ms", box=None)
+    for one in reversed(journeys):
+        times = (one.milliseconds(stage) for stage in STAGES)
+        shown = ("" if t is None else f"{t:.0f}" for t in times)
+        table.add_row(one.lead_type, one.cell or "", str(len(one.recipients)), *shown)
+    return table

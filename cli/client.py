@@ -1,0 +1,86 @@
+"""Asking a city over HTTP, as any integrator would."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Annotated, Any
+
+import httpx
+import typer
+
+DEFAULT = "http://127.0.0.1:8080"
+Url = Annotated[str, typer.Option(envvar="CIVICGRID_URL", help="where the city answers")]
+
+TRIES = 60
+
+
+class CityError(Exception):
+    """The city refused, or does not answer; the text says what to do."""
+
+
+class City:
+    def __init__(self, url: str, transport: httpx.BaseTransport | None = None) -> None:
+        language = "zh" if os.environ.get("LANG", "").startswith("zh") else "en"
+        headers = {"Accept-Language": language}
+        self._client = httpx.Client(base_url=url, timeout=60, headers=headers, transport=transport)
+
+    def get(self, path: str, **query: object) -> Any:
+        wanted = {name: str(value) for name, value in query.items() if value is not None}
+        return self._ask("GET", path, params=wanted)
+
+    def post(self, path: str, body: object = None) -> Any:
+        return self._ask("POST", path, json=body)
+
+    def pages(self, path: str, **query: object) -> Iterator[dict[str, Any]]:
+        after = None
+        while True:
+            page = self.get(path, **query, limit=200, after=after)
+            yield from page["items"]
+            after = page["next"]
+            if after is None:
+                return
+
+    def load(
+        self, batches: Iterable[tuple[str, Sequence[Mapping[str, Any]]]]
+    ) -> Iterator[list[dict[str, Any]]]:
+        """The answers to each batch, in its order; items that found no room are sent again."""
+        for route, bodies in batches:
+            yield self._load(route, bodies)
+
+    def _load(self, route: str, bodies: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        answers: dict[int, dict[str, Any]] = {}
+        for attempt in range(TRIES):
+            left = [n for n in range(len(bodies)) if n not in answers]
+            items = self.post(route, {"items": [bodies[n] for n in left]})["items"]
+            for n, item in zip(left, items, strict=True):
+                if item["status"] != 503 or attempt == TRIES - 1:
+                    answers[n] = item
+            if len(answers) == len(bodies):
+                break
+            time.sleep(1)
+        return [answers[n] for n in range(len(bodies))]
+
+    def _ask(self, method: str, path: str, **more: Any) -> Any:
+        for attempt in range(TRIES):
+            try:
+                answer = self._client.request(method, path, **more)
+            except httpx.TransportError as error:
+                raise CityError(
+                    f"no city answers at {self._client.base_url} ({error}): start one with"
+                    " `civicgrid up`, or name its address in CIVICGRID_URL"
+                ) from None
+            if answer.status_code != 503 or attempt == TRIES - 1:
+                break
+            time.sleep(float(answer.headers.get("Retry-After", 1)))
+        if answer.is_error:
+            raise CityError(problem_of(answer.json()))
+        return answer.json()
+
+
+def problem_of(problem: Mapping[str, Any]) -> str:
+    """One line of a problem (RFC 9457)."""
+    where = f" ({problem['path']})" if problem.get("path") else ""
+    allowed = f"; allowed: {', '.join(problem['allowed'])}" if problem.get("allowed") else ""
+    return f"{problem.get('detail') or problem['title']}{where}{allowed}"

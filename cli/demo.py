@@ -1,0 +1,270 @@
+"""`civicgrid demo`: the reference city, an hour of its day in a minute, and every lead's way."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID
+
+import httpx
+import typer
+from rich.live import Live
+
+from cli import ground
+from cli.board import board
+from cli.city import SERVICES
+from cli.client import CityError, problem_of
+from cli.flow import STAGES, Flow, Journey
+from cli.screen import Json, console, errors, progress, show_json, tell
+from libs.common.ids import uuid7
+from libs.common.serving import interface, started
+from libs.common.settings import Settings
+from services.leads.rules import LEAD_TYPES
+from services.registry import reference
+
+ONE_OF_EACH = ("theft", "gas_bottle", "neighbour_quarrel", "street_light")
+"""A clue, a hazard, a dispute, a service."""
+STEPS: Sequence[tuple[str, Any]] = (
+    ("sign", None),
+    ("accept", None),
+    ("feed-back", {"outcome": "settled"}),
+    ("verify", None),
+    ("close", None),
+)
+HOUR_SECONDS = 60
+LEADS_AN_HOUR = 1200
+PATIENCE_SECONDS = 60
+SCHEME = "grid_areas"
+
+
+class DemoError(Exception):
+    """A lead did not come through; the text says which and where."""
+
+
+@dataclass
+class Town:
+    settings: Settings
+    client: httpx.AsyncClient
+
+    async def ask(self, method: str, path: str, body: Any = None) -> Any:
+        answer = await self.client.request(method, path, json=body)
+        if answer.is_error:
+            raise CityError(problem_of(answer.json()))
+        return answer.json()
+
+    async def score(self, community: str) -> str:
+        found = await self.ask("GET", f"/scores/{SCHEME}/{community}")
+        return str(found["score"])
+
+
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="one lead of each kind, then stop")] = False,
+    seconds: Annotated[int, typer.Option(help="how long the hour takes")] = HOUR_SECONDS,
+    seed: Annotated[int, typer.Option(help="the same seed plays the same day")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Bring the reference city up, play an hour of its day in a minute, show every lead's way."""
+    with ground.opened(tell) as there:
+        found = asyncio.run(_played(there, once, seconds, random.Random(seed)))
+    if as_json:
+        show_json({"leads": found})
+    elif once:
+        for lead in found:
+            _tell_story(lead)
+    if not as_json:
+        _what_next()
+
+
+def _tell_story(lead: dict[str, Any]) -> None:
+    took = {stage: f"after {ms} ms" for stage, ms in lead["milliseconds"].items()}
+    console.print(f"\n[bold]{lead['kind']}[/bold] {lead['id']} in cell {lead['cell']}")
+    console.print(f"  routed {took['routed']}, police room {lead['police_room']}")
+    console.print(f"  alerted {took['alerted']}: {len(lead['alert_recipients'])} persons told")
+    if lead["mediation_case"]:
+        console.print(f"  mediated {took['mediated']}: case {lead['mediation_case']}")
+    scores = f"{lead['score_before']}, and {lead['score_after']} when it was closed"
+    console.print(f"  scored {took['scored']}: the community had {scores}")
+
+
+async def _played(
+    there: ground.Ground, once: bool, seconds: int, chance: random.Random
+) -> list[Any]:
+    async with _open(there) as town, Flow(town.settings) as flow:
+        cells = await _cells(town)
+        if once:
+            return [await _through(town, flow, one, chance.choice(cells)) for one in ONE_OF_EACH]
+        await _hour(town, flow, cells, seconds, chance)
+        return []
+
+
+@asynccontextmanager
+async def _open(there: ground.Ground) -> AsyncIterator[Town]:
+    await ground.prepare(there, SERVICES, tell)
+    tell("five services")
+    async with started(SERVICES, there.settings) as running:
+        transport = httpx.ASGITransport(interface(running), raise_app_exceptions=False)
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://city", timeout=60
+        ) as client:
+            town = Town(there.settings, client)
+            await _people(town)
+            await _until(lambda: _is_known(town), "the copies of the city in every service")
+            yield town
+
+
+async def _people(town: Town) -> None:
+    """The reference city, unless there is one already."""
+    if (await town.ask("GET", "/areas/counts")).get("city"):
+        return
+    batches = list(reference.batches(reference.read_plan(reference.ZHUCHENG), 1))
+    with progress() as bar:
+        task = bar.add_task("the city", total=sum(len(bodies) for _, bodies in batches))
+        for route, bodies in batches:
+            answer = await town.ask("POST", route, {"items": bodies})
+            failed = [item for item in answer["items"] if "problem" in item]
+            if failed:
+                raise CityError(problem_of(failed[0]["problem"]))
+            bar.advance(task, len(bodies))
+
+
+async def _is_known(town: Town) -> bool:
+    counts = await asyncio.gather(
+        *(ground.counted(town.settings, service.name, "city_appointment") for service in SERVICES)
+    )
+    return len(set(counts)) == 1
+
+
+async def _cells(town: Town) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    after = ""
+    while page := await town.ask("GET", f"/areas?level=grid_l3&limit=200&after={after}"):
+        found += page["items"]
+        after = page["next"]
+        if after is None:
+            break
+    if not found:
+        raise DemoError("the city has no cells: import one with `civicgrid registry import`")
+    return found
+
+
+async def _through(town: Town, flow: Flow, lead_type: str, cell: dict[str, Any]) -> dict[str, Any]:
+    """One lead from capture to closing; raises DemoError where it does not come through."""
+    before = await town.score(cell["community"])
+    journey = await _captured(town, flow, lead_type, cell["code"])
+    if journey.kind == "dispute":
+        await _mediated(town, journey)
+    else:
+        for step, body in STEPS:
+            await town.ask("POST", f"/leads/{journey.id}/{step}", body)
+    await _reached(flow, journey.id, "ended")
+    return {
+        "id": str(journey.id),
+        "kind": journey.kind,
+        "cell": journey.cell,
+        "police_room": journey.police_room,
+        "alert_recipients": list(journey.recipients),
+        "mediation_case": journey.case,
+        "score_before": before,
+        "score_after": await town.score(cell["community"]),
+        "milliseconds": {stage: journey.milliseconds(stage) for stage in STAGES},
+    }
+
+
+async def _captured(town: Town, flow: Flow, lead_type: str, cell: str) -> Journey:
+    id = uuid7()
+    body = {"id": str(id), "lead_type": lead_type, "cell": cell}
+    await town.ask("POST", "/leads", body)
+
+    await _reached(flow, id, *STAGES)
+    return flow.journeys[id]
+
+
+async def _reached(flow: Flow, id: UUID, *stages: str) -> None:
+    async def there() -> bool:
+        await flow.look()
+        return id in flow.journeys and flow.journeys[id].has_reached(*stages)
+
+    await _until(there, f"lead {id} to be {', '.join(stages)}")
+
+
+async def _mediated(town: Town, journey: Journey) -> None:
+    """The case is settled, and the lead it came of closed."""
+    panel = {"mediators": [str(uuid7())], "consents": [str(uuid7()), str(uuid7())]}
+    for step, body in (
+        ("accept", {"grade": "simple"}),
+        ("form-panel", panel),
+        ("hold-session", {"minutes": 45}),
+        ("agree", None),
+        ("record-performance", None),
+        ("close", None),
+    ):
+        await town.ask("POST", f"/mediation-cases/{journey.case}/{step}", body)
+
+    async def fed_back() -> bool:
+        lead = await town.ask("GET", f"/leads/{journey.id}")
+        return bool(lead["status"] == "fed_back")
+
+    await _until(fed_back, f"lead {journey.id} fed back by its case")
+    for step in ("verify", "close"):
+        await town.ask("POST", f"/leads/{journey.id}/{step}")
+
+
+async def _hour(
+    town: Town, flow: Flow, cells: Sequence[Any], seconds: int, chance: random.Random
+) -> None:
+    """Leads come at random moments; their units sign and close some of them."""
+    moments = sorted(chance.uniform(0, seconds) for _ in range(LEADS_AN_HOUR))
+    begun = time.monotonic()
+    working: set[asyncio.Task[None]] = set()
+    with Live(board(()), console=errors, refresh_per_second=4, transient=True) as screen:
+        for moment in moments:
+            await asyncio.sleep(max(0, begun + moment - time.monotonic()))
+            lead_type = chance.choice(sorted(LEAD_TYPES))
+            ends = chance.random() < 0.5
+            task = asyncio.create_task(_lives(town, lead_type, chance.choice(cells)["code"], ends))
+            working.add(task)
+            task.add_done_callback(working.discard)
+            await flow.look()
+            screen.update(board(flow.journeys.values()))
+        await asyncio.gather(*working)
+
+        async def complete() -> bool:
+            await flow.look()
+            screen.update(board(flow.journeys.values()))
+            done = sum(one.has_reached(*STAGES) for one in flow.journeys.values())
+            return len(flow.journeys) == done == len(moments)
+
+        await _until(complete, "every lead in every service")
+    console.print(board(flow.journeys.values()))
+
+
+async def _lives(town: Town, lead_type: str, cell: str, ends: bool) -> None:
+    id = str(uuid7())
+    await town.ask("POST", "/leads", {"id": id, "lead_type": lead_type, "cell": cell})
+    if ends and LEAD_TYPES[lead_type].kind != "dispute":
+        for step, body in STEPS:
+            await town.ask("POST", f"/leads/{id}/{step}", body)
+
+
+async def _until(holds: Callable[[], Awaitable[bool]], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not await holds():
+        if time.monotonic() > deadline:
+            raise DemoError(f"gave up after {PATIENCE_SECONDS} s waiting for {what}")
+        await asyncio.sleep(0.02)
+
+
+def _what_next() -> None:
+    console.print(
+        "\nTry next:\n"
+        "  .venv/bin/civicgrid up                      the city stays, and answers on port 8080\n"
+        "  .venv/bin/civicgrid lead submit --type gas_bottle --cell CELL\n"
+        "  .venv/bin/civicgrid trace LEAD              the whole story of a lead\n"
+        "  .venv/bin/civicgrid scoring show            live figures of the towns\n"
+        "  .venv/bin/civicgrid status                  what waits where"
+    )

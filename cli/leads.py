@@ -1,0 +1,123 @@
+"""`civicgrid leads` and `civicgrid lead`: bring leads in, and look at one."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+from pydantic import ValidationError
+
+from cli.client import DEFAULT, City, Url, problem_of
+from cli.screen import Json, console, progress, show_json, show_table
+from libs.common.ids import uuid7
+from services.leads.importing import Read, read_leads
+from services.leads.mapping import read_mapping
+
+imports = typer.Typer(no_args_is_help=True, help="Many leads at once.")
+app = typer.Typer(no_args_is_help=True, help="One lead.")
+
+BATCH = 500
+SHOWN = 50
+UNROUTED = "unrouted"
+
+
+@imports.command("import")
+def import_leads(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    mapping: Annotated[Path, typer.Option(exists=True, dir_okay=False)],
+    url: Url = DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """Old requests out of a CSV file, as docs/importing.md describes, with their history.
+
+    Every row is routed, or waits in the unrouted queue, or is refused with its reason.
+    """
+    try:
+        reads = list(read_leads(file, read_mapping(mapping)))
+    except (ValidationError, yaml.YAMLError) as error:
+        raise typer.BadParameter(str(error), param_hint="--mapping") from None
+    except KeyError as error:
+        raise typer.BadParameter(
+            f"the file has no column {error}", param_hint="--mapping"
+        ) from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise typer.BadParameter(f"not a CSV file in UTF-8: {error}") from None
+    result = _send(City(url), reads)
+    if as_json:
+        return show_json(result)
+    if result["refusals"]:
+        show_table(result["refusals"][:SHOWN], "refused")
+    names = ("rows", "routed", "unrouted", "refused", "new", "unchanged")
+    console.print(", ".join(f"{result[name]:,} {name}" for name in names))
+
+
+def _send(city: City, reads: Sequence[Read]) -> dict[str, Any]:
+    counts: Counter[str] = Counter(routed=0, unrouted=0, refused=0, new=0, unchanged=0)
+    refusals = [_refusal(read, read.reason) for read in reads if read.reason]
+    good = [read for read in reads if read.body]
+    with progress() as bar:
+        task = bar.add_task("importing", total=len(good))
+        for batch, answers in _answers(city, good):
+            for read, answer in zip(batch, answers, strict=True):
+                if "problem" in answer:
+                    refusals.append(_refusal(read, problem_of(answer["problem"])))
+                    continue
+                counts["routed" if answer.get("unit_kind") else UNROUTED] += 1
+                counts["new" if answer["status"] == 201 else "unchanged"] += 1
+            bar.advance(task, len(batch))
+    counts["refused"] = len(refusals)
+    return {"rows": len(reads), **counts, "refusals": refusals}
+
+
+def _answers(city: City, reads: Sequence[Read]) -> Iterator[tuple[list[Read], list[Any]]]:
+    rest = iter(reads)
+    while batch := list(itertools.islice(rest, BATCH)):
+        bodies = [read.body for read in batch if read.body]
+        yield batch, next(city.load([("/leads/import", bodies)]))
+
+
+def _refusal(read: Read, reason: str | None) -> dict[str, Any]:
+    return {"line": read.line, "number": read.number, "why": reason}
+
+
+@app.command()
+def submit(
+    lead_type: Annotated[str, typer.Option("--type", help="for example gas_bottle")],
+    cell: Annotated[str | None, typer.Option(help="code of the cell")] = None,
+    lon: Annotated[float | None, typer.Option(help="degrees, WGS 84")] = None,
+    lat: Annotated[float | None, typer.Option(help="degrees, WGS 84")] = None,
+    text: Annotated[str | None, typer.Option(help="what was seen")] = None,
+    url: Url = DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """Capture a lead, and show where it went."""
+    told = {"lead_type": lead_type, "cell": cell, "longitude": lon, "latitude": lat, "text": text}
+    body = {name: value for name, value in told.items() if value is not None}
+    answer = City(url).post("/leads", {"id": str(uuid7()), "channel": "console", **body})
+    if as_json:
+        return show_json(answer)
+    show_table([answer])
+    console.print(f"its whole story: civicgrid trace {answer['id']}")
+
+
+@app.command()
+def show(id: str, url: Url = DEFAULT, as_json: Json = False) -> None:
+    """A lead, what happened to it, and why it went where it went."""
+    city = City(url)
+    lead = city.get(f"/leads/{id}")
+    steps = city.get(f"/leads/{id}/timeline")["items"]
+    if as_json:
+        return show_json({**lead, "timeline": steps})
+    explanation = lead.pop("explanation") or {}
+    show_table([{"of the lead": name, "is": value} for name, value in lead.items() if value])
+    show_table(
+        [{"version": s["version"], "event": s["type"], "at": s["recorded_at"]} for s in steps]
+    )
+    if explanation.get("losing"):
+        show_table(explanation["losing"], "rules that did not apply")

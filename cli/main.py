@@ -1,0 +1,138 @@
+"""The `civicgrid` command: bring the city up, look into it, mend it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from dataclasses import asdict
+from typing import Annotated
+
+import structlog
+import typer
+from rich.live import Live
+from rich.table import Table
+
+from cli import dead_letters, demo, ground, leads, letters, registry, scoring, state, story
+from cli import topics as topics_of
+from cli.board import board
+from cli.city import NAMES, SERVICES
+from cli.client import CityError
+from cli.flow import Flow
+from cli.screen import Json, console, errors, show_json, show_table, tell
+from libs.common import serving
+from libs.common.settings import Settings, SettingsError
+from libs.common.topics import TopicsError
+from libs.embedded import EmbeddedError
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+app.add_typer(topics_of.app, name="topics")
+app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(registry.app, name="registry")
+app.add_typer(leads.imports, name="leads")
+app.add_typer(leads.app, name="lead")
+app.add_typer(scoring.app, name="scoring")
+app.command("demo")(demo.demo)
+
+
+@app.command()
+def up(
+    port: Annotated[int, typer.Option(help="of the HTTP interface")] = 8080,
+    admin_port: Annotated[int, typer.Option(help="of health and metrics")] = 9090,
+) -> None:
+    """All five services in one process; servers of their own where none are named."""
+    with ground.opened(tell) as there:
+        chosen = there.settings.model_copy(update={"port": port, "admin_port": admin_port})
+        asyncio.run(_serve(there, chosen))
+
+
+async def _serve(there: ground.Ground, chosen: Settings) -> None:
+    for name in ("port", "admin_port"):
+        if not serving.is_free(chosen.host, getattr(chosen, name)):
+            raise SettingsError(
+                f"port {getattr(chosen, name)} is taken: choose another with"
+                f" --{name.replace('_', '-')}"
+            )
+    await ground.prepare(there, SERVICES, tell)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    console.print(f"civicgrid answers on http://{chosen.host}:{chosen.port}/docs; Ctrl-C stops it")
+    await serving.serve(SERVICES, chosen, stop)
+
+
+@app.command()
+def status(as_json: Json = False) -> None:
+    """What each service has not read, not published, not been able to handle."""
+    found = asyncio.run(state.states(ground.attached(), SERVICES))
+    if as_json:
+        return show_json([asdict(one) for one in found])
+    show_table([asdict(one) for one in found])
+
+
+@app.command()
+def trace(
+    asked: Annotated[str, typer.Argument(metavar="LEAD_OR_CORRELATION_ID")], as_json: Json = False
+) -> None:
+    """The whole story of a lead over all services, with the times between its steps."""
+    steps = asyncio.run(story.tell(ground.attached(), NAMES, asked))
+    if not steps:
+        errors.print(f"nothing is known of {asked}")
+        raise typer.Exit(1)
+    if as_json:
+        return show_json([asdict(step) for step in steps])
+    table = Table("after ms", "service", "event", "version", "of")
+    for step in steps:
+        of = f"{step.aggregate} {step.id}"
+        table.add_row(f"{step.after:.1f}", step.service, step.type, str(step.version), of)
+    console.print(table)
+
+
+@app.command()
+def watch() -> None:
+    """Leads on their way through the services, live, until Ctrl-C."""
+    chosen = ground.attached()
+    try:
+        asyncio.run(_watch(chosen))
+    except KeyboardInterrupt:
+        console.print("no longer watching; the city goes on")
+
+
+async def _watch(chosen: Settings) -> None:
+    async with Flow(chosen) as flow:
+        with Live(board(()), console=console, refresh_per_second=4) as screen:
+            while True:
+                await flow.look()
+                screen.update(board(flow.journeys.values()))
+                await asyncio.sleep(0.25)
+
+
+def _quiet_logs() -> None:
+    """On a screen that shows something else."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+
+
+EXPECTED = (
+    EmbeddedError,
+    SettingsError,
+    TopicsError,
+    CityError,
+    demo.DemoError,
+    ground.NotRunning,
+    letters.LetterError,
+)
+
+
+def main() -> None:
+    """Errors that a user can mend are a line, not a traceback."""
+    try:
+        _quiet_logs()
+        app()
+    except EXPECTED as error:
+        errors.print(f"[red]{error}[/red]")
+        sys.exit(1)
+    except OSError as error:
+        errors.print(f"[red]the servers do not answer ({error}): is `civicgrid up` running?[/red]")
+        sys.exit(1)

@@ -1,0 +1,52 @@
+"""How the command shows things: tables for people, JSON for machines, progress on stderr."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+console = Console()
+errors = Console(stderr=True)
+
+Json = Annotated[bool, typer.Option("--json", help="for machines")]
+
+
+def show_json(value: object) -> None:
+    print(json.dumps(value, default=str, ensure_ascii=False))
+
+
+def show_table(rows: Sequence[Mapping[str, Any]], title: str | None = None) -> None:
+    if not rows:
+        console.print("none")
+        return
+    table = Table(*(name.replace("_", " ") for name in rows[0]), title=title)
+    for row in rows:
+        table.add_row(*(shown(value) for value in row.values()))
+    console.print(table)
+
+
+def shown(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return "" if value is None else str(value)
+
+
+def tell(text: str) -> None:
+    errors.print(f"[dim]{text}[/dim]")
+
+
+def progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=errors,
+    )

@@ -11,7 +11,7 @@ import httpx
 import typer
 
 DEFAULT = "http://127.0.0.1:8080"
-Url = Annotated[str, typer.Option(envvar="CIVICGRID_URL", help="where the city answers")]
+Url = Annotated[str, typer.Option(envvar="CITY_URL", help="where the city answers")]
 
 TRIES = 60
 
@@ -69,7 +69,7 @@ class City:
             except httpx.TransportError as error:
                 raise CityError(
                     f"no city answers at {self._client.base_url} ({error}): start one with"
-                    " `civicgrid up`, or name its address in CIVICGRID_URL"
+                    " `civicgrid up`, or name its address in CITY_URL"
                 ) from None
             if answer.status_code != 503 or attempt == TRIES - 1:
                 break

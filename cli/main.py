@@ -38,8 +38,10 @@ app.command("demo")(demo.demo)
 
 @app.command()
 def up(
-    port: Annotated[int, typer.Option(help="of the HTTP interface")] = 8080,
-    admin_port: Annotated[int, typer.Option(help="of health and metrics")] = 9090,
+    port: Annotated[int, typer.Option(envvar="CIVICGRID_PORT", help="of the interface")] = 8080,
+    admin_port: Annotated[
+        int, typer.Option(envvar="CIVICGRID_ADMIN_PORT", help="of health and metrics")
+    ] = 9090,
 ) -> None:
     """All five services in one process; servers of their own where none are named."""
     with ground.opened(tell) as there:

@@ -80,7 +80,7 @@ def _placed(id: UUID) -> Callable[[Sequence[Envelope]], Mapping[str, Any]]:
         told: dict[str, Any] = {"id": str(id)}
         for envelope in made:
             if envelope.subject == id:
-                told |= {"version": envelope.version, "status": envelope.event.type.split(".")[1]}
+                told |= {"version": envelope.version, "state": envelope.event.type.split(".")[1]}
             match envelope.event:
                 case LeadCaptured(cell=cell, kind=kind, candidates=candidates):
                     told |= {"kind": kind, "cell": cell, "candidates": candidates}

@@ -81,7 +81,7 @@ class Town:
 async def open_town(servers: Ground) -> AsyncIterator[Town]:
     """Empty databases and topics, then services at work in this process."""
     file = provisioning.topics_file(ROOT)
-    await _forget(servers.kafka, list(file.topics))
+    await forget_topics(servers.kafka, list(file.topics))
     settings = await servers.provide(SERVICES, file)
     async with started(SERVICES, settings) as running:
         transport = httpx.ASGITransport(interface(running), raise_app_exceptions=False)
@@ -89,7 +89,7 @@ async def open_town(servers: Ground) -> AsyncIterator[Town]:
             yield Town(settings, client, {one.service.name: one for one in running})
 
 
-async def _forget(bootstrap: str, topics: Sequence[str]) -> None:
+async def forget_topics(bootstrap: str, topics: Sequence[str]) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:

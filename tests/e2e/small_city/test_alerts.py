@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from libs.common.ids import uuid7
-from tests.e2e.test_leads import first_cell
+from tests.e2e.small_city.test_leads import first_cell
 from tests.support.awaiting import eventually
 from tests.support.town import Town
 

@@ -9,7 +9,7 @@ import asyncpg
 
 from libs.common.ids import uuid7
 from services.scoring.replay import replay
-from tests.e2e.test_leads import first_cell
+from tests.e2e.small_city.test_leads import first_cell
 from tests.support.awaiting import eventually
 from tests.support.town import Town
 

@@ -23,7 +23,7 @@ async def test_a_theft_goes_to_the_police_room_of_its_community(town: Town) -> N
     told = answer.json()
     rooms = (await town.get("/organisations", kind="police_room", area=cell["community"]))["items"]
     assert told["police_room"] == told["unit"] == rooms[0]["code"]
-    assert (told["kind"], told["status"], told["cell"]) == ("clue", "routed", cell["code"])
+    assert (told["kind"], told["state"], told["cell"]) == ("clue", "routed", cell["code"])
     routing = await town.get(f"/leads/{id}/routing")
     assert routing["inputs"]["lead_type"] == "theft"
     assert [one["rule"] for one in routing["losing"]] == ["disputes-to-mediation"]

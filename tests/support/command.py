@@ -1,0 +1,76 @@
+"""The `civicgrid` command as a user runs it: processes, standard output, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from cli.city import SERVICES
+from libs.common import provisioning
+from libs.common.settings import Settings
+from tests.support.processes import ServiceProcess
+from tests.support.servers import ROOT, Ground
+from tests.support.town import forget_topics
+
+
+@dataclass
+class Commands:
+    """A city that runs in a process of its own."""
+
+    settings: Settings
+    process: ServiceProcess
+
+    def run(self, *arguments: str, code: int = 0) -> str:
+        """What the command prints; AssertionError if it does not end with `code`."""
+        done = subprocess.run(
+            [sys.executable, "-m", "cli", *arguments],
+            cwd=ROOT,
+            env={**os.environ, **self._environment},
+            capture_output=True,
+            text=True,
+            timeout=170,
+        )
+        assert done.returncode == code, (done.returncode, done.stdout[-2000:], done.stderr[-2000:])
+        return done.stdout
+
+    def json(self, *arguments: str, code: int = 0) -> Any:
+        return json.loads(self.run(*arguments, "--json", code=code))
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {
+            "KAFKA_BOOTSTRAP_SERVERS": self.settings.kafka_bootstrap_servers,
+            "DATABASE_URL": self.settings.database_url,
+            "CITY_URL": self.process.url,
+        }
+
+    async def rows(self, service: str, query: str, *values: Any) -> list[dict[str, Any]]:
+        connection = await asyncpg.connect(self.settings.url(service, "reader"))
+        try:
+            return [dict(row) for row in await connection.fetch(query, *values)]
+        finally:
+            await connection.close()
+
+
+@asynccontextmanager
+async def city_up(servers: Ground, folder: Path) -> AsyncIterator[Commands]:
+    """`civicgrid up` on empty databases and topics."""
+    file = provisioning.topics_file(ROOT)
+    await forget_topics(servers.kafka, list(file.topics))
+    settings = await servers.provide(SERVICES, file)
+    process = ServiceProcess(("cli", "up"), settings, folder / "up.log")
+    process.start()
+    try:
+        await process.ready()
+        yield Commands(settings, process)
+    finally:
+        assert process.stop() == 0

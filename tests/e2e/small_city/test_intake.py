@@ -1,0 +1,110 @@
+"""What an outside source writes to its topic becomes a lead, and is answered once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from libs.common.ids import uuid7
+from tests.e2e.small_city.test_leads import first_cell
+from tests.support.awaiting import eventually
+from tests.support.town import Town
+
+INTAKE, RECEIPTS = "civicgrid.intake.sandbox", "civicgrid.receipts.sandbox"
+
+
+@pytest.fixture
+async def source(town: Town) -> AsyncIterator[AIOKafkaProducer]:
+    producer = AIOKafkaProducer(bootstrap_servers=town.settings.kafka_bootstrap_servers)
+    await producer.start()
+    yield producer
+    await producer.stop()
+
+
+async def report(producer: AIOKafkaProducer, id: str, body: dict[str, Any]) -> None:
+    headers = [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", id.encode()),
+        ("ce_type", b"incident.reported.v1"),
+        ("ce_source", b"sandbox"),
+    ]
+    key = str(body.get("source_number", id)).encode()
+    await producer.send_and_wait(INTAKE, json.dumps(body).encode(), key=key, headers=headers)
+
+
+async def receipts(town: Town) -> list[tuple[str, dict[str, Any]]]:
+    """Everything on the topic of receipts, from its beginning."""
+    consumer = AIOKafkaConsumer(
+        RECEIPTS,
+        bootstrap_servers=town.settings.kafka_bootstrap_servers,
+        auto_offset_reset="earliest",
+    )
+    await consumer.start()
+    try:
+        parts = consumer.assignment()
+        wanted = sum((await consumer.end_offsets(parts)).values())
+        found: list[tuple[str, dict[str, Any]]] = []
+        while len(found) < wanted:
+            for records in (await consumer.getmany(timeout_ms=200)).values():
+                found += [
+                    (dict(r.headers)["ce_type"].decode(), json.loads(r.value)) for r in records
+                ]
+        return found
+    finally:
+        await consumer.stop()
+
+
+def _type(record: Any) -> str:
+    return str(dict(record.headers)["ce_type"].decode())
+
+
+async def receipts_of(town: Town, number: str) -> list[tuple[str, dict[str, Any]]]:
+    return [one for one in await receipts(town) if one[1]["source_number"] == number]
+
+
+async def test_an_incident_sent_twice_is_one_lead_with_one_receipt(
+    town: Town, source: AIOKafkaProducer
+) -> None:
+    number, id = f"n-{uuid7()}", str(uuid7())
+    body = {
+        "source_number": number,
+        "lead_type": "gas_bottle",
+        "cell": (await first_cell(town))["code"],
+        "reported_at": "2026-11-20T08:00:00+08:00",
+    }
+    await report(source, id, body)
+    await report(source, id, body)
+    await report(source, str(uuid7()), body)  # the same item under another message id
+    found = await eventually(partial(receipts_of, town, number), lambda some: len(some) > 1)
+    leads = (await town.get("/leads", source_number=number))["items"]
+    assert [(one["source"], one["channel"]) for one in leads] == [("sandbox", "intake")]
+    assert {kind for kind, _ in found} == {"intake.accepted.v1"}
+    assert {told["lead_id"] for _, told in found} == {leads[0]["id"]}
+    assert len(found) == 2  # one for each message
+
+
+async def test_what_cannot_be_taken_is_answered_with_what_is_wrong(
+    town: Town, source: AIOKafkaProducer
+) -> None:
+    number = f"n-{uuid7()}"
+    good = {
+        "source_number": number,
+        "lead_type": "theft",
+        "reported_at": "2026-11-20T08:00:00+08:00",
+    }
+    await report(source, str(uuid7()), good | {"longitude": 200, "latitude": 1})
+    found = await eventually(partial(receipts_of, town, number), bool)
+    assert found[0][0] == "intake.rejected.v1"
+    assert found[0][1]["paths"] == ["/longitude"]
+    unknown = f"n-{uuid7()}"
+    body = good | {"source_number": unknown, "lead_type": "unheard_of"}
+    await report(source, str(uuid7()), body)
+    found = await eventually(partial(receipts_of, town, unknown), bool)
+    assert (found[0][0], found[0][1]["codes"]) == ("intake.rejected.v1", ["unknown_lead_type"])
+    dead = await town.rows("leads", "SELECT stage FROM dead_letter WHERE topic = $1", INTAKE)
+    assert sorted(row["stage"] for row in dead) == ["refused", "schema"]

@@ -121,3 +121,10 @@ def breaking(before: Schema, after: Schema, at: str = "") -> Iterator[str]:
 
 def _type(schema: Schema) -> object:
     return schema.get("type") or schema.get("$ref") or sorted(map(str, schema.get("anyOf", [])))
+
+
+if __name__ == "__main__":
+    from cli.city import SERVICES
+
+    for path in write(SERVICES):
+        print(path)

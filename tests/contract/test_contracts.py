@@ -1,0 +1,70 @@
+"""What was promised to others stands in docs/contracts, and is what the code does."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import Any
+
+import pytest
+
+from cli import contracts
+from cli.city import SERVICES
+from tests.support.servers import ROOT
+
+DOCUMENTS = contracts.documents(SERVICES)
+
+
+@pytest.mark.parametrize("path", sorted(DOCUMENTS))
+def test_the_committed_document_is_the_one_that_the_code_makes(path: str) -> None:
+    """`python -m cli.contracts` brings them together."""
+    file = contracts.FOLDER / path
+    assert file.exists(), path
+    assert json.loads(file.read_text()) == DOCUMENTS[path]
+
+
+def test_nothing_is_promised_that_the_code_does_not_make() -> None:
+    there = {str(file.relative_to(contracts.FOLDER)) for file in contracts.FOLDER.rglob("*.json")}
+    assert there == set(DOCUMENTS)
+
+
+def test_no_event_breaks_what_was_committed_before() -> None:
+    """Held against the last commit, where there is one."""
+    for path, document in DOCUMENTS.items():
+        name = f"HEAD:docs/contracts/{path}"
+        before = subprocess.run(["git", "show", name], cwd=ROOT, capture_output=True, text=True)
+        if path.startswith("events/") and before.returncode == 0:
+            assert list(contracts.breaking(json.loads(before.stdout), document)) == []
+
+
+OLD: dict[str, Any] = {
+    "properties": {"at": {"type": "string"}, "kind": {"type": "string", "enum": ["a", "b"]}},
+    "required": ["at"],
+}
+
+
+@pytest.mark.parametrize(
+    ("new", "faults"),
+    [
+        (OLD, 0),
+        (OLD | {"properties": {**OLD["properties"], "more": {"type": "integer"}}}, 0),
+        (OLD | {"properties": {"kind": OLD["properties"]["kind"]}}, 1),
+        (OLD | {"properties": {**OLD["properties"], "at": {"type": "integer"}}}, 1),
+        (OLD | {"required": []}, 1),
+    ],
+)
+def test_a_change_breaks_readers_or_it_does_not(new: dict[str, Any], faults: int) -> None:
+    assert len(list(contracts.breaking(OLD, new))) == faults
+
+
+def test_what_is_sealed_is_in_no_schema() -> None:
+    text = json.dumps({path: one for path, one in DOCUMENTS.items() if "asyncapi" in path})
+    properties = DOCUMENTS["events/lead.captured.v1.json"]["properties"]
+    assert not {"text", "reporter", "point"} & properties.keys()
+    assert '"reporter"' not in text
+
+
+def test_asyncapi_and_openapi_are_of_their_versions() -> None:
+    for service in SERVICES:
+        assert DOCUMENTS[f"{service.name}/asyncapi.json"]["asyncapi"] == "3.0.0"
+        assert DOCUMENTS[f"{service.name}/openapi.json"]["openapi"].startswith("3.1")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 import structlog
@@ -35,7 +35,11 @@ from libs.common.writer import Writer
 
 log = structlog.get_logger()
 
+T = TypeVar("T")
+
 PULSE_SECONDS = 1.0
+AWAY = (OSError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError)
+"""Of a database that will answer later; a wrong password or name is told at once."""
 PULSE = Cause("system", "", named("pulse"), "")
 
 
@@ -53,7 +57,7 @@ class Running:
     async def start(self) -> None:
         """Return when commands can be taken: facts are loaded, the database answers."""
         service = self.service
-        self._keys = await self._key_pool()
+        self._keys = await self._patiently(self._key_pool)
         self.writer = Writer(
             self._writer_session,
             service.rules(),
@@ -61,12 +65,7 @@ class Running:
             self._clock,
             Keys(self._keys) if self._keys else None,
         )
-        self._readers = await asyncpg.create_pool(
-            self._settings.url(service.name, "reader"),
-            min_size=1,
-            max_size=8,
-            server_settings={"application_name": f"{service.name}-reader", "timezone": "UTC"},
-        )
+        self._readers = await self._patiently(self._reader_pool)
         receiver = Receiver(
             service.source, service.reads, service.policies, service.timers, service.buried
         )
@@ -74,7 +73,7 @@ class Running:
         self.relay = Relay(self._writer_session, self._producer, service.source, self._lead)
         self._put_up("writer", self.writer.run)
         self._put_up("pulse", self._pulse)
-        await self.writer.submit([_nothing()])
+        await self._patiently(lambda: self.writer.submit([_nothing()]))
         if service.consumes:
             self.consumer = Consumer(
                 self._kafka_consumer, self._writer_session, receiver.read, self.writer
@@ -88,12 +87,23 @@ class Running:
             )
             self._put_up("sweeping", self._sweep)
 
+    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Until the database answers: a process that is there before it waits for it."""
+        while True:
+            try:
+                return await ask()
+            except AWAY as error:
+                self._log.warning("no database yet", error=f"{type(error).__name__}: {error}")
+                await asyncio.sleep(0.5)
+
     def routes(self, texts: Texts) -> APIRouter:
         desk: Desk[Any] = Desk(self.service.name, self.writer, self._readers, texts)
         return self.service.routes(desk)
 
     async def stop(self) -> None:
         """What comes in is stopped first; what the writer has in hand is stored."""
+        if not self._tasks:
+            return
         writer, *others = self._tasks
         for task in reversed(others):
             task.cancel()
@@ -149,6 +159,15 @@ class Running:
     async def _writer_session(self) -> Connection:
         name = self.service.name
         return await database.connect(self._settings.url(name, "writer"), f"{name}-writer")
+
+    async def _reader_pool(self) -> asyncpg.Pool[Any]:
+        name = self.service.name
+        return await asyncpg.create_pool(
+            self._settings.url(name, "reader"),
+            min_size=1,
+            max_size=8,
+            server_settings={"application_name": f"{name}-reader", "timezone": "UTC"},
+        )
 
     async def _key_pool(self) -> asyncpg.Pool[Any] | None:
         if not any(event.sealed for event in self.service.publishes):

@@ -20,6 +20,7 @@ from libs.common.settings import Settings
 from libs.common.work import Work
 from tests.support import shop
 from tests.support.awaiting import eventually
+from tests.support.checks import check_states, fetch
 from tests.support.processes import ServiceProcess
 from tests.support.servers import Ground, unique
 
@@ -69,37 +70,6 @@ async def counted(settings: Settings, book: Service) -> int:
         return int(await connection.fetchval("SELECT coalesce(sum(sales), 0) FROM takings"))
     finally:
         await connection.close()
-
-
-async def fetch(settings: Settings, service: Service, query: str) -> list[asyncpg.Record]:
-    connection = await asyncpg.connect(settings.url(service.name, "reader"))
-    try:
-        return list(await connection.fetch(query))
-    finally:
-        await connection.close()
-
-
-async def check_states(settings: Settings, service: Service) -> None:
-    """Versions run from 1 without a gap, and each state is the fold of its events."""
-    for decider in service.deciders:
-        types = {event.type: event for event in decider.events}
-        rows = await fetch(
-            settings, service, f"SELECT id, version, state::text FROM {decider.name}"
-        )
-        for row in rows:
-            events = await fetch(
-                settings,
-                service,
-                f"SELECT version, type, data FROM event WHERE stream_id = '{row['id']}'"
-                f" AND aggregate = '{decider.name}' ORDER BY version",
-            )
-            assert [event["version"] for event in events] == list(range(1, row["version"] + 1))
-            state = decider.blank(row["id"])
-            for event in events:
-                state = decider.evolve(
-                    state, types[event["type"]].model_validate_json(event["data"])
-                )
-            assert decider.state.validate_json(row["state"]) == state
 
 
 @pytest.mark.timeout(300)

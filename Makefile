@@ -1,7 +1,7 @@
 SHELL := /bin/bash
 V := .venv/bin
 READY := .venv/.installed
-.PHONY: help demo test unit integration e2e check
+.PHONY: help demo test unit integration e2e check bench faults
 help: ## what can be made
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 demo: $(READY) ## bring the services up, run leads through all of them, show what happened
@@ -16,6 +16,10 @@ e2e: $(READY) ## whole flows on real Kafka and PostgreSQL
 	$(V)/pytest tests/e2e $(ARGS)
 check: $(READY) ## format, lint, types, and who may import whom
 	$(V)/ruff format --check . && $(V)/ruff check . && $(V)/mypy && $(V)/lint-imports
+bench: $(READY) ## how many leads a second, and how soon the alert is there (ARGS=--quick)
+	$(V)/python -m bench.flow $(ARGS)
+faults: $(READY) ## kill every process in turn while leads flow
+	$(V)/pytest tests/faults $(ARGS)
 $(READY): requirements.lock pyproject.toml
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Python 3.11 or later is needed'; exit 1; }
 	@python3 -m venv .venv || { echo 'The module venv is missing: on Debian and Ubuntu, apt install python3-venv'; exit 1; }

@@ -34,6 +34,7 @@ class Ground:
 
     settings: Settings
     admin_url: str | None
+    folder: Path
     servers: servers.Servers | None = None
 
 
@@ -42,7 +43,7 @@ def opened(told: Told, folder: Path = FOLDER) -> Iterator[Ground]:
     """Servers that answer, for as long as the block lasts. Raises EmbeddedError, SettingsError."""
     if all(os.environ.get(name) for name in NAMED):
         chosen = settings.load()
-        yield Ground(chosen, chosen.admin_url)
+        yield Ground(chosen, chosen.admin_url, folder)
         return
     if any(os.environ.get(name) for name in NAMED):
         raise SettingsError(f"set both of {' and '.join(NAMED)}, or neither")
@@ -51,7 +52,7 @@ def opened(told: Told, folder: Path = FOLDER) -> Iterator[Ground]:
         running = folder / "running.json"
         running.write_text(json.dumps({name: _value(chosen, name) for name in NAMED}))
         running.chmod(0o600)
-        yield Ground(chosen, embedded.postgres_url, embedded)
+        yield Ground(chosen, embedded.postgres_url, folder, embedded)
 
 
 def attached(folder: Path = FOLDER) -> Settings:
@@ -76,7 +77,7 @@ async def prepare(ground: Ground, services: Sequence[Service], told: Told) -> No
     """Databases, tables and topics; nothing is done twice."""
     if ground.admin_url:
         told("databases and roles")
-        password = _password(FOLDER)
+        password = _password(ground.folder)
         await database.create(ground.admin_url, provisioning.databases(services), password)
     told("tables")
     await provisioning.migrate(services, ground.settings)

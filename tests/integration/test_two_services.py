@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 import asyncpg
 import httpx
@@ -20,6 +19,7 @@ from libs.common.settings import Settings
 from libs.common.work import Work
 from tests.support import shop
 from tests.support.awaiting import eventually
+from tests.support.checks import check_states
 from tests.support.servers import Ground, unique
 
 TILL = named("till one")
@@ -160,11 +160,5 @@ async def test_a_message_whose_handler_crashes_is_a_dead_letter_and_its_neighbou
 
 
 async def test_every_state_is_the_fold_of_its_events(open_one: Shop) -> None:
-    rows = await open_one.book_rows("SELECT version, state::text FROM page")
-    events = await open_one.book_rows("SELECT type, data FROM event ORDER BY version")
-    types = {event.type: event for event in shop.PAGE.events}
-    state = shop.Page(UUID(int=TILL.int))
-    for row in events:
-        state = shop.entered(state, types[row["type"]].model_validate_json(row["data"]))
-    assert rows[0]["version"] == len(events)
-    assert shop.PAGE.state.validate_json(rows[0]["state"]) == state
+    for running in (open_one.till, open_one.book):
+        await check_states(open_one.settings, running.service)

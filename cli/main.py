@@ -7,14 +7,16 @@ import logging
 import signal
 import sys
 from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated
 
+import asyncpg
 import structlog
 import typer
 from rich.live import Live
 from rich.table import Table
 
-from cli import dead_letters, demo, ground, leads, letters, registry, scoring, state, story
+from cli import dead_letters, demo, doctor, ground, leads, letters, registry, scoring, state, story
 from cli import topics as topics_of
 from cli.board import board
 from cli.city import NAMES, SERVICES
@@ -22,6 +24,9 @@ from cli.client import CityError
 from cli.flow import Flow
 from cli.screen import Json, console, errors, show_json, show_table, tell
 from libs.common import serving
+from libs.common.recovery import Gap
+from libs.common.relay import republish as publish_again
+from libs.common.running import OldDatabase
 from libs.common.settings import Settings, SettingsError
 from libs.common.topics import TopicsError
 from libs.embedded import EmbeddedError
@@ -34,6 +39,7 @@ app.add_typer(leads.imports, name="leads")
 app.add_typer(leads.app, name="lead")
 app.add_typer(scoring.app, name="scoring")
 app.command("demo")(demo.demo)
+app.command("doctor")(doctor.doctor)
 
 
 @app.command()
@@ -92,6 +98,28 @@ def trace(
 
 
 @app.command()
+def republish(
+    since: Annotated[datetime, typer.Option(help="local time, such as 2026-11-24T08:00")],
+    service: Annotated[str | None, typer.Option(help="one service; all, if left out")] = None,
+) -> None:
+    """Publish again what was recorded since: readers know by themselves what they have handled."""
+    if service is not None and service not in NAMES:
+        raise typer.BadParameter(f"known are {', '.join(NAMES)}", param_hint="--service")
+    chosen = ground.attached()
+    for name in [service] if service else NAMES:
+        count = asyncio.run(_republish(chosen, name, since.astimezone()))
+        console.print(f"{name}: {count:,} events")
+
+
+async def _republish(chosen: Settings, name: str, since: datetime) -> int:
+    connection = await asyncpg.connect(chosen.url(name, "writer"))
+    try:
+        return await publish_again(connection, since)
+    finally:
+        await connection.close()
+
+
+@app.command()
 def watch() -> None:
     """Leads on their way through the services, live, until Ctrl-C."""
     chosen = ground.attached()
@@ -122,6 +150,9 @@ EXPECTED = (
     TopicsError,
     CityError,
     demo.DemoError,
+    doctor.DoctorError,
+    OldDatabase,
+    Gap,
     ground.NotRunning,
     letters.LetterError,
 )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from libs.common import kafka
 from libs.common.service import Service
 from libs.common.settings import Settings
 
@@ -56,22 +57,17 @@ async def _state(settings: Settings, service: Service, consumer: AIOKafkaConsume
     finally:
         await connection.close()
     assert counts
-    return State(service.name, lag=await _lag(service, consumer, positions), **dict(counts))
+    lag = await _lag(service, settings.kafka_bootstrap_servers, consumer, positions)
+    return State(service.name, lag=lag, **dict(counts))
 
 
 async def _lag(
-    service: Service, consumer: AIOKafkaConsumer, positions: dict[TopicPartition, int]
+    service: Service,
+    bootstrap: str,
+    consumer: AIOKafkaConsumer,
+    positions: dict[TopicPartition, int],
 ) -> int:
-    known = await consumer.topics()
-    topics = {topic for topic in service.consumes if topic in known}
-    for pattern in service.consumes:
-        if pattern.endswith("*"):
-            topics |= {topic for topic in known if topic.startswith(pattern[:-1])}
-    partitions = [
-        TopicPartition(topic, partition)
-        for topic in topics
-        for partition in consumer.partitions_for_topic(topic) or ()
-    ]
+    partitions = await kafka.partitions(bootstrap, service.consumes)
     if not partitions:
         return 0
     begins = await consumer.beginning_offsets(partitions)

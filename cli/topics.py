@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from typing import Annotated, TypeVar
 
+import asyncpg
 import typer
 from aiokafka.admin import AIOKafkaAdminClient
 
-from cli import ground
+from cli import ground, state
+from cli.city import SERVICES
 from cli.screen import console, show_table
-from libs.common import provisioning, topics
+from libs.common import provisioning, relay, topics
 from libs.common.settings import Settings
+from libs.common.topics import TopicsError
 
 T = TypeVar("T")
 
@@ -43,3 +46,28 @@ async def _with_admin(chosen: Settings, ask: Callable[[AIOKafkaAdminClient], Awa
         return await ask(admin)
     finally:
         await admin.close()
+
+
+@app.command()
+def grow(partitions: Annotated[int, typer.Option(help="how many, of every topic")]) -> None:
+    """Give every topic more partitions. Keys move, so nothing may be on its way: stop what sends,
+    wait until `civicgrid status` shows no lag and nothing unpublished, stop all services."""
+    chosen = ground.attached()
+    file = provisioning.topics_file(ground.ROOT)
+    asyncio.run(_grow(chosen, list(file.topics), partitions))
+    console.print(
+        f"every topic has {partitions} partitions: write that into deploy/kafka/topics.yaml"
+    )
+
+
+async def _grow(chosen: Settings, names: Sequence[str], partitions: int) -> None:
+    for one in await state.states(chosen, SERVICES):
+        if one.lag or one.unpublished or one.waiting:
+            raise TopicsError(f"{one.service} has messages on their way: see `civicgrid status`")
+        connection = await asyncpg.connect(chosen.url(one.service, "writer"))
+        try:
+            if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", relay.LOCK):
+                raise TopicsError(f"{one.service} is running: stop all its processes first")
+        finally:
+            await connection.close()
+    await _with_admin(chosen, lambda admin: topics.grow(admin, names, partitions))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
+from aiokafka.admin import AIOKafkaAdminClient
 
 
 def producer(bootstrap: str, client_id: str) -> AIOKafkaProducer:
@@ -53,6 +54,23 @@ async def consumer(
         made.subscribe(list(topics), listener=listener)
     await made.start()
     return made
+
+
+async def partitions(bootstrap: str, topics: Sequence[str]) -> list[TopicPartition]:
+    """Of those of the topics that there are; one that ends in `*` stands for all that begin so."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        await admin.start()
+        wanted = re.compile(_pattern(topics))
+        names = [name for name in await admin.list_topics() if wanted.match(name)]
+        found = await admin.describe_topics(names) if names else []
+        return [
+            TopicPartition(topic["topic"], one["partition"])
+            for topic in found
+            for one in topic["partitions"]
+        ]
+    finally:
+        await admin.close()
 
 
 def _pattern(topics: Sequence[str]) -> str:

@@ -11,9 +11,10 @@ import asyncpg
 import structlog
 from aiokafka import AIOKafkaConsumer
 from aiokafka.abc import ConsumerRebalanceListener
+from aiokafka.errors import KafkaError
 from fastapi import APIRouter
 
-from libs.common import database, kafka
+from libs.common import database, kafka, recovery
 from libs.common.clock import Clock
 from libs.common.consumer import Consumer
 from libs.common.facts import Facts
@@ -41,6 +42,10 @@ PULSE_SECONDS = 1.0
 AWAY = (OSError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError)
 """Of a database that will answer later; a wrong password or name is told at once."""
 PULSE = Cause("system", "", named("pulse"), "")
+
+
+class OldDatabase(Exception):
+    """The service would contradict what it published; the text says what to do."""
 
 
 class Running:
@@ -74,6 +79,7 @@ class Running:
         self._put_up("writer", self.writer.run)
         self._put_up("pulse", self._pulse)
         await self._patiently(lambda: self.writer.submit([_nothing()]))
+        await self._check_history()
         if service.consumes:
             self.consumer = Consumer(
                 self._kafka_consumer, self._writer_session, receiver.read, self.writer
@@ -159,6 +165,23 @@ class Running:
     async def _writer_session(self) -> Connection:
         name = self.service.name
         return await database.connect(self._settings.url(name, "writer"), f"{name}-writer")
+
+    async def _check_history(self) -> None:
+        """Raises OldDatabase. While the broker is away nothing can be compared, and nothing is."""
+        connection = await self._writer_session()
+        try:
+            bootstrap = self._settings.kafka_bootstrap_servers
+            behind = await recovery.is_behind(self.service, bootstrap, connection)
+        except KafkaError as error:
+            self._log.warning("history not compared", error=type(error).__name__)
+            return
+        finally:
+            await connection.close()
+        if behind:
+            raise OldDatabase(
+                f"{self.service.name}: Kafka knows more than this database, which was restored or"
+                " made anew: run `civicgrid doctor --recover` first"
+            )
 
     async def _reader_pool(self) -> asyncpg.Pool[Any]:
         name = self.service.name

@@ -20,7 +20,7 @@ from libs.common import settings
 from libs.common.http import problems
 from libs.common.http.limits import BodyLimit
 from libs.common.http.problems import Texts
-from libs.common.running import Running
+from libs.common.running import OldDatabase, Running
 from libs.common.service import Service
 from libs.common.settings import Settings, SettingsError
 
@@ -134,7 +134,10 @@ def run(service: Service) -> None:
         sys.exit(f"civicgrid {service.name} does not start: {error}")
     import uvloop
 
-    uvloop.run(_until_signal(service, chosen))
+    try:
+        uvloop.run(_until_signal(service, chosen))
+    except OldDatabase as error:
+        sys.exit(str(error))
 
 
 async def _until_signal(service: Service, chosen: Settings) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
@@ -95,6 +95,16 @@ async def apply(admin: AIOKafkaAdminClient, file: File, changes: Sequence[Change
     ]
     if altered:
         await admin.alter_configs(altered)
+
+
+async def grow(admin: AIOKafkaAdminClient, names: Sequence[str], partitions: int) -> None:
+    """Raises TopicsError. The caller has seen that nothing is on its way."""
+    known = {one["topic"]: len(one["partitions"]) for one in await admin.describe_topics(names)}
+    more = {name: NewPartitions(partitions) for name in names if known[name] < partitions}
+    if any(count > partitions for count in known.values()):
+        raise TopicsError("a topic never has fewer partitions than it had")
+    if more:
+        _check(await admin.create_partitions(more))
 
 
 def _check(response: Any) -> None:

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import shapely
 
+from cli import state
+from cli.city import SERVICES
 from tests.support.awaiting import eventually
 from tests.support.command import Commands, city_up
 from tests.support.servers import ROOT, Ground
@@ -58,8 +60,8 @@ def _import(city: Commands) -> Any:
 
 async def _captured(city: Commands) -> int:
     """Leads that scoring has counted, unless something is still on its way."""
-    states = city.json("status")
-    if any(one["lag"] or one["unpublished"] for one in states):
+    states = await state.states(city.settings, SERVICES)
+    if any(one.lag or one.unpublished for one in states):
         return -1
     counted = "SELECT count(*) FROM applied WHERE type = 'lead.captured.v1'"
     return int((await city.rows("scoring", counted))[0]["count"])

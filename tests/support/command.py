@@ -22,6 +22,29 @@ from tests.support.servers import ROOT, Ground
 from tests.support.town import forget_topics
 
 
+def command(settings: Settings, *arguments: str, code: int = 0, url: str = "") -> str:
+    """What the command prints; AssertionError if it does not end with `code`."""
+    environment = {
+        "KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
+        "DATABASE_URL": settings.database_url,
+        "CITY_URL": url,
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=170,
+    )
+    assert done.returncode == code, (done.returncode, done.stdout[-2000:], done.stderr[-2000:])
+    return done.stdout
+
+
+def command_json(settings: Settings, *arguments: str, code: int = 0, url: str = "") -> Any:
+    return json.loads(command(settings, *arguments, "--json", code=code, url=url))
+
+
 @dataclass
 class Commands:
     """A city that runs in a process of its own."""
@@ -29,29 +52,8 @@ class Commands:
     settings: Settings
     process: ServiceProcess
 
-    def run(self, *arguments: str, code: int = 0) -> str:
-        """What the command prints; AssertionError if it does not end with `code`."""
-        done = subprocess.run(
-            [sys.executable, "-m", "cli", *arguments],
-            cwd=ROOT,
-            env={**os.environ, **self._environment},
-            capture_output=True,
-            text=True,
-            timeout=170,
-        )
-        assert done.returncode == code, (done.returncode, done.stdout[-2000:], done.stderr[-2000:])
-        return done.stdout
-
-    def json(self, *arguments: str, code: int = 0) -> Any:
-        return json.loads(self.run(*arguments, "--json", code=code))
-
-    @property
-    def _environment(self) -> dict[str, str]:
-        return {
-            "KAFKA_BOOTSTRAP_SERVERS": self.settings.kafka_bootstrap_servers,
-            "DATABASE_URL": self.settings.database_url,
-            "CITY_URL": self.process.url,
-        }
+    def json(self, *arguments: str) -> Any:
+        return command_json(self.settings, *arguments, url=self.process.url)
 
     async def rows(self, service: str, query: str, *values: Any) -> list[dict[str, Any]]:
         connection = await asyncpg.connect(self.settings.url(service, "reader"))

@@ -83,6 +83,13 @@ async def open_town(servers: Ground) -> AsyncIterator[Town]:
     file = provisioning.topics_file(ROOT)
     await forget_topics(servers.kafka, list(file.topics))
     settings = await servers.provide(SERVICES, file)
+    async with town_of(settings) as town:
+        yield town
+
+
+@asynccontextmanager
+async def town_of(settings: Settings) -> AsyncIterator[Town]:
+    """Services at work in this process, on what is there."""
     async with started(SERVICES, settings) as running:
         transport = httpx.ASGITransport(interface(running), raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://city") as client:

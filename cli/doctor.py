@@ -1,0 +1,120 @@
+"""`civicgrid doctor`: is what is stored sound, and does it agree with what was published?"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
+
+import asyncpg
+import typer
+
+from cli import ground
+from cli.city import SERVICES
+from cli.screen import Json, console, errors, show_json, show_table, tell
+from libs.common import folding, provisioning, recovery, relay
+from libs.common.recovery import Recovered
+from libs.common.service import Service
+from libs.common.settings import Settings
+
+
+class DoctorError(Exception):
+    """It cannot be mended now; the text says what to do."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`behind`: Kafka knows more than the journal. `unsound`: states that are not the fold of
+    their events."""
+
+    service: str
+    behind: bool
+    unsound: int
+
+    @property
+    def is_well(self) -> bool:
+        return not self.behind and not self.unsound
+
+
+def doctor(
+    recover: Annotated[
+        bool, typer.Option("--recover", help="bring restored databases to what Kafka knows")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Whether every state is the fold of its events, and every journal as long as Kafka says."""
+    settings = ground.attached()
+    if recover:
+        found = asyncio.run(_recovered(settings))
+        if not as_json:
+            for name, one in found.items():
+                _tell_recovered(name, one)
+    findings = asyncio.run(_examined(settings))
+    rows = [asdict(one) | {"is_well": one.is_well} for one in findings]
+    show_json(rows) if as_json else show_table(rows)
+    if not all(one.is_well for one in findings):
+        if any(one.behind for one in findings):
+            errors.print("stop the services that are behind, then run `civicgrid doctor --recover`")
+        raise typer.Exit(1)
+
+
+def _tell_recovered(name: str, one: Recovered) -> None:
+    console.print(f"{name}: {one.events:,} events of {len(one.streams):,} aggregates came back")
+    if one.unsealed:
+        console.print(f"  sealed content of these is lost: {', '.join(map(str, one.unsealed))}")
+
+
+async def _examined(settings: Settings) -> list[Finding]:
+    findings = []
+    for service in SERVICES:
+        connection = await asyncpg.connect(settings.url(service.name, "reader"))
+        try:
+            bootstrap = settings.kafka_bootstrap_servers
+            behind = await recovery.is_behind(service, bootstrap, connection)
+            unsound = await folding.unsound(connection, service)
+        finally:
+            await connection.close()
+        findings.append(Finding(service.name, behind, len(unsound)))
+    return findings
+
+
+async def _recovered(settings: Settings) -> dict[str, Recovered]:
+    return {
+        service.name: await _recover(settings, service)
+        for service in SERVICES
+        if await _needs_it(settings, service)
+    }
+
+
+async def _needs_it(settings: Settings, service: Service) -> bool:
+    connection = await asyncpg.connect(settings.url(service.name, "reader"))
+    try:
+        return await recovery.is_behind(service, settings.kafka_bootstrap_servers, connection)
+    finally:
+        await connection.close()
+
+
+async def _recover(settings: Settings, service: Service) -> Recovered:
+    tell(f"{service.name} is brought to what Kafka knows")
+    owner = await asyncpg.connect(settings.url(service.name, "owner"))
+    writer = await asyncpg.connect(settings.url(service.name, "writer"))
+    try:
+        if not await writer.fetchval("SELECT pg_try_advisory_lock($1)", relay.LOCK):
+            raise DoctorError(f"{service.name} is running: stop all its processes first")
+        await recovery.renumber(owner)
+        topics = list(_topics_of(service))
+        return await recovery.recover(service, settings.kafka_bootstrap_servers, topics, writer)
+    finally:
+        with suppress(Exception):
+            await owner.close()
+        await writer.close()
+
+
+def _topics_of(service: Service) -> Iterator[str]:
+    """All that the service writes to."""
+    topics: Any = provisioning.topics_file(ground.ROOT).topics
+    for name, topic in topics.items():
+        if topic.owner == service.name:
+            yield name

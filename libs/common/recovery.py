@@ -1,0 +1,262 @@
+"""A database restored from a backup, brought to what Kafka still knows of its service.
+
+Everything that was published is read again from the service's own topics: what the journal lacks is
+added to it, with the states, projections, timers and inbox rows that belong to it. What never left
+the database is gone with it, and so is the sealed content of the events that are added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+
+from libs.common import journal, kafka
+from libs.common.changes import Changes, Trial
+from libs.common.facts import Facts
+from libs.common.journal import Appended, Asked, Connection, Stream
+from libs.common.messages import (
+    CancelTimer,
+    Cause,
+    Context,
+    Decider,
+    Envelope,
+    Event,
+    SetTimer,
+    Wait,
+)
+from libs.common.service import Service
+from libs.common.statement import execute
+from libs.common.work import Message
+
+CHUNK = 500
+TAIL = 20
+"""How many records at the end of a partition are looked at for one of this service."""
+
+FOREIGN = """
+SELECT greatest(
+    (SELECT transaction_id FROM event ORDER BY transaction_id DESC, position DESC LIMIT 1),
+    (SELECT transaction_id FROM relay)
+) >= pg_snapshot_xmax(pg_current_snapshot())
+"""
+"""Whether its transaction ids are those of another cluster, which was ahead of this one."""
+UNPUBLISHED = """
+SELECT coalesce(
+    (SELECT min(event.position) - 1 FROM event, relay
+     WHERE (event.transaction_id, event.position) > (relay.transaction_id, relay.position)),
+    (SELECT max(position) FROM event), 0)
+"""
+RENUMBER = "UPDATE event SET transaction_id = '3'"
+MARK = "UPDATE relay SET transaction_id = '3', position = $1"
+STORED = "SELECT event_id FROM event WHERE stream_id = $1 AND version = $2"
+
+
+class Gap(Exception):
+    """Kafka no longer holds the events between the backup and its own; the text says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """An event of this service as Kafka holds it."""
+
+    decider: Decider[Any, Any, Any]
+    envelope: Envelope
+    topic: str
+    data: str
+
+
+@dataclass
+class Recovered:
+    """`unsealed`: aggregates whose sealed content of that time is lost."""
+
+    events: int = 0
+    streams: set[UUID] = field(default_factory=set)
+    unsealed: set[UUID] = field(default_factory=set)
+
+
+async def is_behind(service: Service, bootstrap: str, connection: Connection) -> bool:
+    """Whether the service's topic ends with an event that its journal does not have, or the journal
+    comes from another cluster."""
+    if await connection.fetchval(FOREIGN):
+        return True
+    async with _reading(service, bootstrap, [service.topic]) as consumer:
+        ends = await consumer.end_offsets(consumer.assignment())
+        begins = await consumer.beginning_offsets(consumer.assignment())
+        for tp in ends:
+            consumer.seek(tp, max(begins[tp], ends[tp] - TAIL))
+        newest: dict[TopicPartition, Published] = {}
+        async for tp, record in _until(consumer, ends):
+            if published := _published(service, record):
+                newest[tp] = published
+    for one in newest.values():
+        envelope = one.envelope
+        found = await connection.fetchval(STORED, envelope.subject, envelope.version)
+        if found != envelope.id:
+            return True
+    return False
+
+
+async def renumber(owner: Connection) -> bool:
+    """In a cluster that counts transactions anew, order the journal by position alone; whether that
+    was needed. As the owner of the tables, while the service is not running."""
+    if not await owner.fetchval(FOREIGN):
+        return False
+    async with owner.transaction():
+        mark = await owner.fetchval(UNPUBLISHED)
+        await owner.execute(RENUMBER)
+        await owner.execute(MARK, mark)
+    return True
+
+
+async def recover(
+    service: Service, bootstrap: str, topics: Sequence[str], connection: Connection
+) -> Recovered:
+    """Add what Kafka knows and the journal does not; the service must not be running.
+
+    `topics`: all that this service writes to. Raises Gap. Done again, it finds nothing to do.
+    """
+    facts = Facts(service.projections, service.facts)
+    await facts.reload(connection)
+    recovered = Recovered()
+    async with _reading(service, bootstrap, topics) as consumer:
+        ends = await consumer.end_offsets(consumer.assignment())
+        for tp, begin in (await consumer.beginning_offsets(consumer.assignment())).items():
+            consumer.seek(tp, begin)
+        chunk: list[Published] = []
+        async for _, record in _until(consumer, ends):
+            if published := _published(service, record):
+                chunk.append(published)
+            if len(chunk) == CHUNK:
+                await _add(service, connection, chunk, facts, recovered)
+                chunk = []
+        await _add(service, connection, chunk, facts, recovered)
+    return recovered
+
+
+@asynccontextmanager
+async def _reading(
+    service: Service, bootstrap: str, topics: Sequence[str]
+) -> AsyncIterator[AIOKafkaConsumer]:
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, client_id=f"{service.name}-recovery")
+    try:
+        await consumer.start()
+        consumer.assign(await kafka.partitions(bootstrap, topics))
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+async def _until(
+    consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]
+) -> AsyncIterator[tuple[TopicPartition, ConsumerRecord[Any, Any]]]:
+    left = {tp for tp, end in ends.items() if await consumer.position(tp) < end}
+    while left:
+        for tp, records in (await consumer.getmany(timeout_ms=500, max_records=CHUNK)).items():
+            for record in records:
+                yield tp, record
+            if await consumer.position(tp) >= ends[tp]:
+                left.discard(tp)
+
+
+def _published(service: Service, record: ConsumerRecord[Any, Any]) -> Published | None:
+    """None for what is not this service's own: somebody else's, or nothing that can be read."""
+    headers = {name: (value or b"").decode("utf-8", "replace") for name, value in record.headers}
+    if headers.get("ce_source") != service.source or record.value is None:
+        return None
+    decider = next((d for d in service.deciders if headers.get("ce_type") in _types(d)), None)
+    if decider is None:
+        return None
+    event = _types(decider)[headers["ce_type"]].model_validate_json(record.value)
+    cause = Cause(
+        actor=headers["ce_actorref"],
+        correlation_id=headers["ce_correlationid"],
+        id=UUID(headers["ce_causationid"]),
+        source=headers["ce_causationsource"],
+        traceparent=headers.get("traceparent"),
+        exercise=headers.get("ce_exercise") == "true",
+    )
+    envelope = Envelope(
+        event=event,
+        id=UUID(headers["ce_id"]),
+        source=service.source,
+        subject=UUID(headers["ce_subject"]),
+        version=int(headers["ce_aggregateversion"]),
+        key=headers["ce_partitionkey"],
+        time=datetime.fromisoformat(headers["ce_time"]),
+        cause=cause,
+    )
+    return Published(decider, envelope, record.topic, record.value.decode())
+
+
+def _types(decider: Decider[Any, Any, Any]) -> dict[str, type[Event]]:
+    return {event.type: event for event in decider.events}
+
+
+async def _add(
+    service: Service,
+    connection: Connection,
+    chunk: Sequence[Published],
+    facts: Facts[Any],
+    recovered: Recovered,
+) -> None:
+    """What is missing of this chunk, in one transaction."""
+    asked = Asked(streams={(one.decider.name, one.envelope.subject): one.decider for one in chunk})
+    asked.messages = [Message(one.envelope.cause.id, one.envelope.cause.source) for one in chunk]
+    loaded = await journal.load(connection, asked)
+    context = Context(facts.value, loaded.now, facts.number)
+    changes = Changes(loaded.now, {})
+    for one in chunk:
+        stream = loaded.streams[one.decider.name, one.envelope.subject]
+        if one.envelope.version <= stream.version:
+            continue
+        changes.accept(_trial(service, one, stream, context))
+        message = Message(one.envelope.cause.id, one.envelope.cause.source)
+        if loaded.inbox.get(message) != "applied":
+            changes.inbox[message] = "applied"
+        recovered.events += 1
+        recovered.streams.add(stream.id)
+        if one.envelope.event.sealed:
+            recovered.unsealed.add(stream.id)
+    batch = changes.batch({})
+    if any(rows for _, rows in batch):
+        await execute(connection, batch, facts=changes.has_facts)
+    if changes.has_facts:
+        await facts.reload(connection)
+
+
+def _trial(service: Service, one: Published, stream: Stream, context: Context[Any]) -> Trial:
+    """The event, and what its own service made of it; further events come by themselves."""
+    envelope = one.envelope
+    if envelope.version != stream.version + 1:
+        raise Gap(
+            f"{one.decider.name} {stream.id} is at version {stream.version}, and the next that"
+            f" Kafka holds is {envelope.version}: take a newer backup"
+        )
+    stream.state = stream.decider.evolve(stream.state, envelope.event)
+    stream.version, stream.key = envelope.version, envelope.key
+    trial = Trial(envelope.cause.correlation_id)
+    trial.streams[one.decider.name, stream.id] = stream
+    trial.events.append(Appended(one.decider.name, envelope, one.topic, one.data))
+    for projection, rows in service.rules().projections.get(type(envelope.event), ()):
+        trial.rows.append((projection, list(rows(envelope.event, envelope))))
+    now = replace(context, now=envelope.time, envelope=envelope)
+    for effect in _effects(service, envelope.event, now):
+        match effect:
+            case SetTimer() as timer:
+                trial.timers[timer.name, timer.id] = timer
+            case CancelTimer(name, id):
+                trial.timers[name, id] = None
+    return trial
+
+
+def _effects(service: Service, event: Event, context: Context[Any]) -> Iterable[Any]:
+    policy = service.policies.get(type(event))
+    try:
+        return tuple(policy(event, context)) if policy else ()
+    except Wait:
+        return ()

@@ -1,0 +1,122 @@
+"""A database restored from a backup taken in the middle is brought to what Kafka knows."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import asyncpg
+import pytest
+
+from cli import state
+from cli.city import SERVICES
+from libs.common import database, provisioning
+from libs.common.ids import uuid7
+from libs.common.running import OldDatabase
+from libs.common.serving import started
+from libs.common.settings import Settings
+from services.registry import reference
+from tests.support.awaiting import eventually
+from tests.support.checks import check_states
+from tests.support.command import command_json
+from tests.support.servers import PASSWORD, ROOT, Ground
+from tests.support.town import PLAN, SEED, Town, forget_topics, town_of
+
+RESTORED = ("leads", "alerts", "mediation", "scoring")
+SNAPSHOTS = {
+    "leads": "SELECT id, version, state::text FROM lead ORDER BY id",
+    "alerts": "SELECT id, version, state::text FROM alert ORDER BY id",
+    "mediation": "SELECT id, version, state::text FROM mediation_case ORDER BY id",
+    "scoring": "SELECT * FROM tally ORDER BY scheme, version, subject, indicator",
+}
+TYPES = ("theft", "gas_bottle", "neighbour_quarrel", "street_light")
+
+
+async def run_leads(town: Town, count: int) -> None:
+    """Leads of each kind, half of them closed; all of it known everywhere."""
+    cells = (await town.get("/areas", level="grid_l3"))["items"]
+    for n in range(count):
+        id = str(uuid7())
+        body = {"id": id, "lead_type": TYPES[n % 4], "cell": cells[n % len(cells)]["code"]}
+        assert (await town.post("/leads", body)).status_code == 201
+        if n % 4 == 3:
+            for step in ("sign", "accept"):
+                await town.post(f"/leads/{id}/{step}")
+    await eventually(partial(is_at_rest, town), bool)
+
+
+async def is_at_rest(town: Town) -> bool:
+    """Twice the same: one look is not of one moment."""
+    looks = [await state.states(town.settings, SERVICES) for _ in range(2)]
+    busy = any(one.lag or one.unpublished or one.waiting for look in looks for one in look)
+    return not busy and looks[0] == looks[1]
+
+
+async def administrate(servers: Ground, *statements: str) -> None:
+    connection = await asyncpg.connect(servers.admin_url)
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def restore(servers: Ground, name: str) -> None:
+    """As from a backup: the database is the copy, with the rights of its roles."""
+    await administrate(
+        servers,
+        f"DROP DATABASE {name} WITH (FORCE)",
+        f"CREATE DATABASE {name} TEMPLATE {name}_backup OWNER {name}_owner",
+    )
+    await database.create(servers.admin_url, [name], PASSWORD)
+
+
+async def snapshot(settings: Settings, name: str) -> list[Any]:
+    connection = await asyncpg.connect(settings.url(name, "reader"))
+    try:
+        return [tuple(row) for row in await connection.fetch(SNAPSHOTS[name])]
+    finally:
+        await connection.close()
+
+
+@pytest.mark.timeout(400)
+async def test_each_service_comes_back_to_the_state_that_it_had(servers: Ground) -> None:
+    file = provisioning.topics_file(ROOT)
+    await forget_topics(servers.kafka, list(file.topics))
+    settings = await servers.provide(SERVICES, file)
+    async with town_of(settings) as town:
+        await town.load(reference.batches(PLAN, SEED))
+        await town.spread()
+        await run_leads(town, 12)
+    copies = [f"{name}_backup" for name in RESTORED]
+    for name, copy in zip(RESTORED, copies, strict=True):
+        dropped = f"DROP DATABASE IF EXISTS {copy}"
+        await administrate(servers, dropped, f"CREATE DATABASE {copy} TEMPLATE {name}")
+    async with town_of(settings) as town:
+        await run_leads(town, 12)
+    wanted = {name: await snapshot(settings, name) for name in RESTORED}
+    for name in RESTORED:
+        await restore(servers, name)
+        await check_recovery(settings, name, wanted)
+    async with town_of(settings) as town:
+        await run_leads(town, 4)
+        for service in SERVICES:
+            await check_states(settings, service)
+            letters = await town.rows(service.name, "SELECT id FROM dead_letter")
+            assert letters == []
+    counted = command_json(settings, "scoring", "replay")
+    assert counted["differing"] == []
+
+
+async def check_recovery(settings: Settings, name: str, wanted: dict[str, list[Any]]) -> None:
+    service = next(one for one in SERVICES if one.name == name)
+    assert await snapshot(settings, name) != wanted[name]
+    if name != "scoring":  # what it published may be as it was: it reads what it missed by itself
+        with pytest.raises(OldDatabase):
+            async with started([service], settings):
+                pass
+    findings = command_json(settings, "doctor", "--recover")
+    assert [one["service"] for one in findings if not one["is_well"]] == []
+    async with town_of(settings):
+        for other in RESTORED:
+            await eventually(partial(snapshot, settings, other), wanted[other].__eq__)

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import asyncpg
 
-from libs.common import database, provisioning, settings
+from cli import setup
+from libs.common import settings
 from libs.common.service import Service
 from libs.common.settings import Settings, SettingsError
 from libs.embedded import servers
@@ -34,7 +35,6 @@ class Ground:
 
     settings: Settings
     admin_url: str | None
-    folder: Path
     servers: servers.Servers | None = None
 
 
@@ -43,7 +43,7 @@ def opened(told: Told, folder: Path = FOLDER) -> Iterator[Ground]:
     """Servers that answer, for as long as the block lasts. Raises EmbeddedError, SettingsError."""
     if all(os.environ.get(name) for name in NAMED):
         chosen = settings.load()
-        yield Ground(chosen, chosen.admin_url, folder)
+        yield Ground(chosen, chosen.superuser_url())
         return
     if any(os.environ.get(name) for name in NAMED):
         raise SettingsError(f"set both of {' and '.join(NAMED)}, or neither")
@@ -52,7 +52,7 @@ def opened(told: Told, folder: Path = FOLDER) -> Iterator[Ground]:
         running = folder / "running.json"
         running.write_text(json.dumps({name: _value(chosen, name) for name in NAMED}))
         running.chmod(0o600)
-        yield Ground(chosen, embedded.postgres_url, folder, embedded)
+        yield Ground(chosen, embedded.postgres_url, embedded)
 
 
 def attached(folder: Path = FOLDER) -> Settings:
@@ -75,15 +75,7 @@ async def counted(settings: Settings, service: str, table: str) -> int:
 
 async def prepare(ground: Ground, services: Sequence[Service], told: Told) -> None:
     """Databases, tables and topics; nothing is done twice."""
-    if ground.admin_url:
-        told("databases and roles")
-        password = _password(ground.folder)
-        await database.create(ground.admin_url, provisioning.databases(services), password)
-    told("tables")
-    await provisioning.migrate(services, ground.settings)
-    told("topics")
-    file = provisioning.topics_file(ROOT)
-    await provisioning.apply_topics(ground.settings.kafka_bootstrap_servers, file)
+    await setup.prepare(ground.settings, ground.admin_url, services, told)
 
 
 def _settings(embedded: servers.Servers, password: str) -> Settings:

@@ -7,7 +7,7 @@ add audit rows.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -32,13 +32,14 @@ class MigrationError(Exception):
     """The database and the migration files do not belong together."""
 
 
-async def create(admin_url: str, services: Iterable[str], password: str) -> None:
-    """The databases and roles that are not there yet; run as a superuser."""
+async def create(admin_url: str, services: Iterable[str], password: Callable[[str], str]) -> None:
+    """The databases and roles that are not there yet; run as a superuser. `password`: of a role."""
     connection = await asyncpg.connect(admin_url)
     try:
         for service in services:
             for role in ("owner", "writer", "reader"):
-                await _create_role(connection, f"{service}_{role}", password)
+                name = f"{service}_{role}"
+                await _create_role(connection, name, password(name))
             exists = "SELECT 1 FROM pg_database WHERE datname = $1"
             if not await connection.fetchval(exists, service):
                 await connection.execute(f"CREATE DATABASE {service} OWNER {service}_owner")

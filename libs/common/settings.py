@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -37,16 +37,30 @@ class Settings(BaseSettings):
         """Of a role (owner, writer, reader) of a service's database."""
         name = f"{service}_{role}"
         url = self.database_url.replace("{service}", service).replace("{role}", name)
-        if self.secrets:
-            password = (self.secrets / name).read_text().strip()
-            scheme, _, rest = url.partition("://")
-            url = f"{scheme}://{name}:{quote(password, safe='')}@{rest.rpartition('@')[2]}"
+        url = self._with_secret(url, name)
         if not urlsplit(url).password:
             raise SettingsError(
                 f"DATABASE_URL has no password for {name}: put one in, or set CIVICGRID_SECRETS"
                 " to a folder with a file for each role"
             )
         return url
+
+    def superuser_url(self) -> str | None:
+        """Of `admin_url`, with the password that is kept among the secrets, if one is."""
+        return self.admin_url and self._with_secret(self.admin_url, "postgres")
+
+    def password(self, role: str) -> str:
+        """Of a role such as `leads_writer`."""
+        service, _, kind = role.rpartition("_")
+        return unquote(urlsplit(self.url(service, kind)).password or "")
+
+    def _with_secret(self, url: str, name: str) -> str:
+        if not self.secrets:
+            return url
+        password = (self.secrets / name).read_text().strip()
+        scheme, _, rest = url.partition("://")
+        user = urlsplit(url).username or name
+        return f"{scheme}://{user}:{quote(password, safe='')}@{rest.rpartition('@')[2]}"
 
 
 def load() -> Settings:

@@ -68,7 +68,7 @@ async def restore(servers: Ground, name: str) -> None:
         f"DROP DATABASE {name} WITH (FORCE)",
         f"CREATE DATABASE {name} TEMPLATE {name}_backup OWNER {name}_owner",
     )
-    await database.create(servers.admin_url, [name], PASSWORD)
+    await database.create(servers.admin_url, [name], lambda _: PASSWORD)
 
 
 async def snapshot(settings: Settings, name: str) -> list[Any]:

@@ -46,7 +46,7 @@ class Ground:
         for name in names:
             await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         await connection.close()
-        await database.create(self.admin_url, names, PASSWORD)
+        await database.create(self.admin_url, names, lambda _: PASSWORD)
         await provisioning.migrate(services, self.settings())
         await provisioning.apply_topics(self.kafka, topics)
         return self.settings()

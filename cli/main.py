@@ -14,7 +14,6 @@ import asyncpg
 import structlog
 import typer
 from rich.live import Live
-from rich.table import Table
 
 from cli import dead_letters, demo, doctor, ground, leads, letters, registry, scoring, state, story
 from cli import topics as topics_of
@@ -90,11 +89,17 @@ def trace(
         raise typer.Exit(1)
     if as_json:
         return show_json([asdict(step) for step in steps])
-    table = Table("after ms", "service", "event", "version", "of")
-    for step in steps:
-        of = f"{step.aggregate} {step.id}"
-        table.add_row(f"{step.after:.1f}", step.service, step.type, str(step.version), of)
-    console.print(table)
+    show_table(
+        [
+            {
+                "after_ms": f"{step.after:.1f}",
+                "service": step.service,
+                "event": step.type,
+                "of": f"{step.aggregate} {step.id}",
+            }
+            for step in steps
+        ]
+    )
 
 
 @app.command()

@@ -71,7 +71,7 @@ def show(
     city = City(url)
     if code is None:
         counts = city.get("/areas/counts")
-        return show_json(counts) if as_json else show_table([counts])
+        return show_json(counts) if as_json else show_table(_by_kind(counts))
     area = city.get(f"/areas/{code}")
     offices = list(city.pages("/organisations", area=code))
     posts = list(city.pages("/posts", area=code))
@@ -81,6 +81,10 @@ def show(
     show_table([area])
     show_table(offices, "offices")
     show_table(posts, "posts")
+
+
+def _by_kind(counts: dict[str, int]) -> list[dict[str, Any]]:
+    return [{"kind": kind, "count": count} for kind, count in counts.items()]
 
 
 def load(city: City, batches: Batches) -> dict[str, Any]:

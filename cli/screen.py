@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -26,7 +27,9 @@ def show_table(rows: Sequence[Mapping[str, Any]], title: str | None = None) -> N
     if not rows:
         console.print("none")
         return
-    table = Table(*(name.replace("_", " ") for name in rows[0]), title=title)
+    table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in rows[0]:
+        table.add_column(name.replace("_", " "), overflow="fold")
     for row in rows:
         table.add_row(*(shown(value) for value in row.values()))
     console.print(table)

@@ -15,7 +15,7 @@ from pathlib import Path
 from cli.city import SERVICES
 from libs.common import database, provisioning, settings
 from libs.common.service import Service
-from libs.common.settings import Settings, SettingsError
+from libs.common.settings import SUPERUSER, Settings, SettingsError
 
 ROOT = Path(__file__).parents[1]
 ROLES = ("owner", "writer", "reader")
@@ -38,12 +38,15 @@ async def prepare(
 
 
 def make_secrets(folder: Path, services: Sequence[Service]) -> list[str]:
-    """A file for each role and one for the superuser; the names of those that were missing."""
-    names = [f"{name}_{role}" for name in provisioning.databases(services) for role in ROLES]
-    made = [name for name in (*names, "postgres") if not (folder / name).exists()]
+    """A file for each role and one for the superuser, which the server too must read; the names of
+    those that were missing."""
+    roles = [f"{name}_{role}" for name in provisioning.databases(services) for role in ROLES]
+    modes = dict.fromkeys(roles, 0o600) | {SUPERUSER: 0o644}
+    made = [name for name in modes if not (folder / name).exists()]
     for name in made:
         file = folder / name
-        file.touch(0o600)
+        file.parent.mkdir(exist_ok=True)
+        file.touch(modes[name])
         file.write_text(secrets.token_urlsafe(24))
     return made
 

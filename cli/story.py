@@ -23,6 +23,14 @@ WHERE stream_id = $1 ORDER BY correlation_id, recorded_at
 """
 
 
+COUNTED = """
+SELECT 'counted ' || type AS type, 'figures after' AS aggregate, event_id AS stream_id,
+       0 AS version, applied_at AS recorded_at
+FROM applied WHERE correlation_id = $1 ORDER BY position
+"""
+"""What scoring made of it is no event: the figures moved."""
+
+
 @dataclass(frozen=True)
 class Step:
     """`after`: milliseconds since the first step."""
@@ -48,6 +56,9 @@ async def tell(settings: Settings, services: Sequence[str], asked: str) -> list[
             for id in ids:
                 found = await connection.fetch(BY_CORRELATION, id)
                 rows += [(service, row) for row in found]
+                if service == "scoring":
+                    counted = await connection.fetch(COUNTED, id)
+                    rows += [(service, row) for row in counted]
     finally:
         await asyncio.gather(*(connection.close() for connection in connections))
     return _steps(rows)

@@ -13,6 +13,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 PREFIX = "CIVICGRID_"
 
 
+SUPERUSER = "superuser/postgres"
+"""Below the secrets, in a folder of its own: services do not get to see it."""
+
+
 class SettingsError(Exception):
     """A setting is missing, unknown or unsafe; the text names it and says what to do."""
 
@@ -47,7 +51,7 @@ class Settings(BaseSettings):
 
     def superuser_url(self) -> str | None:
         """Of `admin_url`, with the password that is kept among the secrets, if one is."""
-        return self.admin_url and self._with_secret(self.admin_url, "postgres")
+        return self.admin_url and self._with_secret(self.admin_url, SUPERUSER)
 
     def password(self, role: str) -> str:
         """Of a role such as `leads_writer`."""
@@ -59,7 +63,7 @@ class Settings(BaseSettings):
             return url
         password = (self.secrets / name).read_text().strip()
         scheme, _, rest = url.partition("://")
-        user = urlsplit(url).username or name
+        user = urlsplit(url).username
         return f"{scheme}://{user}:{quote(password, safe='')}@{rest.rpartition('@')[2]}"
 
 

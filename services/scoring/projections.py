@@ -61,7 +61,8 @@ def _tally(event: Event, envelope: Envelope) -> Iterable[Sequence[Any]]:
 
 def _applied(event: Event, envelope: Envelope) -> Iterable[Sequence[Any]]:
     if not envelope.cause.exercise:
-        yield envelope.id, event.type, event.model_dump_json(), envelope.time
+        data = event.model_dump_json()
+        yield envelope.id, event.type, data, envelope.time, envelope.cause.correlation_id
 
 
 TALLY = Counter(
@@ -80,7 +81,13 @@ TALLY = Counter(
 APPLIED = Log(
     "applied",
     key=("event_id",),
-    columns={"event_id": "uuid", "type": "text", "data": "json", "occurred_at": "timestamptz"},
+    columns={
+        "event_id": "uuid",
+        "type": "text",
+        "data": "json",
+        "occurred_at": "timestamptz",
+        "correlation_id": "text",
+    },
     on=dict.fromkeys(COUNTED, _applied),
 )
 

@@ -113,7 +113,7 @@ async def test_every_lead_is_routed_alerted_mediated_and_scored_once(
     if servers.embedded is None:
         pytest.skip("the servers of the environment are not ours to kill")
     file = provisioning.topics_file(ROOT)
-    await forget_topics(servers.kafka, list(file.topics))
+    await forget_topics(servers, list(file.topics))
     settings = await servers.provide(SERVICES, file)
     async with twice(settings, tmp_path) as processes:
         await load_city(settings, processes["registry"][0].url)

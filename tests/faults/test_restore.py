@@ -82,7 +82,7 @@ async def snapshot(settings: Settings, name: str) -> list[Any]:
 @pytest.mark.timeout(400)
 async def test_each_service_comes_back_to_the_state_that_it_had(servers: Ground) -> None:
     file = provisioning.topics_file(ROOT)
-    await forget_topics(servers.kafka, list(file.topics))
+    await forget_topics(servers, list(file.topics))
     settings = await servers.provide(SERVICES, file)
     async with town_of(settings) as town:
         await town.load(reference.batches(PLAN, SEED))

@@ -67,7 +67,7 @@ class Commands:
 async def city_up(servers: Ground, folder: Path) -> AsyncIterator[Commands]:
     """`civicgrid up` on empty databases and topics."""
     file = provisioning.topics_file(ROOT)
-    await forget_topics(servers.kafka, list(file.topics))
+    await forget_topics(servers, list(file.topics))
     settings = await servers.provide(SERVICES, file)
     process = ServiceProcess(("cli", "up"), settings, folder / "up.log")
     process.start()

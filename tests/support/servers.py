@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
+import pytest
 
-from libs.common import database, provisioning
+from libs.common import database, provisioning, settings
 from libs.common.service import Service
 from libs.common.settings import Settings
 from libs.common.topics import File
@@ -23,11 +24,13 @@ PASSWORD = "only-for-tests"
 
 @dataclass(frozen=True)
 class Ground:
-    """What a test stands on. `embedded` is None where the environment names the servers."""
+    """What a test stands on. `given`: servers that the environment names, with services at work on
+    them; `embedded` is None then."""
 
     kafka: str
     admin_url: str
     embedded: servers.Servers | None = None
+    given: Settings | None = None
 
     @property
     def database_url(self) -> str:
@@ -41,6 +44,8 @@ class Ground:
 
     async def provide(self, services: Sequence[Service], topics: File) -> Settings:
         """Empty databases and new topics for these services."""
+        if self.given:
+            pytest.skip("the servers of the environment are not ours to empty")
         names = provisioning.databases(services)
         connection = await asyncpg.connect(self.admin_url)
         for name in names:
@@ -54,9 +59,9 @@ class Ground:
 
 @contextmanager
 def ground() -> Iterator[Ground]:
-    kafka, admin = os.environ.get("TEST_KAFKA"), os.environ.get("TEST_POSTGRES")
-    if kafka and admin:
-        yield Ground(kafka, admin)
+    if os.environ.get("KAFKA_BOOTSTRAP_SERVERS") and os.environ.get("DATABASE_URL"):
+        given = settings.load()
+        yield Ground(given.kafka_bootstrap_servers, "", given=given)
         return
     with servers.start(ROOT / ".data" / "tests") as embedded:
         yield Ground(embedded.kafka_bootstrap_servers, embedded.postgres_url, embedded)

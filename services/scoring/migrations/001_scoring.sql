@@ -20,7 +20,9 @@ CREATE TABLE tally (
 CREATE TABLE applied (
     event_id uuid PRIMARY KEY, type text NOT NULL, data json NOT NULL,
     occurred_at timestamptz NOT NULL,
+    correlation_id text NOT NULL,
     applied_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     position bigint NOT NULL GENERATED ALWAYS AS IDENTITY
 );
 CREATE INDEX applied_in_order ON applied (position);
+CREATE INDEX applied_of_story ON applied (correlation_id);

@@ -81,6 +81,7 @@ class City:
 
 def problem_of(problem: Mapping[str, Any]) -> str:
     """One line of a problem (RFC 9457)."""
-    where = f" ({problem['path']})" if problem.get("path") else ""
+    paths = [one["path"] for one in problem.get("errors", ())] or [problem.get("path")]
+    where = "".join(f" ({path})" for path in paths if path)
     allowed = f"; allowed: {', '.join(problem['allowed'])}" if problem.get("allowed") else ""
     return f"{problem.get('detail') or problem['title']}{where}{allowed}"

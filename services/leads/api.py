@@ -54,12 +54,12 @@ def _capture(router: APIRouter, desk: Leads) -> None:
     @router.post("/leads/batch")
     async def capture_leads(request: Request, batch: LeadBatch) -> Response:
         """Up to 500, each answered by itself."""
-        return await desk.commands(request, [_captured(body) for body in batch.items])
+        return await desk.commands(request, batch.items, _captured)
 
     @router.post("/leads/import")
     async def import_leads(request: Request, batch: ImportBatch) -> Response:
         """Up to 500 leads with their history from elsewhere; they set no timers."""
-        return await desk.commands(request, [_imported(body) for body in batch.items])
+        return await desk.commands(request, batch.items, _imported)
 
 
 def _captured(body: LeadBody) -> Item:

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from libs.common.contracts.leads import Urgency
+from libs.common.http import Each
 from services.leads.domain.routing import Rule
 from services.leads.policies import Told
 
@@ -103,11 +104,11 @@ class ImportedBody(Placed):
 
 
 class LeadBatch(Body):
-    items: tuple[LeadBody, ...] = Field(min_length=1, max_length=500)
+    items: tuple[Each[LeadBody], ...] = Field(min_length=1, max_length=500)
 
 
 class ImportBatch(Body):
-    items: tuple[ImportedBody, ...] = Field(min_length=1, max_length=500)
+    items: tuple[Each[ImportedBody], ...] = Field(min_length=1, max_length=500)
 
 
 class ReturnBody(Body):

@@ -20,6 +20,7 @@ from pydantic import (
 from shapely.errors import ShapelyError
 
 from libs.common.contracts.registry import CellKind, Level, OrganisationKind, Role, Shift
+from libs.common.http import Each
 from services.registry.domain import area, organisation, post
 from services.registry.domain.work_calendar import Times
 
@@ -117,23 +118,23 @@ class EndBody(Body):
 
 
 class AreaBatch(Body):
-    items: tuple[AreaBody, ...] = Field(min_length=1, max_length=500)
+    items: tuple[Each[AreaBody], ...] = Field(min_length=1, max_length=500)
 
 
 class OrganisationBatch(Body):
-    items: tuple[OrganisationBody, ...] = Field(min_length=1, max_length=500)
+    items: tuple[Each[OrganisationBody], ...] = Field(min_length=1, max_length=500)
 
 
 class PostBatch(Body):
-    items: tuple[PostBody, ...] = Field(min_length=1, max_length=500)
+    items: tuple[Each[PostBody], ...] = Field(min_length=1, max_length=500)
 
 
 class AppointmentBatch(Body):
-    items: tuple[AppointmentBody, ...] = Field(min_length=1, max_length=500)
+    items: tuple[Each[AppointmentBody], ...] = Field(min_length=1, max_length=500)
 
 
 class CalendarBatch(Body):
-    items: tuple[CalendarBody, ...] = Field(min_length=1, max_length=500)
+    items: tuple[Each[CalendarBody], ...] = Field(min_length=1, max_length=500)
 
 
 def check_polygon(polygon: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
+from libs.common.http.batches import Faulty
 from libs.common.http.problems import Texts, language_of
 from libs.common.http.requests import cause_of, digest_of, key_of, source_of
 from libs.common.messages import Context, Effect, Envelope, Refused
@@ -77,20 +78,32 @@ class Desk(Generic[F]):
         headers = {"ETag": f'"{version}"'} if version is not None else None
         return JSONResponse(answered.body, status, headers)
 
-    async def commands(self, request: Request, items: Sequence[Item]) -> Response:
-        """A batch: 200, and for each item in turn a `status` with its answer or its problem."""
-        works = [self._try_work(request, item, n) for n, item in enumerate(items)]
+    async def commands(
+        self, request: Request, bodies: Sequence[Any], make: Callable[[Any], Item]
+    ) -> Response:
+        """A batch: 200, and for each item in turn a `status` with its answer or its problem.
+
+        `bodies`: of `Each`; `make` is called for those that are not `Faulty`.
+        """
+        works = [self._try_work(request, body, make, n) for n, body in enumerate(bodies)]
         await self._writer.offer([work for work in works if isinstance(work, Work)])
         language = language_of(request)
         return JSONResponse({"items": [self._entry(work, language) for work in works]})
 
-    def _try_work(self, request: Request, item: Item, n: int) -> Work | Refused:
+    def _try_work(
+        self, request: Request, body: Any, make: Callable[[Any], Item], n: int
+    ) -> Work | Faulty | Refused:
+        if isinstance(body, Faulty):
+            return body
         try:
-            return self._work(request, item, 201, n)
+            return self._work(request, make(body), 201, n)
         except Refused as refusal:
             return refusal
 
-    def _entry(self, work: Work | Refused, language: str) -> Mapping[str, Any]:
+    def _entry(self, work: Work | Faulty | Refused, language: str) -> Mapping[str, Any]:
+        if isinstance(work, Faulty):
+            problem = self._texts.problem(Refused("invalid", status=422), language)
+            return {"status": 422, "problem": {**problem, "errors": work.errors}}
         try:
             answered = _answered(work) if isinstance(work, Work) else _raise(work)
         except Refused as refusal:

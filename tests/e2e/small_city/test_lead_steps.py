@@ -81,8 +81,11 @@ async def test_bad_input_gets_a_clear_error(town: Town) -> None:
 async def test_a_batch_answers_each_by_itself(town: Town) -> None:
     good = {"id": str(uuid7()), "lead_type": "theft"}
     bad = {"id": str(uuid7()), "lead_type": "unheard_of"}
-    items = (await town.post("/leads/batch", {"items": [good, bad, good]})).json()["items"]
-    assert [one["status"] for one in items] == [201, 422, 200]
+    odd = {"id": str(uuid7()), "lead_type": "theft", "longitude": 200, "latitude": 1}
+    sent = {"items": [good, bad, good, odd, "nothing"]}
+    items = (await town.post("/leads/batch", sent)).json()["items"]
+    assert [one["status"] for one in items] == [201, 422, 200, 422, 422]
+    assert items[3]["problem"]["errors"] == [{"path": "/longitude", "code": "less_than_equal"}]
     full = [{"id": str(uuid7()), "lead_type": "theft"} for _ in range(501)]
     assert (await town.post("/leads/batch", {"items": full})).status_code == 422
 

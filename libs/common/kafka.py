@@ -43,7 +43,7 @@ async def consumer(
         enable_auto_commit=False,
         metadata_max_age_ms=10_000,
         max_partition_fetch_bytes=1024 * 1024,
-        fetch_max_wait_ms=100,
+        fetch_max_wait_ms=20,
         session_timeout_ms=10_000,
         heartbeat_interval_ms=2_000,
         max_poll_interval_ms=600_000,

@@ -20,6 +20,7 @@ from cli.city import NAMES, SERVICES
 from cli.client import DEFAULT
 from libs.common import provisioning
 from libs.common.running import Running
+from libs.common.service import Service
 from libs.common.serving import interface, started
 from libs.common.settings import Settings
 from services.registry import reference
@@ -97,9 +98,11 @@ async def open_town(servers: Ground) -> AsyncIterator[Town]:
 
 
 @asynccontextmanager
-async def town_of(settings: Settings) -> AsyncIterator[Town]:
+async def town_of(
+    settings: Settings, services: Sequence[Service] = SERVICES
+) -> AsyncIterator[Town]:
     """Services at work in this process, on what is there."""
-    async with started(SERVICES, settings) as running:
+    async with started(services, settings) as running:
         transport = httpx.ASGITransport(interface(running), raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://city") as client:
             yield Town(settings, client, {one.service.name: one for one in running})

@@ -2,7 +2,8 @@
 
 One relay a service, held by an advisory lock. A transaction is published once every older one has
 ended, so a late commit is never skipped. A crash repeats what was sent but not marked; a consumer
-knows a repeated message by its `ce_id`. The mark is written on the connection that holds the lock.
+knows a repeated message by its `ce_id`. The mark is written on the connection that holds the lock,
+and so is a heartbeat: where that stands still, a standby ends the session of the holder.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from libs.common.journal import Connection
 LOCK = 0x72656C6179
 IDLE_SECONDS = 0.5
 STANDBY_SECONDS = 1.0
+BEAT_SECONDS = 1.0
 
 NEXT = """
 SELECT transaction_id::text, position, stream_id, version, event_id, topic, type, key, data,
@@ -35,7 +37,7 @@ ORDER BY transaction_id, position
 LIMIT $3
 """
 MARK = """
-UPDATE relay SET transaction_id = $1::text::xid8, position = $2, heartbeat = now()
+UPDATE relay SET transaction_id = $1::text::xid8, position = $2
 WHERE transaction_id = $3::text::xid8 AND position = $4
 """
 BACK = """
@@ -44,7 +46,19 @@ UPDATE relay SET (transaction_id, position) = (
     FROM event WHERE recorded_at >= $1
 ) WHERE EXISTS (SELECT FROM event WHERE recorded_at >= $1)
 """
-MARKED = "UPDATE relay SET holder = pg_backend_pid() RETURNING transaction_id::text, position"
+MARKED = """
+UPDATE relay SET holder = pg_backend_pid(), heartbeat = clock_timestamp()
+RETURNING transaction_id::text, position
+"""
+
+
+BEAT = "UPDATE relay SET heartbeat = clock_timestamp()"
+END_STALLED = """
+SELECT pg_terminate_backend(holder) FROM relay
+JOIN pg_locks ON pid = holder AND locktype = 'advisory' AND granted
+WHERE heartbeat < clock_timestamp() - interval '10 seconds'
+"""
+"""A broker that is down is no reason: the holder goes on beating while it waits for it."""
 
 
 class Moved(Exception):
@@ -70,21 +84,24 @@ class Relay:
     ) -> None:
         self._connect, self._produce, self._on_lead = connect, produce, on_lead
         self._source, self._name = source.encode(), source.rpartition("/")[2]
-        self._woken = asyncio.Event()
+        self._woken, self._session = asyncio.Event(), asyncio.Lock()
         self.is_leader = False
 
     async def run(self, batch: int = 2000) -> None:
         connection = await self._connect()
         try:
             while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):
+                await connection.execute(END_STALLED)
                 await asyncio.sleep(STANDBY_SECONDS)
             await self._on_lead(connection)
             self.is_leader = True
             producer = self._produce()
             await producer.start()
+            beating = asyncio.create_task(self._beat(connection))
             try:
                 await self._follow(connection, producer, batch)
             finally:
+                beating.cancel()
                 with suppress(Exception):
                     await asyncio.wait_for(producer.stop(), 5)
         finally:
@@ -98,17 +115,25 @@ class Relay:
         transaction_id, position = mark
         while True:
             self._woken.clear()
-            rows = await connection.fetch(NEXT, transaction_id, position, batch)
+            async with self._session:
+                rows = await connection.fetch(NEXT, transaction_id, position, batch)
             if rows:
                 await self._publish(producer, rows)
                 before = (transaction_id, position)
                 transaction_id, position = rows[-1]["transaction_id"], rows[-1]["position"]
-                marked = await connection.execute(MARK, transaction_id, position, *before)
+                async with self._session:
+                    marked = await connection.execute(MARK, transaction_id, position, *before)
                 if marked != "UPDATE 1":
                     raise Moved
             else:
                 metrics.UNPUBLISHED_SECONDS.labels(self._name).set(0)
                 await self._rest()
+
+    async def _beat(self, connection: Connection) -> None:
+        while True:
+            async with self._session:
+                await connection.execute(BEAT)
+            await asyncio.sleep(BEAT_SECONDS)
 
     async def _publish(self, producer: AIOKafkaProducer, rows: Sequence[asyncpg.Record]) -> None:
         topics = {row["topic"] for row in rows}

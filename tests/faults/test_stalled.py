@@ -1,0 +1,54 @@
+"""A process that stands still without dying keeps nobody from publishing."""
+
+from __future__ import annotations
+
+import signal
+from functools import partial
+from pathlib import Path
+
+import httpx
+import pytest
+
+from libs.common.ids import named, uuid7
+from libs.common.settings import Settings
+from tests.integration.test_relay import published
+from tests.support import shop
+from tests.support.awaiting import eventually
+from tests.support.processes import ServiceProcess
+from tests.support.servers import Ground, unique
+
+
+async def sell(url: str) -> None:
+    body = {"id": str(uuid7()), "till": str(named("till")), "amount": 1}
+    async with httpx.AsyncClient(timeout=10) as client:
+        assert (await client.post(f"{url}/sales", json=body)).status_code == 201
+
+
+async def total(settings: Settings, topic: str) -> int:
+    """How many different events are in the topic."""
+    return len(await published(settings, topic))
+
+
+@pytest.mark.timeout(120)
+async def test_each_of_two_may_stand_still(servers: Ground, tmp_path: Path) -> None:
+    """One of them holds the relay: the other ends its session and goes on."""
+    suffix = unique("z")
+    till, _ = shop.services(suffix)
+    settings = await servers.provide([till], shop.topics(till.topic))
+    module = ["tests.support.shop_process", suffix, "till"]
+    pair = [ServiceProcess(module, settings, tmp_path / f"{n}.log", str(n)) for n in (0, 1)]
+    try:
+        for one in pair:
+            one.start()
+        for one in pair:
+            await one.ready()
+        for sold, (victim, other) in enumerate((pair, pair[::-1]), start=1):
+            assert victim.process
+            victim.process.send_signal(signal.SIGSTOP)
+            await sell(other.url)
+            await eventually(partial(total, settings, till.topic), sold.__eq__, within=40)
+            victim.process.send_signal(signal.SIGCONT)
+            await victim.ready()
+    finally:
+        for one in pair:
+            one.kill()

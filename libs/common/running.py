@@ -14,7 +14,7 @@ from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
 from fastapi import APIRouter
 
-from libs.common import database, kafka, recovery
+from libs.common import database, kafka, recovery, retention
 from libs.common.clock import Clock
 from libs.common.consumer import Consumer
 from libs.common.facts import Facts
@@ -87,6 +87,7 @@ class Running:
             self._put_up("consumer", self.consumer.run)
         self._put_up("relay", self.relay.run)
         self._put_up("timing", self._time)
+        self._put_up("retention", self._forget)
         if service.sweeps:
             self.sweeping = Sweeping(
                 service.source, service.sweeps, self.writer, self._writer_session
@@ -147,16 +148,19 @@ class Running:
             await asyncio.sleep(PULSE_SECONDS)
 
     async def _time(self) -> None:
-        """Timers are fired by the process that holds the relay."""
-        while True:
-            if self.relay.is_leader:
-                await self.timing.run(lambda: self.relay.is_leader)
-            await asyncio.sleep(PULSE_SECONDS / 2)
+        await self._while_leading(self.timing.run)
 
     async def _sweep(self) -> None:
+        await self._while_leading(self.sweeping.run)
+
+    async def _forget(self) -> None:
+        await self._while_leading(lambda leads: retention.run(self._writer_session, leads))
+
+    async def _while_leading(self, run: Callable[[Callable[[], bool]], Awaitable[None]]) -> None:
+        """What only the process does that holds the relay."""
         while True:
             if self.relay.is_leader:
-                await self.sweeping.run(lambda: self.relay.is_leader)
+                await run(lambda: self.relay.is_leader)
             await asyncio.sleep(PULSE_SECONDS / 2)
 
     async def _lead(self, connection: Connection) -> None:

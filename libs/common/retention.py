@@ -1,4 +1,4 @@
-"""What was seen is remembered for 60 days (row Q8 of the requirements), then forgotten in chunks."""
+"""What was seen is remembered for 60 days (row Q8 of the requirements), then forgotten."""
 
 from __future__ import annotations
 

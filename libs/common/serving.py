@@ -16,7 +16,7 @@ from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from libs.common import settings
+from libs.common import settings, tracing
 from libs.common.http import problems
 from libs.common.http.limits import BodyLimit
 from libs.common.http.problems import Texts
@@ -130,6 +130,7 @@ def run(service: Service) -> None:
     )
     try:
         chosen = settings.load()
+        tracing.start(service.name)
     except SettingsError as error:
         sys.exit(f"civicgrid {service.name} does not start: {error}")
     import uvloop

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -14,7 +15,7 @@ from uuid import UUID
 import asyncpg
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from libs.common import journal, metrics
+from libs.common import journal, metrics, tracing
 from libs.common.changes import Changes
 from libs.common.clock import Clock
 from libs.common.draft import Draft, Planned, Rules
@@ -68,10 +69,11 @@ class Writer:
 
         Raises whatever keeps the database from answering; nothing is stored then, or all is.
         """
-        done = asyncio.get_running_loop().create_future()
+        done, begun = asyncio.get_running_loop().create_future(), time.time_ns()
         self._waiting += len(works)
         self._queue.put_nowait((works, done))
         await done
+        tracing.record(self._name, works, begun)
 
     async def offer(self, works: Sequence[Work]) -> None:
         """Submit, unless too many wait already: then Busy at once."""

@@ -28,4 +28,4 @@ def test_locks_carry_hashes_and_name_no_registry() -> None:
     for name in ("requirements.lock", "deploy/requirements.lock"):
         text = (ROOT / name).read_text()
         assert all("--hash=sha256:" in entry for entry in entries(ROOT / name).values())
-        assert "http" not in re.sub(r"^(httpcore|httptools|httpx).*$", "", text, flags=re.M)
+        assert "://" not in text

@@ -20,6 +20,9 @@ WATCHED = ("lead.captured.v1", "lead.routed.v1", "lead.unrouted.v1", "alert.rais
 SCORED = {"lead.captured.v1": "scored", "lead.closed.v1": "ended"}
 """Events whose counting in the figures is a stage of its own."""
 
+KEPT = 20_000
+"""How many leads are remembered: the newest."""
+
 NEWEST = """
     SELECT transaction_id::text, position FROM event
     WHERE transaction_id < pg_snapshot_xmin(pg_current_snapshot())
@@ -108,6 +111,9 @@ class Flow:
             self._applied = row["position"]
             if row["type"] in SCORED:
                 self._take(SCORED[row["type"]], json.loads(row["data"]), row["applied_at"])
+        for kept in (self.journeys, self._early):
+            for id in list(kept)[:-KEPT]:
+                del kept[id]
 
     def _take(self, type: str, data: dict[str, Any], at: datetime) -> None:
         id = UUID(data.get("lead_id") or data["about"])

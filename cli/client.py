@@ -10,8 +10,13 @@ from typing import Annotated, Any
 import httpx
 import typer
 
+from cli import ground
+
 DEFAULT = "http://127.0.0.1:8080"
-Url = Annotated[str, typer.Option(envvar="CITY_URL", help="where the city answers")]
+Url = Annotated[
+    str | None,
+    typer.Option(envvar="CITY_URL", help=f"where the city answers: the one here, else {DEFAULT}"),
+]
 
 TRIES = 60
 
@@ -21,10 +26,11 @@ class CityError(Exception):
 
 
 class City:
-    def __init__(self, url: str, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(self, url: str | None) -> None:
         language = "zh" if os.environ.get("LANG", "").startswith("zh") else "en"
         headers = {"Accept-Language": language}
-        self._client = httpx.Client(base_url=url, timeout=60, headers=headers, transport=transport)
+        base_url = url or ground.url_here() or DEFAULT
+        self._client = httpx.Client(base_url=base_url, timeout=60, headers=headers)
 
     def get(self, path: str, **query: object) -> Any:
         wanted = {name: str(value) for name, value in query.items() if value is not None}

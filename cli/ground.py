@@ -73,6 +73,18 @@ async def counted(settings: Settings, service: str, table: str) -> int:
         await connection.close()
 
 
+def tell_url(url: str, folder: Path = FOLDER) -> None:
+    """For commands on this machine: where the city of this folder answers."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "url").write_text(url)
+
+
+def url_here(folder: Path = FOLDER) -> str | None:
+    """Where the city of this folder answered when it was last up."""
+    file = folder / "url"
+    return file.read_text() if file.exists() else None
+
+
 async def prepare(ground: Ground, services: Sequence[Service], told: Told) -> None:
     """Databases, tables and topics; nothing is done twice."""
     await setup.prepare(ground.settings, ground.admin_url, services, told)

@@ -13,7 +13,7 @@ import typer
 import yaml
 from pydantic import ValidationError
 
-from cli.client import DEFAULT, City, Url, problem_of
+from cli.client import City, Url, problem_of
 from cli.screen import Json, console, progress, show_json, show_table
 from libs.common.ids import uuid7
 from services.leads.importing import Read, read_leads
@@ -31,7 +31,7 @@ UNROUTED = "unrouted"
 def import_leads(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
     mapping: Annotated[Path, typer.Option(exists=True, dir_okay=False)],
-    url: Url = DEFAULT,
+    url: Url = None,
     as_json: Json = False,
 ) -> None:
     """Old requests out of a CSV file, as docs/importing.md describes, with their history.
@@ -93,7 +93,7 @@ def submit(
     lon: Annotated[float | None, typer.Option(help="degrees, WGS 84")] = None,
     lat: Annotated[float | None, typer.Option(help="degrees, WGS 84")] = None,
     text: Annotated[str | None, typer.Option(help="what was seen")] = None,
-    url: Url = DEFAULT,
+    url: Url = None,
     as_json: Json = False,
 ) -> None:
     """Capture a lead, and show where it went."""
@@ -107,7 +107,7 @@ def submit(
 
 
 @app.command()
-def show(id: str, url: Url = DEFAULT, as_json: Json = False) -> None:
+def show(id: str, url: Url = None, as_json: Json = False) -> None:
     """A lead, what happened to it, and why it went where it went."""
     city = City(url)
     lead = city.get(f"/leads/{id}")

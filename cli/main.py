@@ -65,7 +65,10 @@ async def _serve(there: ground.Ground, chosen: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    console.print(f"civicgrid answers on http://{chosen.host}:{chosen.port}/docs; Ctrl-C stops it")
+    url = f"http://{chosen.host}:{chosen.port}"
+    if there.servers:
+        ground.tell_url(url)
+    console.print(f"civicgrid answers on {url}/docs; Ctrl-C stops it")
     await serving.serve(SERVICES, chosen, stop)
 
 

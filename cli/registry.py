@@ -12,7 +12,7 @@ import typer
 import yaml
 from pydantic import ValidationError
 
-from cli.client import DEFAULT, City, Url, problem_of
+from cli.client import City, Url, problem_of
 from cli.screen import Json, console, errors, progress, show_json, show_table
 from services.registry import importing, reference
 from services.registry.mapping import read_mapping
@@ -30,7 +30,7 @@ def import_areas(
     areas: File,
     mapping: File,
     strict: Annotated[bool, typer.Option("--strict", help="refuse all for any fault")] = False,
-    url: Url = DEFAULT,
+    url: Url = None,
     as_json: Json = False,
 ) -> None:
     """A city's areas out of GeoJSON or CSV, as docs/importing.md describes; faults one by one."""
@@ -54,7 +54,7 @@ def import_areas(
 def generate(
     plan: Annotated[Path, typer.Option(help="of the city")] = reference.ZHUCHENG,
     seed: Annotated[int, typer.Option(help="the same seed makes the same city")] = 1,
-    url: Url = DEFAULT,
+    url: Url = None,
     as_json: Json = False,
 ) -> None:
     """The reference city: 16 towns, 235 communities, 1,377 and 7,236 cells, 9,318 people."""
@@ -64,7 +64,7 @@ def generate(
 @app.command()
 def show(
     code: Annotated[str | None, typer.Argument(help="of an area")] = None,
-    url: Url = DEFAULT,
+    url: Url = None,
     as_json: Json = False,
 ) -> None:
     """How much of each there is, or one area with its offices and posts."""

@@ -10,7 +10,7 @@ import asyncpg
 import typer
 
 from cli import ground
-from cli.client import DEFAULT, City, Url
+from cli.client import City, Url
 from cli.screen import Json, console, errors, progress, show_json, show_table
 from services.scoring.replay import Replay, replay
 
@@ -21,7 +21,7 @@ app = typer.Typer(no_args_is_help=True, help="Figures of offices and areas.")
 def show(
     scheme: Annotated[str, typer.Option(help="see GET /schemes")] = "grid_areas",
     kind: Annotated[str | None, typer.Option(help="level of areas, or kind of offices")] = "town",
-    url: Url = DEFAULT,
+    url: Url = None,
     as_json: Json = False,
 ) -> None:
     """Live figures, in percent, each with what it counts."""

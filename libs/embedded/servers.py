@@ -97,7 +97,7 @@ def _take(room: Path) -> IO[str]:
         lock.seek(0)
         owner = lock.read().strip() or "unknown"
         raise EmbeddedError(
-            f"the servers in {room} belong to process {owner}: stop it, or choose another folder"
+            f"the servers in {room} belong to process {owner}, which still runs: stop it first"
         ) from error
     lock.truncate(0)
     lock.write(str(os.getpid()))

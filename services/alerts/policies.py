@@ -63,7 +63,8 @@ def _raise(event: Any, about: UUID, rule: Rule, context: Now) -> Raise:
     late = getattr(event, "imported", False) or context.now - context.envelope.time > OLD_NEWS
     told = () if late else recipients(context.facts, event.cell, rule.told)
     place = (event.community, event.cell)
-    return Raise(event.at, about, *place, rule.id, RULES.version, rule.severity, told, late)
+    at = min(event.at, context.now)  # a clock that is ahead (row A25)
+    return Raise(at, about, *place, rule.id, RULES.version, rule.severity, told, late)
 
 
 def recipients(city: City, cell: str | None, levels: Iterable[Level]) -> tuple[UUID, ...]:

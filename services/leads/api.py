@@ -24,8 +24,7 @@ from services.leads.bodies import (
     RulesBody,
     UnitBody,
 )
-from services.leads.domain import LEAD, RULE_BOOK, commands
-from services.leads.domain.rule_set import PublishRules
+from services.leads.domain import LEAD, commands
 from services.leads.facts import Facts
 from services.leads.policies import Now
 from services.leads.rules import ROUTING
@@ -230,10 +229,11 @@ def _rules(router: APIRouter, desk: Leads) -> None:
     @router.post("/routing-rules")
     async def publish_rules(request: Request, body: RulesBody) -> Response:
         """A new version of the whole ordered set; leads that run keep their route (row L14)."""
+        version = expected(request)
 
         def plan(now: Now) -> Any:
-            command = PublishRules(body.valid_from or now.now, body.rules)
-            return (RULE_BOOK.to(RULES, command, expected=expected(request)),)
+            told = (body.rules, body.valid_from, version)
+            return (policies.publish_rules(now, RULES, *told),)
 
         return await desk.command(request, plan, body=body, created=True)
 

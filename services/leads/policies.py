@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -36,7 +36,7 @@ from libs.common.messages import (
 )
 from libs.common.receiving import INTAKE
 from libs.common.work import Dead, Letter
-from services.leads.domain import INTAKE_ITEM, LEAD, SUPERVISION, routing
+from services.leads.domain import INTAKE_ITEM, LEAD, RULE_BOOK, SUPERVISION, routing
 from services.leads.domain.commands import (
     Arbitrate,
     Capture,
@@ -48,7 +48,8 @@ from services.leads.domain.commands import (
 )
 from services.leads.domain.intake import AcceptItem, RejectItem
 from services.leads.domain.place import Point, find
-from services.leads.domain.routing import Inputs, Limit, Routing, Unrouted
+from services.leads.domain.routing import Inputs, Limit, Routing, Rule, Unrouted
+from services.leads.domain.rule_set import PublishRules
 from services.leads.domain.supervision import CARDS, Issue, falls_due
 from services.leads.facts import Facts
 from services.leads.rules import LEAD_TYPES
@@ -98,6 +99,8 @@ def capture(context: Now, id: UUID, told: Told) -> Instruction:
     if place is None:
         raise Refused("unknown_area", status=422, path="/cell", area=told.cell)
     captured = told.captured_at or context.now
+    if told.imported and captured > context.now + CLOCK_SKEW:
+        raise Refused("in_the_future", status=422, path="/received_at")
     received = captured if told.imported else context.now
     limit = None if told.imported else kind.limit.after(received, city.calendar)
     command = Capture(
@@ -140,6 +143,23 @@ def arbitrate(
     limit = BY_HAND.after(context.now, context.facts.city.calendar)
     to = _chosen(context.facts, cell, unit, limit, reason)
     return LEAD.to(id, Arbitrate(context.now, to.unit, reason, limit), expected=expected)
+
+
+def publish_rules(
+    context: Now, id: UUID, rules: Sequence[Rule], valid_from: datetime | None, expected: int | None
+) -> Instruction:
+    """Refused for a type or an area that there is not: such a rule would never match (row L14)."""
+    for n, rule in enumerate(rules):
+        for name, known in (
+            ("lead_type", LEAD_TYPES.__contains__),
+            ("area", context.facts.city.area),
+        ):
+            for code in getattr(rule.when, name) or ():
+                if not known(code):
+                    path = f"/rules/{n}/when/{name}"
+                    raise Refused("never_matches", status=422, path=path, code=code)
+    command = PublishRules(valid_from or context.now, rules)
+    return RULE_BOOK.to(id, command, expected=expected)
 
 
 def _chosen(facts: Facts, cell: str | None, unit: str, sign_by: datetime, reason: str) -> Routing:

@@ -156,6 +156,8 @@ def _placed(city: City, told: area.Description) -> area.Description:
     if told.level == "city":
         if told.parent is not None:
             raise Refused("city_has_no_parent", status=422, path="/parent")
+        if city.root and city.root.code != told.code:
+            raise Refused("one_city", city=city.root.code)
         return told
     if told.parent is None:
         raise Refused("parent_required", status=422, path="/parent")

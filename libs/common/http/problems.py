@@ -126,5 +126,7 @@ def install(app: FastAPI, texts: Texts) -> None:
 
 
 def _pointer(location: Sequence[int | str]) -> str:
-    """A JSON Pointer into the body; a parameter by its name."""
+    """A JSON Pointer into the body; a parameter by its name; the whole where it is no JSON."""
+    if location[1:] and isinstance(location[1], int):
+        return "/"
     return "/" + "/".join(str(part) for part in location[1:])

@@ -129,3 +129,25 @@ async def test_published_rules_route_from_then_on(town: Town) -> None:
     assert (await captured(town))["unit_kind"] == "police_room"
     twice = await town.post("/routing-rules", {"rules": rules * 2})
     assert (twice.status_code, twice.json()["code"]) == (422, "rule_twice")
+
+
+async def test_a_rule_that_can_never_match_is_refused_with_its_index(town: Town) -> None:
+    limit = {"amount": 1, "unit": "working_day"}
+    good = {"id": "good", "to": "police_room", "sign_within": limit}
+    for name, code in (("lead_type", "unheard_of"), ("area", "nowhere")):
+        rules = [good, good | {"id": "bad", "when": {name: [code]}}]
+        answer = await town.post("/routing-rules", {"rules": rules})
+        assert (answer.status_code, answer.json()["code"]) == (422, "never_matches")
+        assert answer.json()["path"] == f"/rules/1/when/{name}"
+
+
+async def test_history_cannot_lie_in_the_future(town: Town) -> None:
+    item = {"source": "s", "source_number": "f", "lead_type": "theft",
+            "received_at": "9999-12-31T23:59:59Z"}  # fmt: skip
+    answer = (await town.post("/leads/import", {"items": [item]})).json()["items"][0]
+    assert (answer["status"], answer["problem"]["code"]) == (422, "in_the_future")
+
+
+async def test_there_is_one_city(town: Town) -> None:
+    answer = await town.post("/areas", {"code": "Y", "name": "Y", "level": "city"})
+    assert (answer.status_code, answer.json()["code"]) == (409, "one_city")

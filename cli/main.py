@@ -147,8 +147,12 @@ async def _watch(chosen: Settings) -> None:
 
 
 def _quiet_logs() -> None:
-    """On a screen that shows something else."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    """Errors alone, on a screen that shows something else, and never what a value was."""
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(
+        processors=[structlog.processors.add_log_level, plain],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
+    )
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 

@@ -150,14 +150,12 @@ def publish_rules(
 ) -> Instruction:
     """Refused for a type or an area that there is not: such a rule would never match (row L14)."""
     for n, rule in enumerate(rules):
-        for name, known in (
-            ("lead_type", LEAD_TYPES.__contains__),
-            ("area", context.facts.city.area),
-        ):
-            for code in getattr(rule.when, name) or ():
-                if not known(code):
-                    path = f"/rules/{n}/when/{name}"
-                    raise Refused("never_matches", status=422, path=path, code=code)
+        types = set(rule.when.lead_type or ()) - LEAD_TYPES.keys()
+        areas = {code for code in rule.when.area or () if not context.facts.city.area(code)}
+        for name, unknown in (("lead_type", types), ("area", areas)):
+            if unknown:
+                path = f"/rules/{n}/when/{name}"
+                raise Refused("never_matches", status=422, path=path, what=min(unknown))
     command = PublishRules(valid_from or context.now, rules)
     return RULE_BOOK.to(id, command, expected=expected)
 

@@ -45,13 +45,13 @@ def doctor(
     as_json: Json = False,
 ) -> None:
     """Whether every state is the fold of its events, and every journal as long as Kafka says."""
-    settings = ground.attached()
-    if recover:
-        found = asyncio.run(_recovered(settings))
-        if not as_json:
-            for name, one in found.items():
-                _tell_recovered(name, one)
-    findings = asyncio.run(_examined(settings))
+    with ground.standing(tell) as settings:
+        if recover:
+            found = asyncio.run(_recovered(settings))
+            if not as_json:
+                for name, one in found.items():
+                    _tell_recovered(name, one)
+        findings = asyncio.run(_examined(settings))
     rows = [asdict(one) | {"is_well": one.is_well} for one in findings]
     show_json(rows) if as_json else show_table(rows)
     if not all(one.is_well for one in findings):

@@ -13,7 +13,7 @@ from pathlib import Path
 import asyncpg
 
 from cli import setup
-from libs.common import settings
+from libs.common import serving, settings
 from libs.common.service import Service
 from libs.common.settings import Settings, SettingsError
 from libs.embedded import servers
@@ -71,6 +71,22 @@ async def counted(settings: Settings, service: str, table: str) -> int:
         return int(await connection.fetchval(f"SELECT count(*) FROM {table}"))
     finally:
         await connection.close()
+
+
+@contextmanager
+def standing(told: Told, folder: Path = FOLDER) -> Iterator[Settings]:
+    """The servers of a city that runs; else those of its folder, for as long as the block lasts."""
+    named = all(os.environ.get(name) for name in NAMED)
+    if named or ((folder / "running.json").exists() and _answers(attached(folder))):
+        yield attached(folder)
+        return
+    with opened(told, folder) as there:
+        yield there.settings
+
+
+def _answers(chosen: Settings) -> bool:
+    host, _, port = chosen.kafka_bootstrap_servers.rpartition(":")
+    return not serving.is_free(host, int(port))
 
 
 def tell_url(url: str, folder: Path = FOLDER) -> None:

@@ -14,7 +14,7 @@ import yaml
 from pydantic import ValidationError
 
 from cli.client import City, Url, problem_of
-from cli.screen import Json, console, progress, show_json, show_table
+from cli.screen import Json, console, progress, show_facts, show_json, show_table
 from libs.common.ids import uuid7
 from services.leads.importing import Read, read_leads
 from services.leads.mapping import read_mapping
@@ -102,7 +102,7 @@ def submit(
     answer = City(url).post("/leads", {"id": str(uuid7()), "channel": "console", **body})
     if as_json:
         return show_json(answer)
-    show_table([answer])
+    show_facts(answer)
     console.print(f"its whole story: civicgrid trace {answer['id']}")
 
 
@@ -115,7 +115,7 @@ def show(id: str, url: Url = None, as_json: Json = False) -> None:
     if as_json:
         return show_json({**lead, "timeline": steps})
     explanation = lead.pop("explanation") or {}
-    show_table([{"of the lead": name, "is": value} for name, value in lead.items() if value])
+    show_facts(lead)
     show_table(
         [{"version": s["version"], "event": s["type"], "at": s["recorded_at"]} for s in steps]
     )

@@ -13,6 +13,7 @@ from typing import Annotated
 import asyncpg
 import structlog
 import typer
+from aiokafka.errors import KafkaError
 from rich.live import Live
 
 from cli import dead_letters, demo, doctor, ground, leads, letters, registry, scoring, state, story
@@ -92,17 +93,15 @@ def trace(
         raise typer.Exit(1)
     if as_json:
         return show_json([asdict(step) for step in steps])
-    show_table(
-        [
-            {
-                "after_ms": f"{step.after:.1f}",
-                "service": step.service,
-                "event": step.type,
-                "of": f"{step.aggregate} {step.id}",
-            }
-            for step in steps
-        ]
-    )
+    show_table([_line(step) for step in steps])
+    for aggregate, id in dict.fromkeys((step.aggregate, step.id) for step in steps):
+        if aggregate != story.FIGURES:
+            console.print(f"{aggregate} {id}")
+
+
+def _line(step: story.Step) -> dict[str, str]:
+    after = f"{step.after:.1f}"
+    return {"after_ms": after, "service": step.service, "event": step.type, "of": step.aggregate}
 
 
 @app.command()
@@ -178,6 +177,6 @@ def main() -> None:
     except EXPECTED as error:
         errors.print(f"[red]{error}[/red]")
         sys.exit(1)
-    except OSError as error:
+    except (OSError, KafkaError) as error:
         errors.print(f"[red]the servers do not answer ({error}): is `civicgrid up` running?[/red]")
         sys.exit(1)

@@ -35,6 +35,12 @@ def show_table(rows: Sequence[Mapping[str, Any]], title: str | None = None) -> N
     console.print(table)
 
 
+def show_facts(facts: Mapping[str, Any]) -> None:
+    """What is known of one thing, a line each."""
+    known = {name: value for name, value in facts.items() if value not in (None, [], {}, "")}
+    show_table([{"of it": name.replace("_", " "), "is": value} for name, value in known.items()])
+
+
 def shown(value: object) -> str:
     if isinstance(value, datetime):
         return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")

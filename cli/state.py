@@ -39,8 +39,8 @@ class State:
 async def states(settings: Settings, services: Sequence[Service]) -> list[State]:
     """Of every service, read from its database and from Kafka."""
     consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_bootstrap_servers)
-    await consumer.start()
     try:
+        await consumer.start()
         return [await _state(settings, service, consumer) for service in services]
     finally:
         await consumer.stop()

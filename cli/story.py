@@ -23,8 +23,9 @@ WHERE stream_id = $1 ORDER BY correlation_id, recorded_at
 """
 
 
-COUNTED = """
-SELECT 'counted ' || type AS type, 'figures after' AS aggregate, event_id AS stream_id,
+FIGURES = "figures"
+COUNTED = f"""
+SELECT 'counted ' || type AS type, '{FIGURES}' AS aggregate, event_id AS stream_id,
        0 AS version, applied_at AS recorded_at
 FROM applied WHERE correlation_id = $1 ORDER BY position
 """

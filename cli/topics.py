@@ -13,7 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from cli import ground, state
 from cli.city import SERVICES
-from cli.screen import console, show_table
+from cli.screen import console, show_table, tell
 from libs.common import provisioning, relay, topics
 from libs.common.settings import Settings
 from libs.common.topics import TopicsError
@@ -52,9 +52,9 @@ async def _with_admin(chosen: Settings, ask: Callable[[AIOKafkaAdminClient], Awa
 def grow(partitions: Annotated[int, typer.Option(help="how many, of every topic")]) -> None:
     """Give every topic more partitions. Keys move, so nothing may be on its way: stop what sends,
     wait until `civicgrid status` shows no lag and nothing unpublished, stop all services."""
-    chosen = ground.attached()
     file = provisioning.topics_file(ground.ROOT)
-    asyncio.run(_grow(chosen, list(file.topics), partitions))
+    with ground.standing(tell) as chosen:
+        asyncio.run(_grow(chosen, list(file.topics), partitions))
     console.print(
         f"every topic has {partitions} partitions: write that into deploy/kafka/topics.yaml"
     )

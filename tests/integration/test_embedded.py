@@ -1,0 +1,57 @@
+"""The servers from packages: one owner at a time, and they follow an owner that dies."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from libs.common.serving import is_free
+from libs.embedded import EmbeddedError, servers
+from tests.support.awaiting import eventually
+from tests.support.servers import ROOT, Ground
+
+OWNER = """
+import sys, time
+from pathlib import Path
+from libs.embedded import servers
+there = servers.start(Path(sys.argv[1]))
+print(there.kafka_bootstrap_servers, there.postgres_url, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.usefixtures("own_servers")
+def test_a_second_owner_of_a_folder_is_told_who_has_it() -> None:
+    with pytest.raises(EmbeddedError, match="which still runs: stop it first"):
+        servers.start(ROOT / ".data" / "tests")
+
+
+@pytest.fixture
+def own_servers(request: pytest.FixtureRequest) -> None:
+    there: Ground = request.getfixturevalue("servers")
+    if there.embedded is None:
+        pytest.skip("the servers of the environment have no folder here")
+
+
+async def test_they_go_down_when_their_owner_is_killed_and_come_up_again(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    owner = subprocess.Popen(
+        [sys.executable, "-c", OWNER, str(folder)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    assert owner.stdout
+    kafka, postgres = owner.stdout.readline().split()
+    ports = [int(kafka.rpartition(":")[2]), int(postgres.rpartition(":")[2].partition("/")[0])]
+    assert not any(is_free("127.0.0.1", port) for port in ports)
+    owner.send_signal(signal.SIGKILL)
+    owner.wait()
+
+    async def down() -> bool:
+        return all(is_free("127.0.0.1", port) for port in ports)
+
+    await eventually(down, bool)
+    with servers.start(folder) as again:
+        assert not is_free("127.0.0.1", int(again.kafka_bootstrap_servers.rpartition(":")[2]))

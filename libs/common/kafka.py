@@ -33,7 +33,10 @@ async def consumer(
     listener: ConsumerRebalanceListener,
     instance: str | None,
 ) -> AIOKafkaConsumer:
-    """Started and subscribed. A topic that ends in `*` stands for all that begin so."""
+    """Started and subscribed. A topic that ends in `*` stands for all that begin so.
+
+    One whose start fails half-way is stopped: else it would stay in the group, its share unread.
+    """
     made = AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
         client_id=group,
@@ -52,7 +55,11 @@ async def consumer(
         made.subscribe(pattern=_pattern(topics), listener=listener)
     else:
         made.subscribe(list(topics), listener=listener)
-    await made.start()
+    try:
+        await made.start()
+    except BaseException:
+        await made.stop()
+        raise
     return made
 
 

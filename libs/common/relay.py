@@ -96,9 +96,9 @@ class Relay:
             await self._on_lead(connection)
             self.is_leader = True
             producer = self._produce()
-            await producer.start()
             beating = asyncio.create_task(self._beat(connection))
             try:
+                await producer.start()
                 await self._follow(connection, producer, batch)
             finally:
                 beating.cancel()

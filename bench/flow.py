@@ -19,7 +19,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-import asyncpg
 import httpx
 import typer
 
@@ -29,6 +28,7 @@ from cli.board import percentile
 from cli.city import NAMES, SERVICES
 from cli.flow import STAGES, Flow
 from cli.screen import console, show_table, tell
+from libs.common.database import session
 from libs.common.ids import uuid7
 from libs.common.settings import Settings
 from services.leads.rules import LEAD_TYPES
@@ -116,16 +116,10 @@ async def _city(settings: Settings, client: httpx.AsyncClient, url: str) -> list
         for route, bodies in reference.batches(reference.read_plan(reference.ZHUCHENG), 1):
             answer = await client.post(url + route, json={"items": bodies})
             answer.raise_for_status()
-
-    async def counts() -> set[int]:
-        tables = (ground.counted(settings, name, "city_appointment") for name in NAMES)
-        return set(await asyncio.gather(*tables))
-
-    while len(await counts()) > 1:
+    while not await ground.is_known(settings, SERVICES):
         await asyncio.sleep(0.2)
-    connection = await asyncpg.connect(settings.url("leads", "reader"))
-    rows = await connection.fetch("SELECT code FROM city_area WHERE level = 'grid_l3'")
-    await connection.close()
+    async with session(settings.url("leads", "reader")) as connection:
+        rows = await connection.fetch("SELECT code FROM city_area WHERE level = 'grid_l3'")
     return [row["code"] for row in rows]
 
 

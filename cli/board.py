@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Iterable, Sequence
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
 from rich.table import Table
 
-from cli.flow import STAGES, Journey
+from cli.flow import STAGES, Flow, Journey
 
 SHOWN = 12
+REFRESH_SECONDS = 0.25
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:
@@ -21,6 +24,17 @@ def percentile(values: Sequence[float], share: float) -> float | None:
 def board(journeys: Iterable[Journey]) -> RenderableType:
     known = list(journeys)
     return Group(_counts(known), _newest(known[-SHOWN:]))
+
+
+def screen_of(console: Console, *, transient: bool = False) -> Live:
+    return Live(board(()), console=console, auto_refresh=False, transient=transient)
+
+
+async def follow(flow: Flow, screen: Live) -> None:
+    """Show what happened, and let a moment pass."""
+    await flow.look()
+    screen.update(board(flow.journeys.values()), refresh=True)
+    await asyncio.sleep(REFRESH_SECONDS)
 
 
 def _counts(journeys: Sequence[Journey]) -> Table:

@@ -13,10 +13,9 @@ from uuid import UUID
 
 import httpx
 import typer
-from rich.live import Live
 
 from cli import ground
-from cli.board import board
+from cli.board import board, follow, screen_of
 from cli.city import SERVICES
 from cli.client import CityError, problem_of
 from cli.flow import STAGES, Flow, Journey
@@ -113,7 +112,10 @@ async def _open(there: ground.Ground) -> AsyncIterator[Town]:
         ) as client:
             town = Town(there.settings, client)
             await _people(town)
-            await _until(lambda: _is_known(town), "the copies of the city in every service")
+            await _until(
+                lambda: ground.is_known(town.settings, SERVICES),
+                "the copies of the city in every service",
+            )
             yield town
 
 
@@ -132,21 +134,13 @@ async def _people(town: Town) -> None:
             bar.advance(task, len(bodies))
 
 
-async def _is_known(town: Town) -> bool:
-    counts = await asyncio.gather(
-        *(ground.counted(town.settings, service.name, "city_appointment") for service in SERVICES)
-    )
-    return len(set(counts)) == 1
-
-
 async def _cells(town: Town) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     after = ""
-    while page := await town.ask("GET", f"/areas?level=grid_l3&limit=200&after={after}"):
+    while after is not None:
+        page = await town.ask("GET", f"/areas?level=grid_l3&limit=200&after={after}")
         found += page["items"]
         after = page["next"]
-        if after is None:
-            break
     if not found:
         raise DemoError("the city has no cells: import one with `civicgrid registry import`")
     return found
@@ -218,29 +212,33 @@ async def _hour(
     town: Town, flow: Flow, cells: Sequence[Any], seconds: int, chance: random.Random
 ) -> None:
     """Leads come at random moments; their units sign and close some of them."""
-    moments = sorted(chance.uniform(0, seconds) for _ in range(LEADS_AN_HOUR))
-    begun = time.monotonic()
-    working: set[asyncio.Task[None]] = set()
-    with Live(board(()), console=errors, refresh_per_second=4, transient=True) as screen:
-        for moment in moments:
-            await asyncio.sleep(max(0, begun + moment - time.monotonic()))
-            lead_type = chance.choice(sorted(LEAD_TYPES))
-            ends = chance.random() < 0.5
-            task = asyncio.create_task(_lives(town, lead_type, chance.choice(cells)["code"], ends))
-            working.add(task)
-            task.add_done_callback(working.discard)
-            await flow.look()
-            screen.update(board(flow.journeys.values()))
-        await asyncio.gather(*working)
+    playing = asyncio.create_task(_play(town, cells, seconds, chance))
+    with screen_of(errors, transient=True) as screen:
+        while not playing.done():
+            await follow(flow, screen)
+        count = await playing
 
         async def complete() -> bool:
-            await flow.look()
-            screen.update(board(flow.journeys.values()))
+            await follow(flow, screen)
             done = sum(one.has_reached(*STAGES) for one in flow.journeys.values())
-            return len(flow.journeys) == done == len(moments)
+            return len(flow.journeys) == done == count
 
         await _until(complete, "every lead in every service")
     console.print(board(flow.journeys.values()))
+
+
+async def _play(town: Town, cells: Sequence[Any], seconds: int, chance: random.Random) -> int:
+    """How many leads there were, once all that is to be done about them is done."""
+    begun = time.monotonic()
+    lives = []
+    for moment in sorted(chance.uniform(0, seconds) for _ in range(LEADS_AN_HOUR)):
+        await asyncio.sleep(max(0, begun + moment - time.monotonic()))
+        lead_type = chance.choice(sorted(LEAD_TYPES))
+        ends = chance.random() < 0.5
+        life = _lives(town, lead_type, chance.choice(cells)["code"], ends)
+        lives.append(asyncio.create_task(life))
+    await asyncio.gather(*lives)
+    return len(lives)
 
 
 async def _lives(town: Town, lead_type: str, cell: str, ends: bool) -> None:

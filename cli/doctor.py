@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
-import asyncpg
 import typer
 
 from cli import ground
 from cli.city import SERVICES
 from cli.screen import Json, console, errors, show_json, show_table, tell
 from libs.common import folding, provisioning, recovery, relay
+from libs.common.database import Connection, session
 from libs.common.recovery import Recovered
 from libs.common.service import Service
 from libs.common.settings import Settings
@@ -69,52 +67,32 @@ def _tell_recovered(name: str, one: Recovered) -> None:
 async def _examined(settings: Settings) -> list[Finding]:
     findings = []
     for service in SERVICES:
-        connection = await asyncpg.connect(settings.url(service.name, "reader"))
-        try:
-            bootstrap = settings.kafka_bootstrap_servers
-            behind = await recovery.is_behind(service, bootstrap, connection)
+        async with session(settings.url(service.name, "reader")) as connection:
+            behind = await _is_behind(settings, service, connection)
             unsound = await folding.unsound(connection, service)
-        finally:
-            await connection.close()
         findings.append(Finding(service.name, behind, len(unsound)))
     return findings
 
 
 async def _recovered(settings: Settings) -> dict[str, Recovered]:
-    return {
-        service.name: await _recover(settings, service)
-        for service in SERVICES
-        if await _needs_it(settings, service)
-    }
+    found = {}
+    for service in SERVICES:
+        async with session(settings.url(service.name, "writer")) as writer:
+            if await _is_behind(settings, service, writer):
+                found[service.name] = await _recover(settings, service, writer)
+    return found
 
 
-async def _needs_it(settings: Settings, service: Service) -> bool:
-    connection = await asyncpg.connect(settings.url(service.name, "reader"))
-    try:
-        return await recovery.is_behind(service, settings.kafka_bootstrap_servers, connection)
-    finally:
-        await connection.close()
+async def _is_behind(settings: Settings, service: Service, connection: Connection) -> bool:
+    return await recovery.is_behind(service, settings.kafka_bootstrap_servers, connection)
 
 
-async def _recover(settings: Settings, service: Service) -> Recovered:
+async def _recover(settings: Settings, service: Service, writer: Connection) -> Recovered:
     tell(f"{service.name} is brought to what Kafka knows")
-    owner = await asyncpg.connect(settings.url(service.name, "owner"))
-    writer = await asyncpg.connect(settings.url(service.name, "writer"))
-    try:
-        if not await writer.fetchval("SELECT pg_try_advisory_lock($1)", relay.LOCK):
-            raise DoctorError(f"{service.name} is running: stop all its processes first")
+    if not await relay.hold(writer):
+        raise DoctorError(f"{service.name} is running: stop all its processes first")
+    async with session(settings.url(service.name, "owner")) as owner:
         await recovery.renumber(owner)
-        topics = list(_topics_of(service))
-        return await recovery.recover(service, settings.kafka_bootstrap_servers, topics, writer)
-    finally:
-        with suppress(Exception):
-            await owner.close()
-        await writer.close()
-
-
-def _topics_of(service: Service) -> Iterator[str]:
-    """All that the service writes to."""
-    topics: Any = provisioning.topics_file(ground.ROOT).topics
-    for name, topic in topics.items():
-        if topic.owner == service.name:
-            yield name
+    file = provisioning.topics_file(ground.ROOT)
+    topics = [name for name, topic in file.topics.items() if topic.owner == service.name]
+    return await recovery.recover(service, settings.kafka_bootstrap_servers, topics, writer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import secrets
@@ -10,15 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import asyncpg
-
 from cli import setup
 from libs.common import serving, settings
+from libs.common.database import session
 from libs.common.service import Service
 from libs.common.settings import Settings, SettingsError
 from libs.embedded import servers
 
-ROOT = Path(__file__).parents[1]
+ROOT = setup.ROOT
 FOLDER = ROOT / ".data" / "city"
 NAMED = ("KAFKA_BOOTSTRAP_SERVERS", "DATABASE_URL")
 
@@ -66,11 +66,14 @@ def attached(folder: Path = FOLDER) -> Settings:
 
 
 async def counted(settings: Settings, service: str, table: str) -> int:
-    connection = await asyncpg.connect(settings.url(service, "reader"))
-    try:
+    async with session(settings.url(service, "reader")) as connection:
         return int(await connection.fetchval(f"SELECT count(*) FROM {table}"))
-    finally:
-        await connection.close()
+
+
+async def is_known(settings: Settings, services: Sequence[Service]) -> bool:
+    """Whether every service copied as many appointments, the last facts to come, as the others."""
+    counts = (counted(settings, service.name, "city_appointment") for service in services)
+    return len(set(await asyncio.gather(*counts))) == 1
 
 
 @contextmanager

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-import asyncpg
-
 from libs.common import waiting
+from libs.common.database import session
 from libs.common.settings import Settings
 from libs.common.work import Letter
 
@@ -37,22 +36,16 @@ async def listed(
     """Newest first, of each service."""
     found = []
     for service in services:
-        connection = await asyncpg.connect(settings.url(service, "reader"))
-        try:
+        async with session(settings.url(service, "reader")) as connection:
             rows = await connection.fetch(LIST, limit)
-        finally:
-            await connection.close()
         found += [{"service": service, **dict(row)} for row in rows]
     return found
 
 
 async def shown(settings: Settings, services: Sequence[str], id: UUID) -> dict[str, Any]:
     for service in services:
-        connection = await asyncpg.connect(settings.url(service, "reader"))
-        try:
+        async with session(settings.url(service, "reader")) as connection:
             row = await connection.fetchrow(SHOW, id)
-        finally:
-            await connection.close()
         if row:
             return {"service": service, **dict(row)}
     raise LetterError(f"no dead letter has the id {id}: see `civicgrid dead-letters list`")
@@ -75,11 +68,8 @@ async def discarded(settings: Settings, services: Sequence[str], id: UUID) -> st
 
 
 async def _execute(settings: Settings, service: str, query: str, *values: Any) -> None:
-    connection = await asyncpg.connect(settings.url(service, "writer"))
-    try:
+    async with session(settings.url(service, "writer")) as connection:
         await connection.execute(query, *values)
-    finally:
-        await connection.close()
 
 
 def _letter(row: dict[str, Any]) -> Letter:

@@ -10,20 +10,19 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
-import asyncpg
 import structlog
 import typer
 from aiokafka.errors import KafkaError
-from rich.live import Live
 
 from cli import dead_letters, demo, doctor, ground, leads, letters, registry, scoring, state, story
 from cli import topics as topics_of
-from cli.board import board
+from cli.board import follow, screen_of
 from cli.city import NAMES, SERVICES
 from cli.client import CityError
 from cli.flow import Flow
 from cli.screen import Json, console, errors, show_json, show_table, tell
 from libs.common import serving
+from libs.common.database import session
 from libs.common.recovery import Gap
 from libs.common.relay import republish as publish_again
 from libs.common.running import OldDatabase
@@ -119,11 +118,8 @@ def republish(
 
 
 async def _republish(chosen: Settings, name: str, since: datetime) -> int:
-    connection = await asyncpg.connect(chosen.url(name, "writer"))
-    try:
+    async with session(chosen.url(name, "writer")) as connection:
         return await publish_again(connection, since)
-    finally:
-        await connection.close()
 
 
 @app.command()
@@ -138,11 +134,9 @@ def watch() -> None:
 
 async def _watch(chosen: Settings) -> None:
     async with Flow(chosen) as flow:
-        with Live(board(()), console=console, refresh_per_second=4) as screen:
+        with screen_of(console) as screen:
             while True:
-                await flow.look()
-                screen.update(board(flow.journeys.values()))
-                await asyncio.sleep(0.25)
+                await follow(flow, screen)
 
 
 def _quiet_logs() -> None:

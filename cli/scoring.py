@@ -6,12 +6,12 @@ import asyncio
 from dataclasses import asdict
 from typing import Annotated, Any
 
-import asyncpg
 import typer
 
 from cli import ground
 from cli.client import City, Url
 from cli.screen import Json, console, errors, progress, show_json, show_table
+from libs.common.database import session
 from services.scoring.replay import Replay, replay
 
 app = typer.Typer(no_args_is_help=True, help="Figures of offices and areas.")
@@ -54,11 +54,8 @@ def count_again(as_json: Json = False) -> None:
 
 
 async def _replay() -> Replay:
-    connection = await asyncpg.connect(ground.attached().url("scoring", "reader"))
-    try:
+    async with session(ground.attached().url("scoring", "reader")) as connection:
         total = await connection.fetchval("SELECT count(*) FROM applied")
         with progress() as bar:
             task = bar.add_task("counting", total=total)
             return await replay(connection, lambda done: bar.update(task, completed=done))
-    finally:
-        await connection.close()

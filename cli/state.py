@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from libs.common import kafka
+from libs.common.database import session
 from libs.common.service import Service
 from libs.common.settings import Settings
 
@@ -41,33 +41,36 @@ async def states(settings: Settings, services: Sequence[Service]) -> list[State]
     consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_bootstrap_servers)
     try:
         await consumer.start()
-        return [await _state(settings, service, consumer) for service in services]
+        topics = [topic for service in services for topic in service.consumes]
+        known = await kafka.partitions(settings.kafka_bootstrap_servers, topics)
+        return [await _state(settings, service, consumer, known) for service in services]
     finally:
         await consumer.stop()
 
 
-async def _state(settings: Settings, service: Service, consumer: AIOKafkaConsumer) -> State:
-    connection = await asyncpg.connect(settings.url(service.name, "reader"))
-    try:
+async def _state(
+    settings: Settings,
+    service: Service,
+    consumer: AIOKafkaConsumer,
+    known: Sequence[TopicPartition],
+) -> State:
+    async with session(settings.url(service.name, "reader")) as connection:
         counts = await connection.fetchrow(COUNTS)
         positions = {
             TopicPartition(row["topic"], row["partition"]): row["next"]
             for row in await connection.fetch("SELECT topic, partition, next FROM position")
         }
-    finally:
-        await connection.close()
     assert counts
-    lag = await _lag(service, settings.kafka_bootstrap_servers, consumer, positions)
+    read = [tp for tp in known if kafka.is_among(tp.topic, service.consumes)]
+    lag = await _lag(consumer, read, positions)
     return State(service.name, lag=lag, **dict(counts))
 
 
 async def _lag(
-    service: Service,
-    bootstrap: str,
     consumer: AIOKafkaConsumer,
-    positions: dict[TopicPartition, int],
+    partitions: Sequence[TopicPartition],
+    positions: Mapping[TopicPartition, int],
 ) -> int:
-    partitions = await kafka.partitions(bootstrap, service.consumes)
     if not partitions:
         return 0
     begins = await consumer.beginning_offsets(partitions)

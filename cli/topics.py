@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from typing import Annotated, TypeVar
 
-import asyncpg
 import typer
 from aiokafka.admin import AIOKafkaAdminClient
 
@@ -15,6 +14,7 @@ from cli import ground, state
 from cli.city import SERVICES
 from cli.screen import console, show_table, tell
 from libs.common import provisioning, relay, topics
+from libs.common.database import session
 from libs.common.settings import Settings
 from libs.common.topics import TopicsError
 
@@ -64,10 +64,7 @@ async def _grow(chosen: Settings, names: Sequence[str], partitions: int) -> None
     for one in await state.states(chosen, SERVICES):
         if one.lag or one.unpublished or one.waiting:
             raise TopicsError(f"{one.service} has messages on their way: see `civicgrid status`")
-        connection = await asyncpg.connect(chosen.url(one.service, "writer"))
-        try:
-            if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", relay.LOCK):
+        async with session(chosen.url(one.service, "writer")) as connection:
+            if not await relay.hold(connection):
                 raise TopicsError(f"{one.service} is running: stop all its processes first")
-        finally:
-            await connection.close()
     await _with_admin(chosen, lambda admin: topics.grow(admin, names, partitions))

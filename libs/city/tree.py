@@ -167,6 +167,12 @@ class City:
         found = (one for (kind, _), one in self._serving.items() if kind == "command_centre")
         return min(found, key=_code, default=None)
 
+    def nearest(self, kind: OrganisationKind, area: str) -> Organisation | None:
+        """The open one of that kind that serves the area, or else the closest one above it. Wait
+        if an ancestor is unknown."""
+        found = (self.organisation_of(kind, code) for code in self.chain(area))
+        return next((one for one in found if one), None)
+
     def post(self, code: str) -> Post | None:
         row = self._posts.get((code,))
         return None if row is None else _post(row)

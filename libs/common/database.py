@@ -7,7 +7,8 @@ add audit rows.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -98,6 +99,16 @@ async def _run(connection: Connection, name: str, text: str, checksum: str) -> N
         await connection.execute(
             "INSERT INTO migration (name, checksum) VALUES ($1, $2)", name, checksum
         )
+
+
+@asynccontextmanager
+async def session(url: str) -> AsyncIterator[Connection]:
+    """A plain session, for as long as the block lasts."""
+    connection = await asyncpg.connect(url)
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
 async def connect(url: str, application: str) -> Connection:

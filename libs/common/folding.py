@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
 from typing import Any
 from uuid import UUID
 
-from libs.common.journal import Connection
+from libs.common.journal import Connection, folded
 from libs.common.messages import Address, Decider
 from libs.common.service import Service
 
@@ -57,8 +56,7 @@ async def _page(
 def _is_fold(decider: Decider[Any, Any, Any], row: Any, events: Sequence[Any]) -> bool:
     if [event["version"] for event in events] != list(range(1, row["version"] + 1)):
         return False
-    types = {event.type: event for event in decider.events}
-    told = (types[event["type"]].model_validate_json(event["data"]) for event in events)
-    state = reduce(decider.evolve, told, decider.blank(row["id"]))
-    old_shape = row["shape"] != decider.shape
-    return old_shape or bool(decider.state.validate_json(row["state"]) == state)
+    if row["shape"] != decider.shape:
+        return True
+    told = folded(decider, row["id"], events)
+    return bool(decider.state.validate_json(row["state"]) == told)

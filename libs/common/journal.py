@@ -168,16 +168,21 @@ async def _fold_anew(
         )
 
 
-async def fold(connection: Connection, decider: AnyDecider, id: UUID, version: int) -> Any:
-    """The state as its events tell it, up to a version; sealed fields are absent."""
+def folded(decider: AnyDecider, id: UUID, rows: Iterable[Mapping[str, Any]]) -> Any:
+    """The state after these rows of `event`, in their order; sealed fields are absent."""
     types = {event.type: event for event in decider.events}
+    events = (types[row["type"]].model_validate_json(row["data"]) for row in rows)
+    return reduce(decider.evolve, events, decider.blank(id))
+
+
+async def fold(connection: Connection, decider: AnyDecider, id: UUID, version: int) -> Any:
+    """The state as its events tell it, up to a version."""
     rows = await connection.fetch(
         "SELECT type, data FROM event WHERE stream_id = $1 AND aggregate = $2 AND version <= $3"
         " ORDER BY version",
         *(id, decider.name, version),
     )
-    events = (types[row["type"]].model_validate_json(row["data"]) for row in rows)
-    return reduce(decider.evolve, events, decider.blank(id))
+    return folded(decider, id, rows)
 
 
 EVENT = insert(

@@ -68,8 +68,7 @@ async def partitions(bootstrap: str, topics: Sequence[str]) -> list[TopicPartiti
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     try:
         await admin.start()
-        wanted = re.compile(_pattern(topics))
-        names = [name for name in await admin.list_topics() if wanted.match(name)]
+        names = [name for name in await admin.list_topics() if is_among(name, topics)]
         found = await admin.describe_topics(names) if names else []
         return [
             TopicPartition(topic["topic"], one["partition"])
@@ -78,6 +77,11 @@ async def partitions(bootstrap: str, topics: Sequence[str]) -> list[TopicPartiti
         ]
     finally:
         await admin.close()
+
+
+def is_among(topic: str, topics: Sequence[str]) -> bool:
+    """Whether one of `topics` is it or stands for it."""
+    return re.match(_pattern(topics), topic) is not None
 
 
 def _pattern(topics: Sequence[str]) -> str:

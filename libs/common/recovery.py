@@ -18,6 +18,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from libs.common import journal, kafka
 from libs.common.changes import Changes, Trial
+from libs.common.draft import Rules
 from libs.common.facts import Facts
 from libs.common.journal import Appended, Asked, Connection, Stream
 from libs.common.messages import (
@@ -122,7 +123,7 @@ async def recover(
     """
     facts = Facts(service.projections, service.facts)
     await facts.reload(connection)
-    recovered = Recovered()
+    recovered, rules = Recovered(), service.rules()
     async with _reading(service, bootstrap, topics) as consumer:
         ends = await consumer.end_offsets(consumer.assignment())
         for tp, begin in (await consumer.beginning_offsets(consumer.assignment())).items():
@@ -132,9 +133,9 @@ async def recover(
             if published := _published(service, record):
                 chunk.append(published)
             if len(chunk) == CHUNK:
-                await _add(service, connection, chunk, facts, recovered)
+                await _add(rules, connection, chunk, facts, recovered)
                 chunk = []
-        await _add(service, connection, chunk, facts, recovered)
+        await _add(rules, connection, chunk, facts, recovered)
     return recovered
 
 
@@ -198,7 +199,7 @@ def _types(decider: Decider[Any, Any, Any]) -> dict[str, type[Event]]:
 
 
 async def _add(
-    service: Service,
+    rules: Rules,
     connection: Connection,
     chunk: Sequence[Published],
     facts: Facts[Any],
@@ -214,7 +215,7 @@ async def _add(
         stream = loaded.streams[one.decider.name, one.envelope.subject]
         if one.envelope.version <= stream.version:
             continue
-        changes.accept(_trial(service, one, stream, context))
+        changes.accept(_trial(rules, one, stream, context))
         message = Message(one.envelope.cause.id, one.envelope.cause.source)
         if loaded.inbox.get(message) != "applied":
             changes.inbox[message] = "applied"
@@ -229,7 +230,7 @@ async def _add(
         await facts.reload(connection)
 
 
-def _trial(service: Service, one: Published, stream: Stream, context: Context[Any]) -> Trial:
+def _trial(rules: Rules, one: Published, stream: Stream, context: Context[Any]) -> Trial:
     """The event, and what its own service made of it; further events come by themselves."""
     envelope = one.envelope
     if envelope.version != stream.version + 1:
@@ -242,10 +243,10 @@ def _trial(service: Service, one: Published, stream: Stream, context: Context[An
     trial = Trial(envelope.cause.correlation_id)
     trial.streams[one.decider.name, stream.id] = stream
     trial.events.append(Appended(one.decider.name, envelope, one.topic, one.data))
-    for projection, rows in service.rules().projections.get(type(envelope.event), ()):
+    for projection, rows in rules.projections.get(type(envelope.event), ()):
         trial.rows.append((projection, list(rows(envelope.event, envelope))))
     now = replace(context, now=envelope.time, envelope=envelope)
-    for effect in _effects(service, envelope.event, now):
+    for effect in _effects(rules, envelope.event, now):
         match effect:
             case SetTimer() as timer:
                 trial.timers[timer.name, timer.id] = timer
@@ -254,8 +255,8 @@ def _trial(service: Service, one: Published, stream: Stream, context: Context[An
     return trial
 
 
-def _effects(service: Service, event: Event, context: Context[Any]) -> Iterable[Any]:
-    policy = service.policies.get(type(event))
+def _effects(rules: Rules, event: Event, context: Context[Any]) -> Iterable[Any]:
+    policy = rules.policies.get(type(event))
     try:
         return tuple(policy(event, context)) if policy else ()
     except Wait:

@@ -50,8 +50,6 @@ MARKED = """
 UPDATE relay SET holder = pg_backend_pid(), heartbeat = clock_timestamp()
 RETURNING transaction_id::text, position
 """
-
-
 BEAT = "UPDATE relay SET heartbeat = clock_timestamp()"
 END_STALLED = """
 SELECT pg_terminate_backend(holder) FROM relay
@@ -72,6 +70,11 @@ async def republish(connection: Connection, since: datetime) -> int:
     return int(count)
 
 
+async def hold(connection: Connection) -> bool:
+    """Be the only one that may publish, until this session ends; False where another is."""
+    return bool(await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK))
+
+
 class Relay:
     """`run` returns only by an error: the caller waits a moment and runs it again."""
 
@@ -90,7 +93,7 @@ class Relay:
     async def run(self, batch: int = 2000) -> None:
         connection = await self._connect()
         try:
-            while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):
+            while not await hold(connection):
                 await connection.execute(END_STALLED)
                 await asyncio.sleep(STANDBY_SECONDS)
             await self._on_lead(connection)

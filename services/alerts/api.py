@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict
 
 from libs.city import City
-from libs.common.http import Desk, expected, not_found, page
+from libs.common.http import Desk, Limit, page, shown
 from services.alerts import queries
 from services.alerts.domain import ALERT
 from services.alerts.domain.alert import Acknowledge
-from services.alerts.policies import Now
 from services.alerts.rules import RULES
 
-Limit = Annotated[int, Query(ge=1, le=200)]
 Alerts = Desk[City]
 
 
@@ -57,10 +55,7 @@ def _alerts(router: APIRouter, desk: Alerts) -> None:
     async def show_alert(id: UUID, response: Response) -> Mapping[str, Any]:
         async with desk.reading() as connection:
             found = await queries.alert(connection, id)
-        if found is None:
-            raise not_found()
-        response.headers["ETag"] = f'"{found["version"]}"'
-        return found
+        return shown(found, response)
 
     @router.get("/alert-rules")
     async def show_rules() -> Mapping[str, Any]:
@@ -91,9 +86,6 @@ def _told(router: APIRouter, desk: Alerts) -> None:
 def _commands(router: APIRouter, desk: Alerts) -> None:
     @router.post("/alerts/{id}/acknowledge")
     async def acknowledge(request: Request, id: UUID, body: AcknowledgeBody) -> Response:
-        version = expected(request)
-
-        def plan(now: Now) -> Any:
-            return (ALERT.to(id, Acknowledge(now.now, body.person_ref), expected=version),)
-
-        return await desk.command(request, plan, body=body)
+        return await desk.tell(
+            request, ALERT, id, lambda at: Acknowledge(at, body.person_ref), body
+        )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from libs.common.contracts.leads import LeadCaptured, LeadRouted
-from libs.common.http import Desk, Item, expected, not_found, page
+from libs.common.http import Desk, Item, Limit, expected, not_found, page, shown
 from libs.common.ids import named, uuid7
 from libs.common.messages import Envelope
 from services.leads import policies, queries
@@ -29,7 +29,6 @@ from services.leads.facts import Facts
 from services.leads.policies import Now
 from services.leads.rules import ROUTING
 
-Limit = Annotated[int, Query(ge=1, le=200)]
 Leads = Desk[Facts]
 RULES = named("routing_rules")
 
@@ -128,9 +127,7 @@ def _one(router: APIRouter, desk: Leads) -> None:
     @router.get("/leads/{id}")
     async def show_lead(id: UUID, response: Response) -> Mapping[str, Any]:
         """A lead as it is, and why it went where it went."""
-        found = await _lead(desk, id)
-        response.headers["ETag"] = f'"{found["version"]}"'
-        return found
+        return shown(await _lead(desk, id), response)
 
     @router.get("/leads/{id}/routing")
     async def show_routing(id: UUID) -> Mapping[str, Any]:
@@ -167,7 +164,7 @@ def _steps(router: APIRouter, desk: Leads) -> None:
     def step(name: str) -> None:
         @router.post(f"/leads/{{id}}/{name}", name=f"{name}_lead")
         async def take_step(request: Request, id: UUID) -> Response:
-            return await _command(desk, request, id, simple[name])
+            return await desk.tell(request, LEAD, id, simple[name])
 
     for name in simple:
         step(name)
@@ -192,37 +189,28 @@ def _choices(router: APIRouter, desk: Leads) -> None:
     async def return_lead(request: Request, id: UUID, body: ReturnBody) -> Response:
         """Not ours: routed anew at the first return, arbitrated at the second (row L3)."""
         told = (body.reason, body.proposed_unit)
-        return await _command(desk, request, id, lambda at: commands.Return(at, *told), body)
+        return await desk.tell(request, LEAD, id, lambda at: commands.Return(at, *told), body)
 
 
 def _endings(router: APIRouter, desk: Leads) -> None:
     @router.post("/leads/{id}/feed-back")
     async def feed_back(request: Request, id: UUID, body: OutcomeBody) -> Response:
-        return await _command(
-            desk, request, id, lambda at: commands.FeedBack(at, body.outcome), body
+        return await desk.tell(
+            request, LEAD, id, lambda at: commands.FeedBack(at, body.outcome), body
         )
 
     @router.post("/leads/{id}/order-rework")
     async def order_rework(request: Request, id: UUID, body: ReasonBody) -> Response:
         """It failed verification: back to the unit."""
-        return await _command(
-            desk, request, id, lambda at: commands.OrderRework(at, body.reason), body
+        return await desk.tell(
+            request, LEAD, id, lambda at: commands.OrderRework(at, body.reason), body
         )
 
     @router.post("/leads/{id}/dismiss")
     async def dismiss_lead(request: Request, id: UUID, body: ReasonBody) -> Response:
-        return await _command(desk, request, id, lambda at: commands.Dismiss(at, body.reason), body)
-
-
-async def _command(
-    desk: Leads, request: Request, id: UUID, make: Callable[[Any], Any], body: Any = None
-) -> Response:
-    version = expected(request)
-
-    def plan(now: Now) -> Any:
-        return (LEAD.to(id, make(now.now), expected=version),)
-
-    return await desk.command(request, plan, body=body)
+        return await desk.tell(
+            request, LEAD, id, lambda at: commands.Dismiss(at, body.reason), body
+        )
 
 
 def _rules(router: APIRouter, desk: Leads) -> None:

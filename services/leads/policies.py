@@ -132,17 +132,16 @@ def override(
     context: Now, id: UUID, cell: str | None, unit: str, reason: str, expected: int | None
 ) -> Instruction:
     """A person routes; the unit must serve the cell of the lead or an area above it (row L2)."""
-    limit = BY_HAND.after(context.now, context.facts.city.calendar)
-    to = _chosen(context.facts, cell, unit, limit, reason)
+    to = _chosen(context, cell, unit, reason)
     return LEAD.to(id, Route(context.now, to, overridden=True), expected=expected)
 
 
 def arbitrate(
     context: Now, id: UUID, cell: str | None, unit: str, reason: str, expected: int | None
 ) -> Instruction:
-    limit = BY_HAND.after(context.now, context.facts.city.calendar)
-    to = _chosen(context.facts, cell, unit, limit, reason)
-    return LEAD.to(id, Arbitrate(context.now, to.unit, reason, limit), expected=expected)
+    to = _chosen(context, cell, unit, reason)
+    command = Arbitrate(context.now, to.unit, reason, to.sign_by)
+    return LEAD.to(id, command, expected=expected)
 
 
 def publish_rules(
@@ -160,17 +159,17 @@ def publish_rules(
     return RULE_BOOK.to(id, command, expected=expected)
 
 
-def _chosen(facts: Facts, cell: str | None, unit: str, sign_by: datetime, reason: str) -> Routing:
-    office = facts.city.organisation(unit)
+def _chosen(context: Now, cell: str | None, unit: str, reason: str) -> Routing:
+    city = context.facts.city
+    office = city.organisation(unit)
     if office is None or office.closed:
         raise Refused("unknown_unit", status=422, path="/unit", unit=unit)
-    if cell is not None and not facts.city.contains(office.area, cell):
+    if cell is not None and not city.contains(office.area, cell):
         raise Refused("unit_elsewhere", status=422, path="/unit", unit=unit)
-    chain = facts.city.chain(cell or office.area)
-    rooms = (facts.city.organisation_of("police_room", area) for area in chain)
-    room = next((one.code for one in rooms if one), None)
-    told = {"reason": reason}
-    return Routing(unit, office.kind, room, "by_hand", 0, sign_by, told)
+    room = city.nearest("police_room", cell or office.area)
+    sign_by = BY_HAND.after(context.now, city.calendar)
+    told = (room.code if room else None, "by_hand", 0, sign_by, {"reason": reason})
+    return Routing(unit, office.kind, *told)
 
 
 def on_lead_captured(event: LeadCaptured, context: Now) -> Iterable[Effect]:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from libs.city import City
-from libs.common.http import Desk, expected, not_found, page
+from libs.common.http import Desk, Limit, expected, not_found, page, shown
 from libs.common.ids import uuid7
 from services.mediation import policies, queries
 from services.mediation.bodies import CaseBody, GradeBody, PanelBody, ReasonBody, SessionBody
 from services.mediation.domain import CASE, commands
-from services.mediation.policies import Now
 
-Limit = Annotated[int, Query(ge=1, le=200)]
 Mediation = Desk[City]
 
 
@@ -52,19 +50,21 @@ def _doors(router: APIRouter, desk: Mediation) -> None:
     @router.post("/mediation-cases/{id}/decline")
     async def decline(request: Request, id: UUID, body: ReasonBody) -> Response:
         """Not for mediation: its lead comes back as a return."""
-        return await _command(desk, request, id, lambda at: commands.Decline(at, body.reason), body)
+        return await desk.tell(
+            request, CASE, id, lambda at: commands.Decline(at, body.reason), body
+        )
 
 
 def _panel(router: APIRouter, desk: Mediation) -> None:
     @router.post("/mediation-cases/{id}/form-panel")
     async def form_panel(request: Request, id: UUID, body: PanelBody) -> Response:
         told = (body.mediators, body.consents)
-        return await _command(desk, request, id, lambda at: commands.FormPanel(at, *told), body)
+        return await desk.tell(request, CASE, id, lambda at: commands.FormPanel(at, *told), body)
 
     @router.post("/mediation-cases/{id}/hold-session")
     async def hold_session(request: Request, id: UUID, body: SessionBody) -> Response:
-        return await _command(
-            desk, request, id, lambda at: commands.HoldSession(at, body.minutes), body
+        return await desk.tell(
+            request, CASE, id, lambda at: commands.HoldSession(at, body.minutes), body
         )
 
 
@@ -79,29 +79,14 @@ def _ends(router: APIRouter, desk: Mediation) -> None:
     def step(name: str) -> None:
         @router.post(f"/mediation-cases/{{id}}/{name}", name=name.replace("-", "_"))
         async def take_step(request: Request, id: UUID) -> Response:
-            return await _command(desk, request, id, simple[name])
+            return await desk.tell(request, CASE, id, simple[name])
 
     for name in simple:
         step(name)
 
     @router.post("/mediation-cases/{id}/fail")
     async def fail(request: Request, id: UUID, body: ReasonBody) -> Response:
-        return await _command(desk, request, id, lambda at: commands.Fail(at, body.reason), body)
-
-
-async def _command(
-    desk: Mediation,
-    request: Request,
-    id: UUID,
-    make: Callable[[datetime], commands.Command],
-    body: Any = None,
-) -> Response:
-    version = expected(request)
-
-    def plan(now: Now) -> Any:
-        return (CASE.to(id, make(now.now), expected=version),)
-
-    return await desk.command(request, plan, body=body)
+        return await desk.tell(request, CASE, id, lambda at: commands.Fail(at, body.reason), body)
 
 
 def _reads(router: APIRouter, desk: Mediation) -> None:
@@ -126,10 +111,7 @@ def _reads(router: APIRouter, desk: Mediation) -> None:
     async def show_case(id: UUID, response: Response) -> Mapping[str, Any]:
         async with desk.reading() as connection:
             found = await queries.case(connection, id)
-        if found is None:
-            raise not_found()
-        response.headers["ETag"] = f'"{found["version"]}"'
-        return found
+        return shown(found, response)
 
     @router.get("/mediation-cases/{id}/timeline")
     async def show_timeline(id: UUID) -> Mapping[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -61,11 +60,10 @@ def apply(context: Now, id: UUID, cell: str) -> Instruction:
     city = context.facts
     if city.area(cell) is None:
         raise Refused("unknown_area", status=422, path="/cell", area=cell)
-    centres = (city.organisation_of("mediation_centre", area) for area in city.chain(cell))
-    centre = next((one.code for one in centres if one), None)
+    centre = city.nearest("mediation_centre", cell)
     if centre is None:
         raise Refused("no_centre", status=422, path="/cell", area=cell)
-    return _apply(context, id, centre, city.community_of(cell), cell, None)
+    return _apply(context, id, centre.code, city.community_of(cell), cell, None)
 
 
 def _apply(
@@ -101,8 +99,7 @@ def on_case_settled(event: CaseEvent, context: Now) -> Iterable[Effect]:
 
 
 def month_is_over(due: Due, context: Now) -> Iterable[Effect]:
-    at: datetime = due.due_at
-    yield CASE.to(due.id, FallOverdue(at))
+    yield CASE.to(due.id, FallOverdue(due.due_at))
 
 
 POLICIES: Policies = {

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Annotated, Any, TypeAlias
+from typing import Any, TypeAlias
 from uuid import UUID
-
-from fastapi import Query
 
 from libs.city import City
 from libs.common.http import Desk, Item
 from libs.common.messages import Effect, Envelope, Instruction
 from services.registry.policies import Now
 
-Limit = Annotated[int, Query(ge=1, le=200)]
 Plan = Callable[[Now], Iterable[Effect]]
 Answer = Callable[[Sequence[Envelope]], Mapping[str, Any]]
 Registry: TypeAlias = Desk[City]

@@ -10,9 +10,9 @@ from pydantic import AwareDatetime
 
 from libs.city import City
 from libs.common.contracts.registry import Level
-from libs.common.http import expected, not_found, page
+from libs.common.http import Limit, expected, not_found, page, shown
 from services.registry import policies, queries
-from services.registry.answers import Limit, Plan, Registry, answer_of, item, one
+from services.registry.answers import Plan, Registry, answer_of, item, one
 from services.registry.api_offices import OFFICES
 from services.registry.bodies import (
     AreaBatch,
@@ -116,10 +116,7 @@ def _area(router: APIRouter, desk: Registry) -> None:
         """An area with its polygon, closed or not."""
         async with desk.reading() as connection:
             found = await queries.area(connection, code)
-        if found is None:
-            raise not_found()
-        response.headers["ETag"] = f'"{found["version"]}"'
-        return found
+        return shown(found, response)
 
 
 PARTS = (

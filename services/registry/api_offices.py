@@ -9,9 +9,9 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from libs.common.contracts.registry import OrganisationKind, Role
-from libs.common.http import expected, not_found, page
+from libs.common.http import Limit, expected, not_found, page
 from services.registry import policies, queries
-from services.registry.answers import Limit, Plan, Registry, answer_of, item, one
+from services.registry.answers import Plan, Registry, answer_of, item, one
 from services.registry.bodies import (
     AppointmentBatch,
     AppointmentBody,

@@ -6,17 +6,16 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from libs.city import City
-from libs.common.http import Desk, not_found, page
+from libs.common.http import Desk, Limit, not_found, page
 from services.scoring import queries
 from services.scoring.domain.formula import Counts, evaluate
 from services.scoring.domain.scheme import Scheme
 from services.scoring.schemes import LIVE, SCHEMES
 
-Limit = Annotated[int, Query(ge=1, le=200)]
 Whole = Annotated[int, Field(strict=True)]
 
 

@@ -2,8 +2,8 @@
 
 from libs.common.http.batches import Each
 from libs.common.http.desk import Desk, Item
-from libs.common.http.pages import page
+from libs.common.http.pages import Limit, page, shown
 from libs.common.http.problems import not_found
 from libs.common.http.requests import expected
 
-__all__ = ["Desk", "Each", "Item", "expected", "not_found", "page"]
+__all__ = ["Desk", "Each", "Item", "Limit", "expected", "not_found", "page", "shown"]

@@ -23,11 +23,12 @@ def _alone(value: Any, validate: Callable[[Any], T]) -> T | Faulty:
         return validate(value)
     except ValidationError as error:
         return Faulty(
-            [{"path": _pointer(one["loc"]), "code": one["type"]} for one in error.errors()]
+            [{"path": pointer(one["loc"]), "code": one["type"]} for one in error.errors()]
         )
 
 
-def _pointer(location: Sequence[int | str]) -> str:
+def pointer(location: Sequence[int | str]) -> str:
+    """A JSON Pointer (RFC 6901) to where pydantic found a fault."""
     return "/" + "/".join(map(str, location))
 
 

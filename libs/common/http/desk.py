@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeVar, cast
 from uuid import UUID
 
@@ -15,8 +16,8 @@ from pydantic import BaseModel
 
 from libs.common.http.batches import Faulty
 from libs.common.http.problems import Texts, language_of
-from libs.common.http.requests import cause_of, digest_of, key_of, source_of
-from libs.common.messages import Context, Effect, Envelope, Refused
+from libs.common.http.requests import cause_of, digest_of, expected, key_of, source_of
+from libs.common.messages import Context, Decider, Effect, Envelope, Refused
 from libs.common.work import Answered, Work
 from libs.common.work import Request as Asked
 from libs.common.writer import Writer
@@ -77,6 +78,22 @@ class Desk(Generic[F]):
         version = answered.body.get("version")
         headers = {"ETag": f'"{version}"'} if version is not None else None
         return JSONResponse(answered.body, status, headers)
+
+    async def tell(
+        self,
+        request: Request,
+        decider: Decider[Any, Any, Any],
+        id: UUID,
+        make: Callable[[datetime], Any],
+        body: BaseModel | None = None,
+    ) -> Response:
+        """A command made of the time alone, to one aggregate at the version that If-Match names."""
+        version = expected(request)
+
+        def plan(context: Context[F]) -> Iterable[Effect]:
+            return (decider.to(id, make(context.now), expected=version),)
+
+        return await self.command(request, plan, body=body)
 
     async def commands(
         self, request: Request, bodies: Sequence[Any], make: Callable[[Any], Item]

@@ -1,9 +1,16 @@
-"""Lists page by key: no count, no offset; a page costs the same wherever it is."""
+"""What reads answer. Lists page by key: no count, no offset; any page costs the same."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
+
+from fastapi import Query, Response
+
+from libs.common.http.problems import not_found
+
+Limit = Annotated[int, Query(ge=1, le=200)]
+"""How many rows a page has."""
 
 
 def page(rows: Sequence[Mapping[str, Any]], limit: int, cursor: str) -> Mapping[str, Any]:
@@ -12,3 +19,11 @@ def page(rows: Sequence[Mapping[str, Any]], limit: int, cursor: str) -> Mapping[
     shown = rows[:limit]
     next = str(shown[-1][cursor]) if len(rows) > limit else None
     return {"items": [dict(row) for row in shown], "next": next}
+
+
+def shown(found: Mapping[str, Any] | None, response: Response) -> Mapping[str, Any]:
+    """One thing, with its `version` as its ETag. Refused where there is none."""
+    if found is None:
+        raise not_found()
+    response.headers["ETag"] = f'"{found["version"]}"'
+    return found

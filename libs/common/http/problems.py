@@ -15,6 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from libs.common.http.batches import pointer
 from libs.common.messages import Refused
 from libs.common.writer import Busy
 
@@ -93,7 +94,7 @@ def install(app: FastAPI, texts: Texts) -> None:
 
     async def invalid(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
-        errors = [{"path": _pointer(one["loc"]), "code": one["type"]} for one in error.errors()]
+        errors = [{"path": _in_request(one["loc"]), "code": one["type"]} for one in error.errors()]
         return answer(request, Refused("invalid", status=422), errors=errors)
 
     async def unstorable(request: Request, error: Exception) -> JSONResponse:
@@ -125,8 +126,6 @@ def install(app: FastAPI, texts: Texts) -> None:
     app.add_exception_handler(Exception, crashed)
 
 
-def _pointer(location: Sequence[int | str]) -> str:
-    """A JSON Pointer into the body; a parameter by its name; the whole where it is no JSON."""
-    if location[1:] and isinstance(location[1], int):
-        return "/"
-    return "/" + "/".join(str(part) for part in location[1:])
+def _in_request(location: Sequence[int | str]) -> str:
+    """Past "body" or "query"; the whole where it is no JSON."""
+    return "/" if location[1:] and isinstance(location[1], int) else pointer(location[1:])

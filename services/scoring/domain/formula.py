@@ -21,6 +21,11 @@ class Counts:
     def rate(self) -> Fraction | None:
         return Fraction(self.numerator, self.denominator) if self.denominator else None
 
+    @property
+    def percent(self) -> str:
+        """The rate as decimal text; `n/a` where the denominator is empty."""
+        return NOT_AVAILABLE if self.rate is None else text(self.rate * 100, 2)
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
@@ -53,9 +58,9 @@ def evaluate(scheme: Scheme, counts: Mapping[str, Counts]) -> Result:
         points = _points(scheme, one, count)
         if points is not None:
             reached, weights = reached + points, weights + one.weight
-        shown = NOT_AVAILABLE if count.rate is None else text(count.rate * 100, 2)
         told = NOT_AVAILABLE if points is None else text(points, 4)
-        figures.append(Figure(one.code, count.numerator, count.denominator, shown, told))
+        counted = (count.numerator, count.denominator, count.percent)
+        figures.append(Figure(one.code, *counted, told))
     score = text(reached * scheme.full_marks / weights, 2) if weights else NOT_AVAILABLE
     return Result(score, tuple(figures))
 

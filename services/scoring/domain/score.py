@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from libs.common.contracts.scoring import Dimension, ScoreUpdated
 from libs.common.messages import Decider
-from services.scoring.domain.formula import NOT_AVAILABLE, Counts, text
+from services.scoring.domain.formula import Counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,7 @@ def decide(score: Score, command: Publish) -> list[ScoreUpdated]:
     if (score.numerator, score.denominator) == (command.numerator, command.denominator):
         return []
     fields = {name: getattr(command, name) for name in Publish.__slots__}
-    rate = Counts(command.numerator, command.denominator).rate
-    value = NOT_AVAILABLE if rate is None else text(rate * 100, 2)
+    value = Counts(command.numerator, command.denominator).percent
     return [ScoreUpdated(score_id=score.id, value=value, **fields)]
 
 

@@ -26,13 +26,13 @@ KEPT = 20_000
 NEWEST = """
     SELECT transaction_id::text, position FROM event
     WHERE transaction_id < pg_snapshot_xmin(pg_current_snapshot())
-    ORDER BY transaction_id DESC, position DESC LIMIT 1
+    ORDER BY event.transaction_id DESC, event.position DESC LIMIT 1
 """
 EVENTS = """
     SELECT transaction_id::text, position, type, stream_id, data, recorded_at FROM event
     WHERE (transaction_id, position) > ($1::text::xid8, $2)
       AND transaction_id < pg_snapshot_xmin(pg_current_snapshot())
-    ORDER BY transaction_id, position LIMIT 5000
+    ORDER BY event.transaction_id, event.position LIMIT 5000
 """
 APPLIED = """
     SELECT position, type, data, applied_at FROM applied WHERE position > $1

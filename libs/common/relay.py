@@ -33,7 +33,7 @@ SELECT transaction_id::text, position, stream_id, version, event_id, topic, type
 FROM event
 WHERE (transaction_id, position) > ($1::text::xid8, $2)
   AND transaction_id < pg_snapshot_xmin(pg_current_snapshot())
-ORDER BY transaction_id, position
+ORDER BY event.transaction_id, event.position
 LIMIT $3
 """
 MARK = """

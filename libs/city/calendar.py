@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Literal, assert_never
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -90,10 +91,18 @@ def _days(received: datetime, calendars: Calendars) -> Iterator[_Day]:
     """The day of receipt, in the city's own time, and those that follow."""
     first = _of_year(received.year, calendars)[0]
     today = received.astimezone(ZoneInfo(first.zone)).date()
-    while today.year < date.max.year:
-        calendar, provisional = _of_year(today.year, calendars)
-        yield _Day(_shifts(today, calendar), provisional)
-        today += timedelta(days=1)
+    passed = today.timetuple().tm_yday - 1
+    for year in range(today.year, date.max.year):
+        yield from _year(year, *_of_year(year, calendars))[passed:]
+        passed = 0
+
+
+@lru_cache(maxsize=100)
+def _year(year: int, calendar: WorkCalendarPublished, provisional: bool) -> Sequence[_Day]:
+    """All of its days."""
+    days = (date(year + 1, 1, 1) - date(year, 1, 1)).days
+    dates = (date(year, 1, 1) + timedelta(days=n) for n in range(days))
+    return tuple(_Day(_shifts(day, calendar), provisional) for day in dates)
 
 
 def _of_year(year: int, calendars: Calendars) -> tuple[WorkCalendarPublished, bool]:

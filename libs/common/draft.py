@@ -166,7 +166,7 @@ class Draft:
         for event in instruction.decider.decide(stream.state, instruction.command):
             envelope = self._append(trial, work, stream, event)
             if policy := self._rules.policies.get(type(event)):
-                follow += policy(event, replace(self._context, envelope=envelope))
+                follow += policy(event, self._context._replace(envelope=envelope))
         return follow
 
     def _stream(self, trial: Trial, instruction: Instruction) -> Stream:

@@ -7,7 +7,14 @@ import os
 import time
 from uuid import UUID
 
+from asyncpg.pgproto import pgproto
+
 _TIME = ((1 << 48) - 1) << 80
+
+
+def parsed(text: str) -> UUID:
+    """As the database's driver makes them: several times as quick. Raises ValueError."""
+    return pgproto.UUID(text)
 
 
 def uuid7() -> UUID:
@@ -28,4 +35,5 @@ def named(name: str) -> UUID:
 
 def _uuid(time_bits: int, rest: int) -> UUID:
     high, low = rest >> 68, rest & ((1 << 62) - 1)
-    return UUID(int=time_bits | 0x7 << 76 | (high & 0xFFF) << 64 | 0b10 << 62 | low)
+    number = time_bits | 0x7 << 76 | (high & 0xFFF) << 64 | 0b10 << 62 | low
+    return pgproto.UUID(number.to_bytes(16, "big"))

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache, reduce
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 import asyncpg
@@ -271,8 +271,7 @@ def state_rows(streams: Iterable[Stream], now: datetime) -> list[tuple[Any, ...]
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
+class Appended(NamedTuple):
     """An event that is about to be stored. `data` is its published part, as JSON."""
 
     aggregate: str

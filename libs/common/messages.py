@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
@@ -90,8 +90,7 @@ class Decider(Generic[S, C, E]):
         return Instruction(self, id, command, expected)
 
 
-@dataclass(frozen=True, slots=True)
-class Instruction:
+class Instruction(NamedTuple):
     """A command and the aggregate it is for."""
 
     decider: Decider[Any, Any, Any]
@@ -123,8 +122,7 @@ class CancelTimer:
 Effect = Instruction | SetTimer | CancelTimer
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(NamedTuple):
     """Who or what asked: written beside every event that follows."""
 
     actor: str
@@ -135,8 +133,7 @@ class Cause:
     exercise: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """One event as it stands in a journal or came from Kafka."""
 
     event: Event
@@ -149,8 +146,7 @@ class Envelope:
     cause: Cause
 
 
-@dataclass(frozen=True, slots=True)
-class Context(Generic[F]):
+class Context(NamedTuple, Generic[F]):
     """What a policy may know besides its event: facts of other services, the time, the envelope.
 
     `envelope` is None where no event is at hand (HTTP, timers). `facts_number` names the version

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -245,7 +245,7 @@ def _trial(rules: Rules, one: Published, stream: Stream, context: Context[Any]) 
     trial.events.append(Appended(one.decider.name, envelope, one.topic, one.data))
     for projection, rows in rules.projections.get(type(envelope.event), ()):
         trial.rows.append((projection, list(rows(envelope.event, envelope))))
-    now = replace(context, now=envelope.time, envelope=envelope)
+    now = context._replace(now=envelope.time, envelope=envelope)
     for effect in _effects(rules, envelope.event, now):
         match effect:
             case SetTimer() as timer:

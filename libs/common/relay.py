@@ -112,8 +112,9 @@ class Relay:
             connection.terminate()
 
     async def _follow(self, connection: Connection, producer: AIOKafkaProducer, batch: int) -> None:
-        await connection.add_listener("event", lambda *_: self._woken.set())
-        mark = await connection.fetchrow(MARKED)
+        async with self._session:
+            await connection.add_listener("event", lambda *_: self._woken.set())
+            mark = await connection.fetchrow(MARKED)
         assert mark
         transaction_id, position = mark
         while True:
@@ -141,21 +142,28 @@ class Relay:
     async def _publish(self, producer: AIOKafkaProducer, rows: Sequence[asyncpg.Record]) -> None:
         topics = {row["topic"] for row in rows}
         counts = {topic: len(await producer.partitions_for(topic)) for topic in topics}
-        sent: list[asyncio.Future[Any]] = [
-            await producer.send(
-                row["topic"],
-                row["data"].encode(),
-                key=row["key"].encode(),
-                partition=_hash(row["key"]) % counts[row["topic"]],
-                headers=wire.attributes(row, self._source),
-            )
-            for row in rows
-        ]
+        sent: list[asyncio.Future[Any]] = []
+        batches: dict[tuple[str, int], Any] = {}
+        for row in rows:
+            place = (row["topic"], _hash(row["key"]) % counts[row["topic"]])
+            if place not in batches or not self._append(batches[place], row):
+                if full := batches.pop(place, None):
+                    sent.append(await producer.send_batch(full, place[0], partition=place[1]))
+                batches[place] = producer.create_batch()
+                self._append(batches[place], row)
+        for (topic, partition), batch in batches.items():
+            sent.append(await producer.send_batch(batch, topic, partition=partition))
         await asyncio.gather(*sent)
         metrics.PUBLISHED.labels(self._name).inc(len(rows))
         metrics.UNPUBLISHED_SECONDS.labels(self._name).set(
             (datetime.now(UTC) - rows[0]["recorded_at"]).total_seconds()
         )
+
+    def _append(self, batch: Any, row: asyncpg.Record) -> bool:
+        """False where the batch is full; an empty one takes any event."""
+        headers = wire.attributes(row, self._source)
+        key, value = row["key"].encode(), row["data"].encode()
+        return batch.append(timestamp=None, key=key, value=value, headers=headers) is not None
 
     async def _rest(self) -> None:
         """Until somebody commits; or a moment, as a notification can be lost."""

@@ -14,6 +14,8 @@ from libs.common.work import Work
 from libs.common.writer import Writer
 
 BATCH = 500
+PAGE = 20 * BATCH
+"""A query that looks at all rows to find those that moved is asked as seldom as memory allows."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +58,13 @@ class Sweeping:
             connection.terminate()
 
     async def _through(self, sweep: Sweep, connection: Connection) -> None:
-        count = BATCH
-        while count == BATCH:
-            rows = await connection.fetch(sweep.query, BATCH)
+        count = PAGE
+        while count == PAGE:
+            rows = await connection.fetch(sweep.query, PAGE)
             count = len(rows)
-            await self._writer.submit([self._work(sweep, row) for row in rows])
+            for n in range(0, count, BATCH):
+                works = [self._work(sweep, row) for row in rows[n : n + BATCH]]
+                await self._writer.submit(works)
 
     def _work(self, sweep: Sweep, row: Mapping[str, Any]) -> Work:
         id = uuid7()

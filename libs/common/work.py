@@ -33,8 +33,7 @@ class Place(NamedTuple):
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(NamedTuple):
     """A record as it came, to keep it if it cannot be handled, or not yet. A timer that ran out
     is one too; it has no partition. `timestamp`: milliseconds since 1970."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -104,11 +105,11 @@ class Writer:
 
     def _count(self, works: Sequence[Work], failure: Exception | None) -> None:
         metrics.BATCH_SIZE.labels(self._name).observe(len(works))
-        for work in works:
-            result = "failed" if failure else type(work.result).__name__.lower()
-            metrics.RESULTS.labels(self._name, result).inc()
-            if isinstance(work.result, Dead):
-                metrics.DEAD_LETTERS.labels(self._name, work.result.stage).inc()
+        results = Counter("failed" if failure else type(work.result).__name__ for work in works)
+        for result, count in results.items():
+            metrics.RESULTS.labels(self._name, result.lower()).inc(count)
+        for dead in (work.result for work in works if isinstance(work.result, Dead)):
+            metrics.DEAD_LETTERS.labels(self._name, dead.stage).inc()
 
     async def _next_batch(self) -> list[Submission]:
         batch = [await self._queue.get()]
@@ -214,7 +215,7 @@ def _planned(work: Work, context: Context[Any]) -> Planned:
         if work.dead:
             return ()
         if work.envelope:
-            context = Context(context.facts, context.now, context.facts_number, work.envelope)
+            context = context._replace(envelope=work.envelope)
         return tuple(work.plan(context))
     except Exception as error:  # a handler that crashes: the draft makes a dead letter of it
         return error

@@ -95,6 +95,8 @@ class City:
         self._posts = tables["city_post"]
         self._appointments = tables["city_appointment"]
         self._calendars = tables["city_work_calendar"]
+        self._seen: dict[str, Area] = {}
+        self._chains: dict[str, tuple[str, ...]] = {}
 
     @classmethod
     def build(cls, tables: Mapping[str, Rows]) -> City:
@@ -102,8 +104,9 @@ class City:
         return cls(tables)
 
     def area(self, code: str) -> Area | None:
-        row = self._areas.get((code,))
-        return None if row is None else _area(row)
+        if (seen := self._seen.get(code)) is None and (row := self._areas.get((code,))):
+            seen = self._seen[code] = _area(row)
+        return seen
 
     def require(self, code: str) -> Area:
         """The area; raises Wait while the registry has not told of it."""
@@ -113,7 +116,9 @@ class City:
 
     def chain(self, code: str) -> tuple[str, ...]:
         """The code and its ancestors up to the city. Wait if one of them is unknown."""
-        return tuple(area.code for area in self._up(code))
+        if (chain := self._chains.get(code)) is None:
+            chain = self._chains[code] = tuple(area.code for area in self._up(code))
+        return chain
 
     def community_of(self, code: str) -> str | None:
         """Code of its level 1 cell; None for a town or the city. Wait if it is unknown."""

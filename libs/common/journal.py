@@ -282,7 +282,7 @@ class Appended(NamedTuple):
     @property
     def is_sealed(self) -> bool:
         event = self.envelope.event
-        return any(getattr(event, name) is not None for name in event.sealed)
+        return bool(event.sealed) and any(getattr(event, name) is not None for name in event.sealed)
 
 
 def event_row(one: Appended, sealed: str | None) -> tuple[Any, ...]:

@@ -95,6 +95,8 @@ def read(record: Record, types: Mapping[str, type[Event]], *, intake: bool) -> E
     `intake`: written by an outside source, which names its items as it likes; inside, the topic
     has one owner, ids are UUIDs, and the version of the aggregate is told.
     """
+    if not intake and _is_for_others(record, types):
+        return None
     headers = _headers(record)
     kind = _required(headers, "ce_type")
     _required(headers, "ce_id")
@@ -104,15 +106,18 @@ def read(record: Record, types: Mapping[str, type[Event]], *, intake: bool) -> E
     if not intake and source != source_of(record.topic):
         raise Unreadable("owner", "this source does not own this topic")
     if kind not in types:
-        if intake:
-            raise Unreadable("type", "unknown_type")
-        return None
+        raise Unreadable("type", "unknown_type")
     if record.value is None:
         raise Unreadable("value", "there is no value")
     if len(record.value) > types[kind].max_bytes:
         raise Unreadable("value", f"the value is over {types[kind].max_bytes} bytes")
     event = _event(types[kind], record.value)
     return _inside(record, headers, event) if not intake else _outside(record, headers, event)
+
+
+def _is_for_others(record: Record, types: Mapping[str, type[Event]]) -> bool:
+    kinds = [value for name, value in record.headers if name == "ce_type"]
+    return len(kinds) == 1 and bool(kinds[0]) and kinds[0].decode("utf-8", "replace") not in types
 
 
 def _headers(record: Record) -> dict[str, str]:

@@ -177,7 +177,8 @@ class Writer:
         return Context(self._facts.value, self._clock.now(), self._facts.number)
 
     def _plan(self, works: Sequence[Work]) -> list[Planned]:
-        return [_planned(work, self.context()) for work in works]
+        context = self.context()
+        return [_planned(work, context) for work in works]
 
     async def _decide(
         self,

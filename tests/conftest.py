@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.servers import Ground, ground
+from tests.support.servers import Ground, ground, kind_of_servers
 
 TIERS = ("unit", "contract", "integration", "e2e", "faults")
 
@@ -16,6 +16,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         tier = Path(str(item.fspath)).relative_to(Path(__file__).parent).parts[0]
         if tier in TIERS:
             item.add_marker(tier)
+
+
+def pytest_report_header() -> str:
+    return f"servers: {kind_of_servers()}"
 
 
 @pytest.fixture(scope="session")

@@ -74,7 +74,7 @@ def prepare(room: Path, port: int, controller: int) -> Process:
         if made.returncode:
             raise EmbeddedError(f"Kafka could not be set up in {data}:\n{made.stderr[-800:]}")
     argv = [*java, "kafka.Kafka", str(properties)]
-    return Process("kafka", argv, data, signal.SIGTERM, lambda _: _answers(port), {})
+    return Process("kafka", argv, data, signal.SIGTERM, lambda _: answers(port), {})
 
 
 def _cluster() -> str:
@@ -119,7 +119,7 @@ def _wrong(jars: list[Path]) -> list[Path]:
     return [j for j in jars if known.get(j.name) != hashlib.sha256(j.read_bytes()).hexdigest()]
 
 
-def _answers(port: int) -> bool:
+def answers(port: int) -> bool:
     """One ApiVersions request, version 0: an open port is not yet a broker that serves."""
     request = bytes.fromhex("0012 0000 00000001 0009") + b"civicgrid"
     try:

@@ -20,14 +20,14 @@ SUM = "SELECT sum(sales) FROM takings"
 async def test_after_the_brokers_data_were_deleted_every_consumer_comes_to_the_same_state(
     servers: Ground,
 ) -> None:
-    if servers.embedded is None:
+    if servers.own is None:
         pytest.skip("the servers of the environment are not ours to wipe")
     async with open_shop(servers) as there:
         await there.list_good("tea")
         for _ in range(20):
             await there.sell(1)
         await eventually(lambda: there.book_rows(SUM), lambda rows: rows[0][0] == 20)
-        servers.embedded.wipe_kafka()
+        servers.own.wipe_kafka()
         for _ in range(5):
             assert (await there.sell(1)).status_code == 201
         topics = shop.topics(there.till.service.topic, there.book.service.topic)

@@ -110,7 +110,7 @@ async def counted(settings: Settings, name: str, query: str) -> int:
 async def test_every_lead_is_routed_alerted_mediated_and_scored_once(
     servers: Ground, tmp_path: Path
 ) -> None:
-    if servers.embedded is None:
+    if servers.own is None:
         pytest.skip("the servers of the environment are not ours to kill")
     file = provisioning.topics_file(ROOT)
     await forget_topics(servers, list(file.topics))
@@ -134,7 +134,7 @@ async def test_every_lead_is_routed_alerted_mediated_and_scored_once(
             await eventually(partial(scored, settings), at_least(part), within=90)
             process.kill()
             process.start()
-        for server in (servers.embedded.kafka, servers.embedded.postgres):
+        for server in (servers.own.kafka, servers.own.postgres):
             server.kill()
             server.start()
         await sending

@@ -76,7 +76,7 @@ async def counted(settings: Settings, book: Service) -> int:
 async def test_no_sale_is_lost_or_doubled_while_every_process_dies_in_turn(
     servers: Ground, tmp_path: Path
 ) -> None:
-    if servers.embedded is None:
+    if servers.own is None:
         pytest.skip("the servers of the environment are not ours to kill")
     suffix = unique("k")
     till, book = shop.services(suffix)
@@ -104,7 +104,7 @@ async def test_no_sale_is_lost_or_doubled_while_every_process_dies_in_turn(
             await eventually(lambda: counted(settings, book), at_least(part), within=90)
             process.kill()
             process.start()
-        for server in (servers.embedded.kafka, servers.embedded.postgres):
+        for server in (servers.own.kafka, servers.own.postgres):
             server.kill()
             server.start()
         await sending

@@ -12,7 +12,7 @@ import pytest
 from libs.common.serving import is_free
 from libs.embedded import EmbeddedError, servers
 from tests.support.awaiting import eventually
-from tests.support.servers import ROOT, Ground
+from tests.support.servers import ROOT
 
 OWNER = """
 import sys, time
@@ -24,17 +24,13 @@ time.sleep(600)
 """
 
 
-@pytest.mark.usefixtures("own_servers")
-def test_a_second_owner_of_a_folder_is_told_who_has_it() -> None:
-    with pytest.raises(EmbeddedError, match="which still runs: stop it first"):
-        servers.start(ROOT / ".data" / "tests")
-
-
-@pytest.fixture
-def own_servers(request: pytest.FixtureRequest) -> None:
-    there: Ground = request.getfixturevalue("servers")
-    if there.embedded is None:
-        pytest.skip("the servers of the environment have no folder here")
+def test_a_second_owner_of_a_folder_is_told_who_has_it(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    with (
+        servers.start(folder),
+        pytest.raises(EmbeddedError, match="which still runs: stop it first"),
+    ):
+        servers.start(folder)
 
 
 async def test_they_go_down_when_their_owner_is_killed_and_come_up_again(tmp_path: Path) -> None:

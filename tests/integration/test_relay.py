@@ -17,7 +17,6 @@ from tests.support import shop
 from tests.support.awaiting import eventually
 from tests.support.servers import Ground, unique
 
-
 STORED = """
     INSERT INTO event (aggregate, stream_id, version, transaction_id, event_id, topic, type, key,
         data, actor, correlation_id, causation_id, causation_source, exercise, recorded_at)

@@ -1,4 +1,5 @@
-"""A real Kafka and a real PostgreSQL for tests: those of the environment, else embedded ones."""
+"""A real Kafka and a real PostgreSQL for tests: those of the environment, else containers where a
+Docker engine answers, else embedded ones."""
 
 from __future__ import annotations
 
@@ -7,7 +8,9 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import asyncpg
 import pytest
@@ -17,19 +20,22 @@ from libs.common.service import Service
 from libs.common.settings import Settings
 from libs.common.topics import File
 from libs.embedded import servers
+from tests.support import containers
+from tests.support.containers import Containers
 
 ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / ".data" / "tests"
 PASSWORD = "only-for-tests"
 
 
 @dataclass(frozen=True)
 class Ground:
-    """What a test stands on. `given`: servers that the environment names, with services at work on
-    them; `embedded` is None then."""
+    """What a test stands on. `own`: servers that it may kill; None where the environment names
+    those of `given`, with services at work on them."""
 
     kafka: str
     admin_url: str
-    embedded: servers.Servers | None = None
+    own: servers.Servers | Containers | None = None
     given: Settings | None = None
 
     @property
@@ -57,14 +63,22 @@ class Ground:
         return self.settings()
 
 
+@cache
+def kind_of_servers() -> Literal["given", "containers", "embedded"]:
+    if os.environ.get("KAFKA_BOOTSTRAP_SERVERS") and os.environ.get("DATABASE_URL"):
+        return "given"
+    return "containers" if containers.are_here() else "embedded"
+
+
 @contextmanager
 def ground() -> Iterator[Ground]:
-    if os.environ.get("KAFKA_BOOTSTRAP_SERVERS") and os.environ.get("DATABASE_URL"):
+    kind = kind_of_servers()
+    if kind == "given":
         given = settings.load()
         yield Ground(given.kafka_bootstrap_servers, "", given=given)
         return
-    with servers.start(ROOT / ".data" / "tests") as embedded:
-        yield Ground(embedded.kafka_bootstrap_servers, embedded.postgres_url, embedded)
+    with containers.start() if kind == "containers" else servers.start(FOLDER) as own:
+        yield Ground(own.kafka_bootstrap_servers, own.postgres_url, own)
 
 
 def unique(name: str) -> str:

@@ -16,6 +16,10 @@ from libs.common.messages import Cause, Envelope, Event
 
 Headers = list[tuple[str, bytes]]
 
+LONGEST = 1000
+"""Characters of an attribute: those that tell the cause go on in the headers of what follows, and
+must leave room for it within the broker's limit."""
+
 
 class Record(Protocol):
     """A record of Kafka, whether it comes from there or was kept."""
@@ -124,6 +128,8 @@ def _headers(record: Record) -> dict[str, str]:
             raise Unreadable("headers", f"{name} comes twice")
         if "\0" in text:
             raise Unreadable("headers", f"{name} holds a NUL")
+        if len(text) > LONGEST and name.startswith(("ce_", "traceparent")):
+            raise Unreadable("headers", f"{name} is over {LONGEST} characters")
         headers[name] = text
     return headers
 

@@ -65,6 +65,7 @@ POISON: dict[str, tuple[Headers, bytes | None, str]] = {
     "a field that is missing": ({}, b'{"good":"tea"}', "schema"),
     "a field of another type": ({}, BODY.replace(b":1}", b':"much"}'), "schema"),
     "a NUL in a text": ({}, BODY.replace(b"tea", b"t\\u0000a"), "value"),
+    "a header that is too long": ({"ce_actorref": b"a" * 2000}, BODY, "headers"),
     "a value over the limit": ({}, BODY.replace(b"tea", b"t" * 70_000), "value"),
     "bytes that are not UTF-8": ({}, b'{"good":"\xff"}', "json"),
     "a number that no column holds": ({}, BODY.replace(b":1}", b":%d}" % 10**25), "storage"),

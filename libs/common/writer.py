@@ -135,7 +135,11 @@ class Writer:
             work.result = Refused("unstorable", status=422)
             return
         work.dead = Dead("storage", f"{type(error).__name__}: {error}")
-        await self._attempts([work])
+        try:
+            await self._attempts([work])
+        except UNSTORABLE:
+            work.buried = None  # what would be told of its death cannot be stored either
+            await self._attempts([work])
 
     async def _attempts(self, works: Sequence[Work]) -> None:
         for attempt in range(ATTEMPTS):

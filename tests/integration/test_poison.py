@@ -9,7 +9,10 @@ import pytest
 
 from libs.common import kafka
 from libs.common.ids import named, uuid7
+from libs.common.messages import Cause
+from libs.common.work import Dead, Letter, Message, Work
 from tests.integration.test_two_services import Shop, open_shop
+from tests.support import shop
 from tests.support.awaiting import eventually
 from tests.support.servers import Ground
 
@@ -101,3 +104,13 @@ async def test_each_kind_of_poison_is_a_dead_letter_and_the_good_records_around_
     found = {name: row["stage"] for name, row in zip(POISON, letters, strict=True)}
     assert found == {name: stage for name, (_, _, stage) in POISON.items()}
     assert all(row["reason"] for row in letters)
+
+
+async def test_a_death_that_cannot_be_told_is_still_a_dead_letter(open_one: Shop) -> None:
+    letter = Letter("civicgrid.intake.none", 0, 0, 0, b"key", [], b"value")
+    message = Message(uuid7(), "test")
+    told = shop.GOOD.to(uuid7(), shop.ListGood("t\0a"))
+    work = Work(lambda _: (), Cause("test", "c", message.id, "test"), message=message)
+    work.letter, work.dead, work.buried = letter, Dead("test", "no reason"), lambda _: [told]
+    await open_one.till.writer.submit([work])
+    assert isinstance(work.result, Dead)

@@ -116,6 +116,19 @@ async def test_what_cannot_be_taken_is_answered_with_what_is_wrong(
     assert sorted(row["stage"] for row in dead) == ["refused", "schema"]
 
 
+async def test_a_key_that_no_receipt_can_hold_stops_nobody(
+    town: Town, source: AIOKafkaProducer
+) -> None:
+    await source.send_and_wait(INTAKE, b"{", key=b"n\0" + uuid7().bytes, partition=0)
+    number = f"n-{uuid7()}"
+    body = {"source_number": number, "lead_type": "theft", "reported_at": "2026-11-20T08:00:00Z"}
+    headers = list(headers_of(str(uuid7())).items())
+    await source.send_and_wait(INTAKE, json.dumps(body).encode(), partition=0, headers=headers)
+    assert await eventually(partial(receipts_of, town, number), bool)
+    told = [one for kind, one in await receipts(town) if kind == "intake.rejected.v1"]
+    assert any((one["source_number"] or "").startswith("n\ufffd") for one in told)
+
+
 async def test_headers_that_would_not_fit_into_our_own_events_are_refused(
     town: Town, source: AIOKafkaProducer
 ) -> None:

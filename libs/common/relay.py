@@ -112,8 +112,9 @@ class Relay:
             connection.terminate()
 
     async def _follow(self, connection: Connection, producer: AIOKafkaProducer, batch: int) -> None:
-        await connection.add_listener("event", lambda *_: self._woken.set())
-        mark = await connection.fetchrow(MARKED)
+        async with self._session:
+            await connection.add_listener("event", lambda *_: self._woken.set())
+            mark = await connection.fetchrow(MARKED)
         assert mark
         transaction_id, position = mark
         while True:

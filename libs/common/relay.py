@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -130,7 +130,6 @@ class Relay:
                 if marked != "UPDATE 1":
                     raise Moved
             else:
-                metrics.UNPUBLISHED_SECONDS.labels(self._name).set(0)
                 await self._rest()
 
     async def _beat(self, connection: Connection) -> None:
@@ -154,9 +153,6 @@ class Relay:
         ]
         await asyncio.gather(*sent)
         metrics.PUBLISHED.labels(self._name).inc(len(rows))
-        metrics.UNPUBLISHED_SECONDS.labels(self._name).set(
-            (datetime.now(UTC) - rows[0]["recorded_at"]).total_seconds()
-        )
 
     async def _rest(self) -> None:
         """Until somebody commits; or a moment, as a notification can be lost."""

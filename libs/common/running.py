@@ -23,6 +23,7 @@ from libs.common.http.problems import Texts
 from libs.common.ids import named
 from libs.common.journal import Connection
 from libs.common.keys import Keys
+from libs.common.measuring import Measuring
 from libs.common.messages import Cause
 from libs.common.quarantine import Stopped
 from libs.common.receiving import Receiver
@@ -86,6 +87,9 @@ class Running:
             )
             self._put_up("consumer", self.consumer.run)
         self._put_up("relay", self.relay.run)
+        bootstrap = self._settings.kafka_bootstrap_servers
+        told = (service.name, service.consumes, bootstrap, self._clock, self._writer_session)
+        self._put_up("measuring", Measuring(*told).run)
         self._put_up("timing", self._time)
         self._put_up("retention", self._forget)
         if service.sweeps:

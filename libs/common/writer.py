@@ -107,6 +107,8 @@ class Writer:
         for work in works:
             result = "failed" if failure else type(work.result).__name__.lower()
             metrics.RESULTS.labels(self._name, result).inc()
+            if isinstance(work.result, Refused):
+                metrics.REFUSALS.labels(self._name, work.result.code).inc()
             if isinstance(work.result, Dead):
                 metrics.DEAD_LETTERS.labels(self._name, work.result.stage).inc()
 

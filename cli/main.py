@@ -55,12 +55,7 @@ def up(
 
 
 async def _serve(there: ground.Ground, chosen: Settings) -> None:
-    for name in ("port", "admin_port"):
-        if not serving.is_free(chosen.host, getattr(chosen, name)):
-            raise SettingsError(
-                f"port {getattr(chosen, name)} is taken: choose another with"
-                f" --{name.replace('_', '-')}"
-            )
+    serving.check_ports(chosen)
     await ground.prepare(there, SERVICES, tell)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,0 +1,49 @@
+"""A process that cannot start says why in a line, and one that waits can be told to stop."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from libs.common.settings import Settings
+from tests.support.awaiting import eventually
+from tests.support.processes import ServiceProcess
+
+NOBODY = Settings.model_validate(
+    {
+        "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
+        "DATABASE_URL": "postgresql://{role}:none@127.0.0.1:1/{service}",
+    }
+)
+
+
+@pytest.fixture
+def waiting(tmp_path: Path) -> Iterator[ServiceProcess]:
+    """A process whose database is away."""
+    process = ServiceProcess(("services.scoring",), NOBODY, tmp_path / "log")
+    yield process
+    process.kill()
+
+
+async def test_a_process_that_waits_for_its_database_stops_when_told(
+    waiting: ServiceProcess,
+) -> None:
+    async def log() -> str:
+        return waiting.log.read_text()
+
+    waiting.start()
+    await eventually(log, lambda text: "no database yet" in text)
+    assert waiting.stop() == 0
+
+
+@pytest.mark.parametrize("name", ["port", "admin_port"])
+async def test_a_port_that_somebody_has_is_named(waiting: ServiceProcess, name: str) -> None:
+    with socket.create_server(("127.0.0.1", getattr(waiting, name))):
+        waiting.start()
+        assert waiting.process
+        assert waiting.process.wait(30) == 1
+    assert f"port {getattr(waiting, name)} is taken" in waiting.log.read_text()
+    assert "Traceback" not in waiting.log.read_text()

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from libs.common.settings import Settings
+from libs.common.running import Running
+from libs.common.settings import Settings, SettingsError
+from tests.support import shop
 from tests.support.awaiting import eventually
 from tests.support.processes import ServiceProcess
+from tests.support.servers import Ground, unique
 
 NOBODY = Settings.model_validate(
     {
@@ -47,3 +50,16 @@ async def test_a_port_that_somebody_has_is_named(waiting: ServiceProcess, name: 
         assert waiting.process.wait(30) == 1
     assert f"port {getattr(waiting, name)} is taken" in waiting.log.read_text()
     assert "Traceback" not in waiting.log.read_text()
+
+
+@pytest.mark.parametrize("role", ["{service}_owner", "postgres"])
+async def test_a_role_that_owns_its_tables_is_refused_by_name(servers: Ground, role: str) -> None:
+    till, _ = shop.services(unique("o"))
+    settings = await servers.provide([till], shop.topics(till.topic))
+    url = settings.database_url.replace("{role}", role)
+    if role == "postgres":
+        url = f"{servers.admin_url.rpartition('/')[0]}/{{service}}?application_name=x"
+    running = Running(till, settings.model_copy(update={"database_url": url}))
+    with pytest.raises(SettingsError, match=r"DATABASE_URL: the writer of till_\w+ owns its tables"):
+        await running.start()
+    await running.stop()

@@ -23,6 +23,7 @@ from libs.common.http.problems import Texts
 from libs.common.running import OldDatabase, Running
 from libs.common.service import Service
 from libs.common.settings import Settings, SettingsError
+from libs.common.watchdog import Watchdog
 
 T = TypeVar("T")
 
@@ -78,6 +79,9 @@ async def serve(services: Sequence[Service], settings: Settings, stop: asyncio.E
         running = await _unless(stop, stack.enter_async_context(started(services, settings)))
         if running is None:
             return
+        watchdog = Watchdog(one.consumer for one in running if one.service.consumes)
+        watchdog.start()
+        stack.callback(watchdog.stop)
         servers = [
             _server(interface(running), settings.host, settings.port),
             _server(admin(running), settings.host, settings.admin_port),

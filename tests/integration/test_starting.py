@@ -60,6 +60,8 @@ async def test_a_role_that_owns_its_tables_is_refused_by_name(servers: Ground, r
     if role == "postgres":
         url = f"{servers.admin_url.rpartition('/')[0]}/{{service}}?application_name=x"
     running = Running(till, settings.model_copy(update={"database_url": url}))
-    with pytest.raises(SettingsError, match=r"DATABASE_URL: the writer of till_\w+ owns its tables"):
+    with pytest.raises(
+        SettingsError, match=r"DATABASE_URL: the writer of till_\w+ owns its tables"
+    ):
         await running.start()
     await running.stop()

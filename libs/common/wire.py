@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -190,9 +191,20 @@ def _cause(headers: Mapping[str, str], id: UUID, source: str, causation: UUID) -
     )
 
 
-def plain(headers: Sequence[tuple[str, bytes]]) -> list[tuple[str, str]]:
-    """Headers as text, for a dead letter: what is not UTF-8 is escaped, NUL too."""
+def plain(headers: Sequence[tuple[str, bytes]]) -> list[tuple[str, ...]]:
+    """Headers as text, for a dead letter; what is not UTF-8, or holds a NUL, is escaped to be read,
+    and stands beside it in base64."""
+    return [(name, *_plain(value or b"")) for name, value in headers]
+
+
+def _plain(value: bytes) -> tuple[str, ...]:
+    text = value.decode("utf-8", "backslashreplace").replace("\0", "\\0")
+    return (text,) if text.encode() == value else (text, base64.b64encode(value).decode())
+
+
+def raw(headers: Sequence[Sequence[str]]) -> Headers:
+    """Headers as they were before `plain`."""
     return [
-        (name, (value or b"").decode("utf-8", "backslashreplace").replace("\0", "\\0"))
-        for name, value in headers
+        (name, base64.b64decode(exact[0]) if exact else text.encode())
+        for name, text, *exact in headers
     ]

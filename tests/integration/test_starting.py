@@ -65,3 +65,17 @@ async def test_a_role_that_owns_its_tables_is_refused_by_name(servers: Ground, r
     ):
         await running.start()
     await running.stop()
+
+
+async def test_a_database_that_refuses_the_command_is_a_line(
+    servers: Ground, tmp_path: Path
+) -> None:
+    settings = servers.settings()
+    wrong = settings.database_url.replace("{role}:", "nobody_{role}:")
+    settings = settings.model_copy(update={"database_url": wrong})
+    command = ServiceProcess(("cli", "trace", "x"), settings, tmp_path / "log")
+    command.start()
+    assert command.process
+    assert command.process.wait(60) == 1
+    assert "the database refuses" in command.log.read_text()
+    assert "Traceback" not in command.log.read_text()

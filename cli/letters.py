@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from libs.common import waiting
+from libs.common import waiting, wire
 from libs.common.database import session
 from libs.common.settings import Settings
 from libs.common.work import Letter
@@ -75,6 +75,6 @@ async def _execute(settings: Settings, service: str, query: str, *values: Any) -
 def _letter(row: dict[str, Any]) -> Letter:
     return Letter(
         *(row["topic"], row["partition"], row["offset"], row["timestamp_"], row["key"]),
-        headers=[(name, value.encode()) for name, value in json.loads(row["headers"])],
+        headers=wire.raw(json.loads(row["headers"])),
         value=row["value"],
     )

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
+import asyncpg
 import structlog
 import typer
 from aiokafka.errors import KafkaError
@@ -43,9 +44,12 @@ app.command("doctor")(doctor.doctor)
 
 @app.command()
 def up(
-    port: Annotated[int, typer.Option(envvar="CIVICGRID_PORT", help="of the interface")] = 8080,
+    port: Annotated[
+        int, typer.Option(envvar="CIVICGRID_PORT", help="of the interface", min=1, max=65535)
+    ] = 8080,
     admin_port: Annotated[
-        int, typer.Option(envvar="CIVICGRID_ADMIN_PORT", help="of health and metrics")
+        int,
+        typer.Option(envvar="CIVICGRID_ADMIN_PORT", help="of health and metrics", min=1, max=65535),
     ] = 9090,
 ) -> None:
     """All five services in one process; servers of their own where none are named."""
@@ -55,12 +59,7 @@ def up(
 
 
 async def _serve(there: ground.Ground, chosen: Settings) -> None:
-    for name in ("port", "admin_port"):
-        if not serving.is_free(chosen.host, getattr(chosen, name)):
-            raise SettingsError(
-                f"port {getattr(chosen, name)} is taken: choose another with"
-                f" --{name.replace('_', '-')}"
-            )
+    serving.check_ports(chosen)
     await ground.prepare(there, SERVICES, tell)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -170,6 +169,9 @@ def main() -> None:
         app()
     except EXPECTED as error:
         errors.print(f"[red]{error}[/red]")
+        sys.exit(1)
+    except asyncpg.PostgresError as error:
+        errors.print(f"[red]the database refuses ({error}): bring it up with `civicgrid up`[/red]")
         sys.exit(1)
     except (OSError, KafkaError) as error:
         errors.print(f"[red]the servers do not answer ({error}): is `civicgrid up` running?[/red]")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from libs.common import kafka
 from libs.common.database import session
+from libs.common.measuring import lag
 from libs.common.service import Service
 from libs.common.settings import Settings
 
@@ -62,17 +63,5 @@ async def _state(
         }
     assert counts
     read = [tp for tp in known if kafka.is_among(tp.topic, service.consumes)]
-    lag = await _lag(consumer, read, positions)
-    return State(service.name, lag=lag, **dict(counts))
-
-
-async def _lag(
-    consumer: AIOKafkaConsumer,
-    partitions: Sequence[TopicPartition],
-    positions: Mapping[TopicPartition, int],
-) -> int:
-    if not partitions:
-        return 0
-    begins = await consumer.beginning_offsets(partitions)
-    ends = await consumer.end_offsets(partitions)
-    return sum(ends[tp] - max(begins[tp], positions.get(tp, 0)) for tp in partitions)
+    behind = await lag(consumer, read, positions)
+    return State(service.name, lag=behind, **dict(counts))

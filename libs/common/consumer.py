@@ -56,7 +56,8 @@ class Standing(NamedTuple):
 
 
 class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
-    """`attempted` is when it last did something, on the steady clock."""
+    """`attempted` is when it last did something, on the steady clock; `in_hand` how many works
+    it has read and not stored."""
 
     def __init__(
         self,
@@ -73,6 +74,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._quarantine = Quarantine()
         self._committed_at = 0.0
         self.attempted = time.monotonic()
+        self.in_hand = 0
 
     def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
         self._forget_all()
@@ -100,6 +102,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         finally:
             if storing:
                 storing.cancel()
+            self.in_hand = 0
             self._forget_all()
             await consumer.stop()
 
@@ -202,7 +205,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             yield last
 
     async def _store(self, works: Sequence[Work]) -> None:
+        self.in_hand = len(works)
         await self._patiently(lambda: self._writer.submit(works))
+        self.in_hand = 0
         for work in works:
             if isinstance(work.result, Fenced) and work.place:
                 self._standing.pop(TopicPartition(*work.place[:2]), None)

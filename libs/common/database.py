@@ -27,6 +27,13 @@ GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {s}_writer;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO {s}_reader;
 REVOKE UPDATE, DELETE ON migration FROM {s}_writer;
 """
+_OWNS = """
+SELECT EXISTS (
+    SELECT FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+      AND pg_has_role(relowner, 'USAGE')
+)
+"""
 
 
 class MigrationError(Exception):
@@ -99,6 +106,11 @@ async def _run(connection: Connection, name: str, text: str, checksum: str) -> N
         await connection.execute(
             "INSERT INTO migration (name, checksum) VALUES ($1, $2)", name, checksum
         )
+
+
+async def owns_tables(connection: Connection) -> bool:
+    """Whether this role may do to tables what only their owner may, as a superuser may too."""
+    return bool(await connection.fetchval(_OWNS))
 
 
 @asynccontextmanager

@@ -14,10 +14,13 @@ STAGE_SECONDS = Histogram(
 )
 CONFLICTS = Counter("civicgrid_conflicts", "Batches decided again.", ["service"])
 RESULTS = Counter("civicgrid_results", "Works by what came of them.", ["service", "result"])
+REFUSALS = Counter("civicgrid_refusals", "Commands refused, by rule.", ["service", "rule"])
 QUEUE = Gauge("civicgrid_queue", "Works that wait for the writer.", ["service"])
 PUBLISHED = Counter("civicgrid_published_events", "Events sent to Kafka.", ["service"])
+UNPUBLISHED = Gauge("civicgrid_unpublished_events", "Events not published.", ["service"])
 UNPUBLISHED_SECONDS = Gauge(
     "civicgrid_unpublished_seconds", "Age of the oldest event not published.", ["service"]
 )
+LAG = Gauge("civicgrid_lag", "Records of Kafka that the service has not handled.", ["service"])
 DEAD_LETTERS = Counter("civicgrid_dead_letters", "Dead letters by stage.", ["service", "stage"])
 TIMERS = Counter("civicgrid_timers_fired", "Timers that ran out.", ["service"])

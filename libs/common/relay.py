@@ -11,21 +11,26 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 import asyncpg
+import structlog
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
 from libs.common import metrics, wire
 from libs.common.journal import Connection
 
+log = structlog.get_logger()
+
 LOCK = 0x72656C6179
 IDLE_SECONDS = 0.5
 STANDBY_SECONDS = 1.0
 BEAT_SECONDS = 1.0
+BROKER_SECONDS = 1.0
 
 NEXT = """
 SELECT transaction_id::text, position, stream_id, version, event_id, topic, type, key, data,
@@ -98,18 +103,29 @@ class Relay:
                 await asyncio.sleep(STANDBY_SECONDS)
             await self._on_lead(connection)
             self.is_leader = True
-            producer = self._produce()
             beating = asyncio.create_task(self._beat(connection))
             try:
-                await producer.start()
-                await self._follow(connection, producer, batch)
+                while not connection.is_closed():
+                    await self._try(connection, batch)
             finally:
                 beating.cancel()
-                with suppress(Exception):
-                    await asyncio.wait_for(producer.stop(), 5)
         finally:
             self.is_leader = False
             connection.terminate()
+
+    async def _try(self, connection: Connection, batch: int) -> None:
+        """Until the broker fails, which is no reason to give up the lock: the holder has timers to
+        fire. Then a new producer goes on from the mark."""
+        producer = self._produce()
+        try:
+            await producer.start()
+            await self._follow(connection, producer, batch)
+        except KafkaError as error:
+            log.warning("not published", source=self._name, error=type(error).__name__)
+            await asyncio.sleep(BROKER_SECONDS)
+        finally:
+            with suppress(Exception):
+                await asyncio.wait_for(producer.stop(), 5)
 
     async def _follow(self, connection: Connection, producer: AIOKafkaProducer, batch: int) -> None:
         async with self._session:
@@ -130,7 +146,6 @@ class Relay:
                 if marked != "UPDATE 1":
                     raise Moved
             else:
-                metrics.UNPUBLISHED_SECONDS.labels(self._name).set(0)
                 await self._rest()
 
     async def _beat(self, connection: Connection) -> None:
@@ -155,9 +170,6 @@ class Relay:
             sent.append(await producer.send_batch(batch, topic, partition=partition))
         await asyncio.gather(*sent)
         metrics.PUBLISHED.labels(self._name).inc(len(rows))
-        metrics.UNPUBLISHED_SECONDS.labels(self._name).set(
-            (datetime.now(UTC) - rows[0]["recorded_at"]).total_seconds()
-        )
 
     def _append(self, batch: Any, row: asyncpg.Record) -> bool:
         """False where the batch is full; an empty one takes any event."""

@@ -23,12 +23,13 @@ from libs.common.http.problems import Texts
 from libs.common.ids import named
 from libs.common.journal import Connection
 from libs.common.keys import Keys
+from libs.common.measuring import Measuring
 from libs.common.messages import Cause
 from libs.common.quarantine import Stopped
 from libs.common.receiving import Receiver
 from libs.common.relay import Relay
 from libs.common.service import Service
-from libs.common.settings import Settings
+from libs.common.settings import Settings, SettingsError
 from libs.common.sweeping import Sweeping
 from libs.common.timing import Timing
 from libs.common.work import Work
@@ -70,6 +71,7 @@ class Running:
             self._clock,
             Keys(self._keys) if self._keys else None,
         )
+        await self._patiently(self._check_roles)
         self._readers = await self._patiently(self._reader_pool)
         receiver = Receiver(
             service.source, service.reads, service.policies, service.timers, service.buried
@@ -86,6 +88,9 @@ class Running:
             )
             self._put_up("consumer", self.consumer.run)
         self._put_up("relay", self.relay.run)
+        bootstrap = self._settings.kafka_bootstrap_servers
+        told = (service.name, service.consumes, bootstrap, self._clock, self._writer_session)
+        self._put_up("measuring", Measuring(*told).run)
         self._put_up("timing", self._time)
         self._put_up("retention", self._forget)
         if service.sweeps:
@@ -169,6 +174,17 @@ class Running:
     async def _writer_session(self) -> Connection:
         name = self.service.name
         return await database.connect(self._settings.url(name, "writer"), f"{name}-writer")
+
+    async def _check_roles(self) -> None:
+        """Raises SettingsError: a process that owns its tables could lift every limit on it."""
+        name = self.service.name
+        for role in ("writer", "reader"):
+            async with database.session(self._settings.url(name, role)) as connection:
+                if await database.owns_tables(connection):
+                    raise SettingsError(
+                        f"DATABASE_URL: the {role} of {name} owns its tables or is a superuser:"
+                        " let `python -m cli.setup city` make roles that may do less"
+                    )
 
     async def _check_history(self) -> None:
         """Raises OldDatabase. While the broker is away nothing can be compared, and nothing is."""

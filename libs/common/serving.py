@@ -7,9 +7,9 @@ import gc
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from typing import Any, TypeVar
 
 import structlog
 import uvicorn
@@ -24,6 +24,9 @@ from libs.common.http.problems import Texts
 from libs.common.running import OldDatabase, Running
 from libs.common.service import Service
 from libs.common.settings import Settings, SettingsError
+from libs.common.watchdog import Watchdog
+
+T = TypeVar("T")
 
 DRAIN_SECONDS = 8
 
@@ -82,7 +85,13 @@ def _spare_collector() -> None:
 
 async def serve(services: Sequence[Service], settings: Settings, stop: asyncio.Event) -> None:
     """Until `stop` is set: then requests in hand are answered, and the services stop."""
-    async with started(services, settings) as running:
+    async with AsyncExitStack() as stack:
+        running = await _unless(stop, stack.enter_async_context(started(services, settings)))
+        if running is None:
+            return
+        watchdog = Watchdog(one.consumer for one in running if one.service.consumes)
+        watchdog.start()
+        stack.callback(watchdog.stop)
         servers = [
             _server(interface(running), settings.host, settings.port),
             _server(admin(running), settings.host, settings.admin_port),
@@ -93,6 +102,18 @@ async def serve(services: Sequence[Service], settings: Settings, stop: asyncio.E
         for server in servers:
             server.should_exit = True
         await asyncio.gather(*serving)
+
+
+async def _unless(stop: asyncio.Event, step: Coroutine[Any, Any, T]) -> T | None:
+    """What comes of `step`; None if `stop` is set first, as while it waits for a database."""
+    task, stopping = asyncio.create_task(step), asyncio.create_task(stop.wait())
+    await asyncio.wait([task, stopping], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if task.done():
+        return task.result()
+    task.cancel()
+    await asyncio.wait([task])
+    return None
 
 
 class _Server(uvicorn.Server):
@@ -114,6 +135,16 @@ def _server(app: Any, host: str, port: int) -> uvicorn.Server:
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
     return _Server(config)
+
+
+def check_ports(chosen: Settings) -> None:
+    """Raises SettingsError with the name of the port that somebody else has."""
+    for name in ("port", "admin_port"):
+        if not is_free(chosen.host, getattr(chosen, name)):
+            raise SettingsError(
+                f"port {getattr(chosen, name)} is taken: choose another with"
+                f" CIVICGRID_{name.upper()} (--{name.replace('_', '-')} of `civicgrid up`)"
+            )
 
 
 def is_free(host: str, port: int) -> bool:
@@ -149,10 +180,13 @@ def run(service: Service) -> None:
         uvloop.run(_until_signal(service, chosen))
     except OldDatabase as error:
         sys.exit(str(error))
+    except SettingsError as error:
+        sys.exit(f"civicgrid {service.name} does not start: {error}")
 
 
 async def _until_signal(service: Service, chosen: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    check_ports(chosen)
     await serve([service], chosen, stop)

@@ -13,6 +13,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 PREFIX = "CIVICGRID_"
 
 
+Port = Annotated[int, Field(ge=1, le=65535)]
+
 SUPERUSER = "superuser/postgres"
 """Below the secrets, in a folder of its own: services do not get to see it."""
 
@@ -32,8 +34,8 @@ class Settings(BaseSettings):
     admin_url: str | None = None
     """A superuser of PostgreSQL, to make databases and roles with; no service needs it."""
     host: str = "127.0.0.1"
-    port: int = 8080
-    admin_port: int = 9090
+    port: Port = 8080
+    admin_port: Port = 9090
     instance: str | None = None
     """Ordinal of this process among those of its service; None for replicas without one."""
 
@@ -61,7 +63,13 @@ class Settings(BaseSettings):
     def _with_secret(self, url: str, name: str) -> str:
         if not self.secrets:
             return url
-        password = (self.secrets / name).read_text().strip()
+        try:
+            password = (self.secrets / name).read_text().strip()
+        except OSError as error:
+            raise SettingsError(
+                f"CIVICGRID_SECRETS has no file for {name} that can be read ({error}):"
+                " `python -m cli.setup secrets` makes it"
+            ) from error
         scheme, _, rest = url.partition("://")
         user = urlsplit(url).username
         return f"{scheme}://{user}:{quote(password, safe='')}@{rest.rpartition('@')[2]}"
@@ -69,7 +77,11 @@ class Settings(BaseSettings):
 
 def load() -> Settings:
     """From the environment. Raises SettingsError."""
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    known = {
+        f"{PREFIX}{name.upper()}"
+        for name, field in Settings.model_fields.items()
+        if not field.validation_alias
+    }
     unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
     if unknown:
         raise SettingsError(f"unknown setting {unknown[0]}: known are {', '.join(sorted(known))}")
@@ -77,7 +89,8 @@ def load() -> Settings:
         settings = Settings()  # type: ignore[call-arg]
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        name = str(first["loc"][0]).upper()
+        name = str(first["loc"][0])
+        name = f"{PREFIX}{name.upper()}" if name in Settings.model_fields else name
         raise SettingsError(f"the setting {name} is not usable: {first['msg']}") from error
     for part in ("{service}", "{role}"):
         if part not in settings.database_url:

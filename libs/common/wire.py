@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -16,6 +17,10 @@ from libs.common.ids import named, parsed
 from libs.common.messages import Cause, Envelope, Event
 
 Headers = list[tuple[str, bytes]]
+
+LONGEST = 1000
+"""Characters of an attribute: those that tell the cause go on in the headers of what follows, and
+must leave room for it within the broker's limit."""
 
 
 class Record(Protocol):
@@ -129,6 +134,9 @@ def _headers(record: Record) -> dict[str, str]:
         _check_once([name for name, _ in record.headers])
     if "\0" in "".join(headers.values()):
         raise Unreadable("headers", "one holds a NUL")
+    for name, text in headers.items():
+        if len(text) > LONGEST and name.startswith(("ce_", "traceparent")):
+            raise Unreadable("headers", f"{name} is over {LONGEST} characters")
     return headers
 
 
@@ -194,9 +202,20 @@ def _cause(headers: Mapping[str, str], id: UUID, source: str, causation: UUID) -
     )
 
 
-def plain(headers: Sequence[tuple[str, bytes]]) -> list[tuple[str, str]]:
-    """Headers as text, for a dead letter: what is not UTF-8 is escaped, NUL too."""
+def plain(headers: Sequence[tuple[str, bytes]]) -> list[tuple[str, ...]]:
+    """Headers as text, for a dead letter; what is not UTF-8, or holds a NUL, is escaped to be read,
+    and stands beside it in base64."""
+    return [(name, *_plain(value or b"")) for name, value in headers]
+
+
+def _plain(value: bytes) -> tuple[str, ...]:
+    text = value.decode("utf-8", "backslashreplace").replace("\0", "\\0")
+    return (text,) if text.encode() == value else (text, base64.b64encode(value).decode())
+
+
+def raw(headers: Sequence[Sequence[str]]) -> Headers:
+    """Headers as they were before `plain`."""
     return [
-        (name, (value or b"").decode("utf-8", "backslashreplace").replace("\0", "\\0"))
-        for name, value in headers
+        (name, base64.b64decode(exact[0]) if exact else text.encode())
+        for name, text, *exact in headers
     ]

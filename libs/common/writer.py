@@ -108,8 +108,12 @@ class Writer:
         results = Counter("failed" if failure else type(work.result).__name__ for work in works)
         for result, count in results.items():
             metrics.RESULTS.labels(self._name, result.lower()).inc(count)
-        for dead in (work.result for work in works if isinstance(work.result, Dead)):
-            metrics.DEAD_LETTERS.labels(self._name, dead.stage).inc()
+        for work in works:
+            match work.result:
+                case Refused(code=code):
+                    metrics.REFUSALS.labels(self._name, code).inc()
+                case Dead(stage=stage):
+                    metrics.DEAD_LETTERS.labels(self._name, stage).inc()
 
     async def _next_batch(self) -> list[Submission]:
         batch = [await self._queue.get()]
@@ -136,7 +140,11 @@ class Writer:
             work.result = Refused("unstorable", status=422)
             return
         work.dead = Dead("storage", f"{type(error).__name__}: {error}")
-        await self._attempts([work])
+        try:
+            await self._attempts([work])
+        except UNSTORABLE:
+            work.buried = None  # what would be told of its death cannot be stored either
+            await self._attempts([work])
 
     async def _attempts(self, works: Sequence[Work]) -> None:
         for attempt in range(ATTEMPTS):

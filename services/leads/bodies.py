@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from libs.common.contracts.leads import Urgency
-from libs.common.http import Each
+from libs.common.http import Each, Moment
 from services.leads.domain.routing import Rule
 from services.leads.policies import Told
 
@@ -65,7 +65,7 @@ class LeadBody(Placed):
 
     id: UUID | None = None
     channel: Literal["app", "console"] = "app"
-    captured_at: AwareDatetime | None = None
+    captured_at: Moment | None = None
     reporter: Reporter | None = None
 
     def told(self) -> Told:
@@ -84,9 +84,9 @@ class ImportedBody(Placed):
 
     source: Code
     source_number: Number
-    received_at: AwareDatetime
-    due_at: AwareDatetime | None = None
-    closed_at: AwareDatetime | None = None
+    received_at: Moment
+    due_at: Moment | None = None
+    closed_at: Moment | None = None
     cancelled: bool = False
 
     def told(self) -> Told:
@@ -134,5 +134,5 @@ class ReasonBody(Body):
 class RulesBody(Body):
     """`valid_from`: now if absent."""
 
-    valid_from: AwareDatetime | None = None
+    valid_from: Moment | None = None
     rules: tuple[Rule, ...] = Field(min_length=1, max_length=500)

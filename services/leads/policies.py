@@ -263,11 +263,16 @@ def on_incident_reported(event: IncidentReported, context: Now) -> Iterable[Effe
 def on_intake_buried(letter: Letter, dead: Dead) -> Iterable[Effect]:
     """Whatever cannot be taken is answered too: with what was wrong, and where."""
     source = letter.topic.removeprefix(INTAKE)
-    number = letter.key.decode("utf-8", "replace")[:100] if letter.key else None
+    number = _told_number(letter.key) if letter.key else None
     path, _, fault = dead.reason.rpartition(": ")
     code = fault if dead.stage in ("schema", "json") else dead.reason
     id = named(f"{letter.topic}/{letter.partition}/{letter.offset}")
     yield INTAKE_ITEM.to(id, RejectItem(source, number, code[:200], path))
+
+
+def _told_number(key: bytes) -> str:
+    """The number that a source gave its item, as far as it can be stored."""
+    return key.decode("utf-8", "replace").replace("\0", "\ufffd")[:100]
 
 
 def _routing(

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import AwareDatetime
 
 from libs.city import City
 from libs.common.contracts.registry import Level
-from libs.common.http import Limit, expected, not_found, page, shown
+from libs.common.http import Limit, Moment, expected, not_found, page, shown
 from services.registry import policies, queries
 from services.registry.answers import Plan, Registry, answer_of, item, one
 from services.registry.api_offices import OFFICES
@@ -68,7 +67,7 @@ def _area_reads(router: APIRouter, desk: Registry) -> None:
     async def list_areas(
         level: Level | None = None,
         parent: str | None = None,
-        as_of: AwareDatetime | None = None,
+        as_of: Moment | None = None,
         limit: Limit = 100,
         after: str = "",
     ) -> Mapping[str, Any]:
@@ -86,7 +85,7 @@ def _area_searches(router: APIRouter, desk: Registry) -> None:
         lon: Longitude,
         lat: Latitude,
         accuracy_m: Accuracy = 0.0,
-        as_of: AwareDatetime | None = None,
+        as_of: Moment | None = None,
     ) -> Mapping[str, Any]:
         """The chain from the city to the cell of a point, WGS 84 (row R24)."""
         context = desk.context()
@@ -95,7 +94,7 @@ def _area_searches(router: APIRouter, desk: Registry) -> None:
 
     @router.get("/areas/uncovered")
     async def list_uncovered(
-        as_of: AwareDatetime | None = None, limit: Limit = 100, after: str = ""
+        as_of: Moment | None = None, limit: Limit = 100, after: str = ""
     ) -> Mapping[str, Any]:
         """Cells that nobody answers for, now or at an instant (row R10)."""
         at = as_of or desk.context().now

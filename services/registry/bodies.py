@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import shapely
 from pydantic import (
-    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -20,7 +19,7 @@ from pydantic import (
 from shapely.errors import ShapelyError
 
 from libs.common.contracts.registry import CellKind, Level, OrganisationKind, Role, Shift
-from libs.common.http import Each
+from libs.common.http import Each, Moment
 from services.registry.domain import area, organisation, post
 from services.registry.domain.work_calendar import Times
 
@@ -40,7 +39,7 @@ class AreaBody(Body):
     level: Level
     parent: Code | None = None
     kind: CellKind = "basic"
-    valid_from: AwareDatetime | None = None
+    valid_from: Moment | None = None
     households: int | None = Field(default=None, ge=0)
     polygon: dict[str, Any] | None = None
 
@@ -82,7 +81,7 @@ class AppointmentBody(Body):
     id: UUID | None = None
     post: Code
     person_ref: UUID
-    valid_from: AwareDatetime | None = None
+    valid_from: Moment | None = None
 
 
 class CalendarBody(Body):
@@ -114,7 +113,7 @@ class CalendarBody(Body):
 class EndBody(Body):
     """`valid_to`: now if absent."""
 
-    valid_to: AwareDatetime | None = None
+    valid_to: Moment | None = None
 
 
 class AreaBatch(Body):
@@ -143,7 +142,7 @@ def check_polygon(polygon: dict[str, Any]) -> None:
         raise ValueError("a GeoJSON Polygon or MultiPolygon")
     try:
         shape = shapely.geometry.shape(polygon)
-    except (ShapelyError, ValueError, TypeError, KeyError, IndexError, AttributeError):
+    except (ShapelyError, ArithmeticError, LookupError, ValueError, TypeError, AttributeError):
         raise ValueError("not a GeoJSON geometry") from None
     if shape.is_empty:
         raise ValueError("an empty shape")

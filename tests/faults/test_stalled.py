@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import signal
 from functools import partial
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
 
 from libs.common.ids import named, uuid7
 from libs.common.settings import Settings
+from libs.common.watchdog import STALLED
 from tests.integration.test_relay import published
 from tests.support import shop
 from tests.support.awaiting import eventually
@@ -52,3 +56,44 @@ async def test_each_of_two_may_stand_still(servers: Ground, tmp_path: Path) -> N
     finally:
         for one in pair:
             one.kill()
+
+
+@pytest.mark.timeout(150)
+async def test_a_process_whose_writer_hangs_ends_itself(servers: Ground, tmp_path: Path) -> None:
+    """Its sessions answer no more, and do not fail either."""
+    if servers.own is None:
+        pytest.skip("the sessions of the environment are not ours to stop")
+    suffix = unique("h")
+    till, book = shop.services(suffix)
+    settings = await servers.provide([till, book], shop.topics(till.topic, book.topic))
+    pair = [
+        ServiceProcess(("tests.support.shop_process", suffix, name), settings, tmp_path / name)
+        for name in ("till", "book")
+    ]
+    sessions: list[int] = []
+    try:
+        for one in pair:
+            one.start()
+        for one in pair:
+            await one.ready()
+        sessions = await sessions_of(servers, f"{book.name}-writer")
+        for session in sessions:
+            os.kill(session, signal.SIGSTOP)
+        await sell(pair[0].url)
+        assert pair[1].process
+        assert await asyncio.to_thread(pair[1].process.wait, 60) == STALLED
+    finally:
+        for session in sessions:
+            os.kill(session, signal.SIGCONT)
+        for one in pair:
+            one.kill()
+
+
+async def sessions_of(servers: Ground, application: str) -> list[int]:
+    """Ids of the processes of PostgreSQL that serve it."""
+    connection = await asyncpg.connect(servers.admin_url)
+    try:
+        query = "SELECT pid FROM pg_stat_activity WHERE application_name = $1"
+        return [row["pid"] for row in await connection.fetch(query, application)]
+    finally:
+        await connection.close()

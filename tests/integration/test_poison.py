@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 
+from cli import letters
 from libs.common import kafka
 from libs.common.ids import named, uuid7
+from libs.common.messages import Cause
+from libs.common.work import Dead, Letter, Message, Work
 from tests.integration.test_two_services import Shop, open_shop
+from tests.support import shop
 from tests.support.awaiting import eventually
 from tests.support.servers import Ground
 
@@ -65,6 +69,7 @@ POISON: dict[str, tuple[Headers, bytes | None, str]] = {
     "a field that is missing": ({}, b'{"good":"tea"}', "schema"),
     "a field of another type": ({}, BODY.replace(b":1}", b':"much"}'), "schema"),
     "a NUL in a text": ({}, BODY.replace(b"tea", b"t\\u0000a"), "value"),
+    "a header that is too long": ({"ce_actorref": b"a" * 2000}, BODY, "headers"),
     "a value over the limit": ({}, BODY.replace(b"tea", b"t" * 70_000), "value"),
     "bytes that are not UTF-8": ({}, b'{"good":"\xff"}', "json"),
     "a number that no column holds": ({}, BODY.replace(b":1}", b":%d}" % 10**25), "storage"),
@@ -96,7 +101,39 @@ async def test_each_kind_of_poison_is_a_dead_letter_and_the_good_records_around_
         lambda: open_one.book_rows(handled), lambda rows: bool(rows) and rows[0][0] >= wanted
     )
     assert rows[0][0] == wanted
-    letters = await open_one.book_rows('SELECT stage, reason FROM dead_letter ORDER BY "offset_"')
-    found = {name: row["stage"] for name, row in zip(POISON, letters, strict=True)}
+    dead = await open_one.book_rows('SELECT stage, reason FROM dead_letter ORDER BY "offset_"')
+    found = {name: row["stage"] for name, row in zip(POISON, dead, strict=True)}
     assert found == {name: stage for name, (_, _, stage) in POISON.items()}
-    assert all(row["reason"] for row in letters)
+    assert all(row["reason"] for row in dead)
+
+
+async def test_a_letter_that_fails_three_times_more_stays_one_letter(open_one: Shop) -> None:
+    """Whatever its headers hold: it is known again by all of it."""
+    name = open_one.book.service.name
+    letters_of = "SELECT id, retries FROM dead_letter WHERE value = 'again'"
+    producer = kafka.producer(open_one.settings.kafka_bootstrap_servers, "test")
+    await producer.start()
+    headers = [("x", b"\xff\0"), ("y", b"\\xff"), ("z", b"")]
+    await producer.send_and_wait(open_one.till.service.topic, b"again", headers=headers)
+    await producer.stop()
+
+    async def failed() -> list[int]:
+        return [row["retries"] for row in await open_one.book_rows(letters_of)]
+
+    await eventually(failed, [0].__eq__)
+    [letter] = await open_one.book_rows(letters_of)
+    for times in (1, 2, 3):
+        await letters.retried(open_one.settings, [name], letter["id"])
+        await eventually(failed, [times].__eq__)
+    with pytest.raises(letters.LetterError):
+        await letters.retried(open_one.settings, [name], letter["id"])
+
+
+async def test_a_death_that_cannot_be_told_is_still_a_dead_letter(open_one: Shop) -> None:
+    letter = Letter("civicgrid.intake.none", 0, 0, 0, b"key", [], b"value")
+    message = Message(uuid7(), "test")
+    told = shop.GOOD.to(uuid7(), shop.ListGood("t\0a"))
+    work = Work(lambda _: (), Cause("test", "c", message.id, "test"), message=message)
+    work.letter, work.dead, work.buried = letter, Dead("test", "no reason"), lambda _: [told]
+    await open_one.till.writer.submit([work])
+    assert isinstance(work.result, Dead)

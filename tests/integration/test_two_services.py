@@ -120,6 +120,26 @@ async def test_an_old_version_is_refused_and_bad_input_is_pointed_at(open_one: S
     assert (nul.status_code, nul.json()["code"]) == (422, "invalid")
 
 
+@pytest.mark.parametrize(
+    ("content", "media_type", "told"),
+    [
+        (b'{"amount":', "application/json", (400, "malformed")),
+        (b"[" * 100_000, "application/json", (400, "malformed")),
+        (b'{"good":"\xff"}', "application/json", (400, "malformed")),
+        (b'{"amount":' + b"1" * 5000 + b"}", "application/json", (400, "malformed")),
+        (b"", "application/json", (422, "invalid")),
+        (b'{"amount":1}', "text/plain", (415, "unsupported_media_type")),
+        (b"amount=1", "application/x-www-form-urlencoded", (415, "unsupported_media_type")),
+    ],
+)
+async def test_a_body_that_is_no_json_is_told_from_one_that_is_wrong(
+    open_one: Shop, content: bytes, media_type: str, told: tuple[int, str]
+) -> None:
+    headers = {"Content-Type": media_type}
+    answer = await open_one.client.post("/sales", content=content, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == told
+
+
 async def test_what_was_sealed_leaves_the_service_neither_in_events_nor_in_states(
     open_one: Shop,
 ) -> None:

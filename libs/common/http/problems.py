@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 CORE_TEXTS = Path(__file__).parent / "texts.yaml"
 RETRY_AFTER = {"Retry-After": "1"}
-_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+_CODES = {400: "malformed", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -94,6 +94,8 @@ def install(app: FastAPI, texts: Texts) -> None:
 
     async def invalid(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
+        if unread := _unread(request, error):
+            return answer(request, unread)
         errors = [{"path": _in_request(one["loc"]), "code": one["type"]} for one in error.errors()]
         return answer(request, Refused("invalid", status=422), errors=errors)
 
@@ -126,6 +128,16 @@ def install(app: FastAPI, texts: Texts) -> None:
     app.add_exception_handler(Exception, crashed)
 
 
+def _unread(request: Request, error: RequestValidationError) -> Refused | None:
+    """Why there is no JSON to look into; None where there is."""
+    faults = {one["type"] for one in error.errors() if one["loc"][0] == "body"}
+    if "json_invalid" in faults:
+        return Refused("malformed", status=400)
+    if isinstance(error.body, bytes) and error.body:
+        return Refused("unsupported_media_type", status=415)
+    return None
+
+
 def _in_request(location: Sequence[int | str]) -> str:
-    """Past "body" or "query"; the whole where it is no JSON."""
-    return "/" if location[1:] and isinstance(location[1], int) else pointer(location[1:])
+    """Past "body" or "query"."""
+    return pointer(location[1:])

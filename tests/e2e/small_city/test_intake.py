@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from functools import partial
+from secrets import token_hex
 from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
+from libs.common import kafka
 from libs.common.ids import uuid7
 from tests.e2e.small_city.test_leads import first_cell
 from tests.support.awaiting import eventually
@@ -20,21 +22,25 @@ INTAKE, RECEIPTS = "civicgrid.intake.sandbox", "civicgrid.receipts.sandbox"
 
 @pytest.fixture
 async def source(town: Town) -> AsyncIterator[AIOKafkaProducer]:
-    producer = AIOKafkaProducer(bootstrap_servers=town.settings.kafka_bootstrap_servers)
+    producer = kafka.producer(town.settings.kafka_bootstrap_servers, "source")
     await producer.start()
     yield producer
     await producer.stop()
 
 
-async def report(producer: AIOKafkaProducer, id: str, body: dict[str, Any]) -> None:
-    headers = [
-        ("ce_specversion", b"1.0"),
-        ("ce_id", id.encode()),
-        ("ce_type", b"incident.reported.v1"),
-        ("ce_source", b"sandbox"),
-    ]
+async def report(producer: AIOKafkaProducer, id: str, body: dict[str, Any], **more: bytes) -> None:
     key = str(body.get("source_number", id)).encode()
+    headers = list(headers_of(id, **more).items())
     await producer.send_and_wait(INTAKE, json.dumps(body).encode(), key=key, headers=headers)
+
+
+def headers_of(id: str, **more: bytes) -> dict[str, bytes]:
+    return {
+        "ce_specversion": b"1.0",
+        "ce_id": id.encode(),
+        "ce_type": b"incident.reported.v1",
+        "ce_source": b"sandbox",
+    } | more
 
 
 async def receipts(town: Town) -> list[tuple[str, dict[str, Any]]]:
@@ -108,3 +114,27 @@ async def test_what_cannot_be_taken_is_answered_with_what_is_wrong(
     assert (found[0][0], found[0][1]["codes"]) == ("intake.rejected.v1", ["unknown_lead_type"])
     dead = await town.rows("leads", "SELECT stage FROM dead_letter WHERE topic = $1", INTAKE)
     assert sorted(row["stage"] for row in dead) == ["refused", "schema"]
+
+
+async def test_a_key_that_no_receipt_can_hold_stops_nobody(
+    town: Town, source: AIOKafkaProducer
+) -> None:
+    await source.send_and_wait(INTAKE, b"{", key=b"n\0" + uuid7().bytes, partition=0)
+    number = f"n-{uuid7()}"
+    body = {"source_number": number, "lead_type": "theft", "reported_at": "2026-11-20T08:00:00Z"}
+    headers = list(headers_of(str(uuid7())).items())
+    await source.send_and_wait(INTAKE, json.dumps(body).encode(), partition=0, headers=headers)
+    assert await eventually(partial(receipts_of, town, number), bool)
+    told = [one for kind, one in await receipts(town) if kind == "intake.rejected.v1"]
+    assert any((one["source_number"] or "").startswith("n\ufffd") for one in told)
+
+
+async def test_headers_that_would_not_fit_into_our_own_events_are_refused(
+    town: Town, source: AIOKafkaProducer
+) -> None:
+    number = f"n-{uuid7()}"
+    body = {"source_number": number, "lead_type": "theft", "reported_at": "2026-11-20T08:00:00Z"}
+    for name in ("ce_actorref", "traceparent", "ce_correlationid"):
+        await report(source, str(uuid7()), body, **{name: token_hex(523_800).encode()})
+    found = await eventually(partial(receipts_of, town, number), lambda some: len(some) == 3)
+    assert {kind for kind, _ in found} == {"intake.rejected.v1"}

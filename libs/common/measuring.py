@@ -1,0 +1,90 @@
+"""What is behind: events that nobody could read yet, records that were not read yet.
+
+Measured in every process, so that the figures go on while the broker is away or the consumer has
+stopped; those of one service agree.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from libs.common import kafka, metrics
+from libs.common.clock import Clock
+from libs.common.journal import Connection
+
+SECONDS = 5.0
+MOST = 100_000
+"""Unpublished events are counted up to here: past it the figure says enough."""
+
+UNPUBLISHED = """
+SELECT count(*) AS events, min(recorded_at) AS oldest FROM (
+    SELECT event.recorded_at FROM event, relay
+    WHERE (event.transaction_id, event.position) > (relay.transaction_id, relay.position)
+    ORDER BY event.transaction_id, event.position LIMIT $1
+) AS unpublished
+"""
+POSITIONS = "SELECT topic, partition, next FROM position"
+
+
+class Measuring:
+    """`topics`: those that the service consumes."""
+
+    def __init__(
+        self,
+        name: str,
+        topics: Sequence[str],
+        bootstrap: str,
+        clock: Clock,
+        connect: Callable[[], Awaitable[Connection]],
+    ) -> None:
+        self._name, self._topics, self._bootstrap = name, topics, bootstrap
+        self._clock, self._connect = clock, connect
+
+    async def run(self) -> None:
+        """Until an error: the caller waits a moment and runs it again."""
+        connection = await self._connect()
+        try:
+            while True:
+                await self._journal(connection)
+                if self._topics:
+                    with suppress(KafkaError, TimeoutError):
+                        await asyncio.wait_for(self._lag(connection), SECONDS)
+                await asyncio.sleep(SECONDS)
+        finally:
+            connection.terminate()
+
+    async def _journal(self, connection: Connection) -> None:
+        row = await connection.fetchrow(UNPUBLISHED, MOST)
+        assert row
+        age = (self._clock.now() - row["oldest"]).total_seconds() if row["oldest"] else 0.0
+        metrics.UNPUBLISHED.labels(self._name).set(row["events"])
+        metrics.UNPUBLISHED_SECONDS.labels(self._name).set(max(0.0, age))
+
+    async def _lag(self, connection: Connection) -> None:
+        rows = await connection.fetch(POSITIONS)
+        positions = {TopicPartition(row["topic"], row["partition"]): row["next"] for row in rows}
+        parts = await kafka.partitions(self._bootstrap, self._topics)
+        consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap)
+        try:
+            await consumer.start()
+            metrics.LAG.labels(self._name).set(await lag(consumer, parts, positions))
+        finally:
+            await consumer.stop()
+
+
+async def lag(
+    consumer: AIOKafkaConsumer,
+    partitions: Sequence[TopicPartition],
+    positions: Mapping[TopicPartition, int],
+) -> int:
+    """Records past `positions`, the next to handle; all that are there where there is none."""
+    if not partitions:
+        return 0
+    begins = await consumer.beginning_offsets(partitions)
+    ends = await consumer.end_offsets(partitions)
+    return sum(max(0, ends[tp] - max(begins[tp], positions.get(tp, 0))) for tp in partitions)

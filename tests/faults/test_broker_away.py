@@ -1,0 +1,66 @@
+"""The broker is away: what needs no broker goes on, on time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from libs.common.ids import named, uuid7
+from tests.support import shop
+from tests.support.awaiting import eventually
+from tests.support.processes import ServiceProcess
+from tests.support.servers import Ground, unique
+
+SET = """
+INSERT INTO timer SELECT 'check', id, clock_timestamp() + due * interval '1 second',
+    json_build_object('page', $2::text), 'c'
+FROM unnest($1::uuid[]) WITH ORDINALITY AS asked (id, due)
+"""
+LATE = """
+SELECT coalesce(max(clock_timestamp() - due_at), '0') AS late, count(*) AS left FROM timer
+WHERE name = 'check'
+"""
+UNPUBLISHED = """
+SELECT count(*) FROM event, relay WHERE event.transaction_id > relay.transaction_id
+"""
+LAST = 30
+"""Seconds for which timers fall due: longer than any patience of a producer."""
+
+
+@pytest.mark.timeout(150)
+async def test_timers_are_fired_when_they_fall_due(servers: Ground, tmp_path: Path) -> None:
+    if servers.own is None:
+        pytest.skip("the servers of the environment are not ours to kill")
+    suffix = unique("a")
+    till, book = shop.services(suffix)
+    settings = await servers.provide([till, book], shop.topics(till.topic, book.topic))
+    module = ("tests.support.shop_process", suffix, "book")
+    process = ServiceProcess(module, settings, tmp_path / "book.log")
+    process.start()
+    connection = await asyncpg.connect(settings.url(book.name, "writer"))
+
+    async def left() -> tuple[float, int]:
+        row = await connection.fetchrow(LATE)
+        assert row
+        late = row["late"].total_seconds()
+        assert late < 5, f"a timer is {late:.1f} s late"
+        return late, row["left"]
+
+    try:
+        await process.ready()
+        servers.own.kafka.kill()
+        try:
+            ids = [uuid7() for _ in range(LAST)]
+            await connection.execute(SET, ids, str(named("page")))
+            await eventually(left, lambda one: one[1] == 0, within=LAST + 10)
+        finally:
+            servers.own.kafka.start()
+        unpublished = (
+            "SELECT count(*) FROM event, relay WHERE event.transaction_id > relay.transaction_id"
+        )
+        await eventually(lambda: connection.fetchval(unpublished), (0).__eq__, within=60)
+    finally:
+        process.kill()
+        await connection.close()

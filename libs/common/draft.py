@@ -176,7 +176,7 @@ class Draft:
             if known is None:
                 self.missing[address] = instruction.decider
                 raise Missing
-            trial.streams[address] = replace(known)
+            trial.streams[address] = known.copy()
         return trial.streams[address]
 
     def _append(self, trial: Trial, work: Work, stream: Stream, event: Event) -> Envelope:
@@ -194,7 +194,7 @@ class Draft:
             cause=work.cause,
         )
         data = event.model_dump_json(exclude=set(event.sealed) or None)
-        if len(data.encode()) > event.max_bytes:
+        if len(data) * 4 > event.max_bytes and len(data.encode()) > event.max_bytes:
             raise Refused("too_large", status=413, limit=event.max_bytes)
         topic = event.topic or self._rules.topic
         trial.events.append(Appended(stream.decider.name, envelope, topic, data))

@@ -40,6 +40,9 @@ class Stream:
     version: int
     key: str | None
 
+    def copy(self) -> Stream:
+        return Stream(self.decider, self.id, self.state, self.stored, self.version, self.key)
+
 
 @dataclass(slots=True)
 class Asked:

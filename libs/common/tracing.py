@@ -1,4 +1,5 @@
-"""Spans for OpenTelemetry: one for each work, under the trace that its cause names.
+"""Spans for OpenTelemetry: a work's under the trace that its cause names, a large batch's one for
+all, with links to the traces of its works.
 
 Needs the extra `traces`, and OTEL_EXPORTER_OTLP_ENDPOINT in the environment; else nothing is done.
 A span holds names of types and outcomes, never content.
@@ -7,7 +8,6 @@ A span holds names of types and outcomes, never content.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -15,9 +15,14 @@ from libs.common.settings import SettingsError
 from libs.common.work import Work
 
 if TYPE_CHECKING:
+    from opentelemetry.context import Context
     from opentelemetry.trace import Tracer
 
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+
+FEW, LINKS = 10, 128
+"""A span each costs more than all else that is done for a work, so a batch over the first has one,
+with links up to the second, which is the SDK's own limit."""
 
 _tracer: Tracer | None = None
 
@@ -47,17 +52,30 @@ def record(service: str, works: Sequence[Work], begun: int) -> None:
     """Works that were stored between `begun` (nanoseconds since 1970) and now."""
     if _tracer is None:
         return
+    from opentelemetry.trace import Link, get_current_span
+
+    traced = [work for work in works if work.cause.traceparent]
+    if len(traced) <= FEW:
+        for work in traced:
+            result = type(work.result).__name__.lower()
+            told = {"civicgrid.service": service, "civicgrid.result": result}
+            _tracer.start_span(_name(work), _parent(work), attributes=told, start_time=begun).end()
+    else:
+        links = [
+            Link(get_current_span(_parent(work)).get_span_context()) for work in traced[:LINKS]
+        ]
+        count: dict[str, str | int] = {
+            "civicgrid.service": service,
+            "messaging.batch.message_count": len(works),
+        }
+        name = f"{service} batch"
+        _tracer.start_span(name, attributes=count, links=links, start_time=begun).end()
+
+
+def _parent(work: Work) -> Context:
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-    propagator, now = TraceContextTextMapPropagator(), time.time_ns()
-    for work in works:
-        if work.cause.traceparent is None:
-            continue
-        parent = propagator.extract({"traceparent": work.cause.traceparent})
-        result = type(work.result).__name__.lower()
-        attributes = {"civicgrid.service": service, "civicgrid.result": result}
-        span = _tracer.start_span(_name(work), parent, attributes=attributes, start_time=begun)
-        span.end(now)
+    return TraceContextTextMapPropagator().extract({"traceparent": work.cause.traceparent or ""})
 
 
 def _name(work: Work) -> str:

@@ -132,11 +132,11 @@ def _headers(record: Record) -> dict[str, str]:
         raise Unreadable("headers", "one is not UTF-8") from error
     if len(headers) < len(record.headers):
         _check_once([name for name, _ in record.headers])
-    if "\0" in "".join(headers.values()):
+    together = "".join(headers.values())
+    if "\0" in together:
         raise Unreadable("headers", "one holds a NUL")
-    for name, text in headers.items():
-        if len(text) > LONGEST and name.startswith(("ce_", "traceparent")):
-            raise Unreadable("headers", f"{name} is over {LONGEST} characters")
+    if len(together) > LONGEST:
+        _check_length(headers)
     return headers
 
 
@@ -144,6 +144,12 @@ def _check_once(names: Sequence[str]) -> None:
     for name in names:
         if name.startswith("ce_") and names.count(name) > 1:
             raise Unreadable("headers", f"{name} comes twice")
+
+
+def _check_length(headers: Mapping[str, str]) -> None:
+    for name, text in headers.items():
+        if len(text) > LONGEST and name.startswith(("ce_", "traceparent")):
+            raise Unreadable("headers", f"{name} is over {LONGEST} characters")
 
 
 def _required(headers: Mapping[str, str], name: str) -> str:

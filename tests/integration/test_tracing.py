@@ -10,6 +10,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from libs.common import tracing
+from libs.common.ids import named
+from libs.common.messages import Cause
+from libs.common.work import Work
 from tests.integration.test_two_services import open_shop
 from tests.support.awaiting import eventually
 from tests.support.servers import Ground
@@ -44,3 +47,17 @@ async def test_a_sale_and_its_counting_are_in_the_callers_trace(
             }
 
         assert await eventually(names, {"POST /sales", "till.sold.v1"}.__eq__)
+
+
+def test_a_large_batch_has_one_span_that_links_to_the_traces_of_its_works(
+    spans: InMemorySpanExporter,
+) -> None:
+    causes = [
+        Cause("system", "", named(f"{n}"), "", f"00-{TRACE[:-2]}{n:02x}-00f067aa0ba902b7-01")
+        for n in range(tracing.FEW + 1)
+    ]
+    tracing.record("till", [Work(lambda _: (), cause) for cause in causes], begun=1)
+    (span,) = spans.get_finished_spans()
+    assert span.name == "till batch"
+    linked = {format(link.context.trace_id, "032x") for link in span.links}
+    assert linked == {f"{TRACE[:-2]}{n:02x}" for n in range(tracing.FEW + 1)}

@@ -108,7 +108,7 @@ async def _open(there: ground.Ground) -> AsyncIterator[Town]:
     async with started(SERVICES, there.settings) as running:
         transport = httpx.ASGITransport(interface(running), raise_app_exceptions=False)
         async with httpx.AsyncClient(
-            transport=transport, base_url="http://city", timeout=60
+            transport=transport, base_url="http://city", timeout=60, headers={"If-Match": "*"}
         ) as client:
             town = Town(there.settings, client)
             await _people(town)

@@ -162,7 +162,8 @@ def routes(desk: Desk[Any]) -> APIRouter:
     async def post_sale(request: Request, body: SellBody) -> Response:
         def plan(context: Context[Any]) -> Iterable[Effect]:
             command = Sell(body.good, body.amount, body.buyer)
-            return [TILL.to(body.till, command, expected=expected(request))]
+            version = expected(request) if "If-Match" in request.headers else None
+            return [TILL.to(body.till, command, expected=version)]
 
         return await desk.command(request, plan, body=body, id=body.id, created=True)
 

@@ -29,6 +29,8 @@ from tests.support.servers import ROOT, Ground
 
 PLAN = reference.read_plan(Path(__file__).parent / "small-city.yaml")
 SEED = 7
+ANY = {"If-Match": "*"}
+"""Of a client that changes a thing whatever its version."""
 
 
 @dataclass
@@ -87,7 +89,7 @@ async def open_town(servers: Ground) -> AsyncIterator[Town]:
     names servers, the services that work there, which answer at CITY_URL."""
     if servers.given:
         url = os.environ.get("CITY_URL", DEFAULT)
-        async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+        async with httpx.AsyncClient(base_url=url, timeout=30, headers=ANY) as client:
             yield Town(servers.given, client, dict.fromkeys(NAMES))
         return
     file = provisioning.topics_file(ROOT)
@@ -104,7 +106,9 @@ async def town_of(
     """Services at work in this process, on what is there."""
     async with started(services, settings) as running:
         transport = httpx.ASGITransport(interface(running), raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://city") as client:
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://city", headers=ANY
+        ) as client:
             yield Town(settings, client, {one.service.name: one for one in running})
 
 

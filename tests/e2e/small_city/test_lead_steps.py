@@ -151,3 +151,11 @@ async def test_history_cannot_lie_in_the_future(town: Town) -> None:
 async def test_there_is_one_city(town: Town) -> None:
     answer = await town.post("/areas", {"code": "Y", "name": "Y", "level": "city"})
     assert (answer.status_code, answer.json()["code"]) == (409, "one_city")
+
+
+async def test_a_change_must_say_of_which_version(town: Town) -> None:
+    lead = (await captured(town))["id"]
+    blind = await town.post(f"/leads/{lead}/sign", If_Match="")
+    assert (blind.status_code, blind.json()["code"]) == (428, "version_required")
+    version = (await town.get(f"/leads/{lead}"))["version"]
+    assert (await town.post(f"/leads/{lead}/sign", If_Match=f'"{version}"')).status_code == 200

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 DAY_MS = 24 * 3600 * 1000
 
@@ -34,6 +34,15 @@ class File(BaseModel):
     replication: int
     topics: Mapping[str, Topic]
 
+    @model_validator(mode="after")
+    def _answered(self) -> File:
+        """A service whose receipts have nowhere to go would publish nothing any more."""
+        for name in self.topics:
+            receipts = name.replace(".intake.", ".receipts.")
+            if receipts not in self.topics:
+                raise ValueError(f"{name} needs {receipts}, where each of its items is answered")
+        return self
+
 
 @dataclass(frozen=True)
 class Change:
@@ -46,7 +55,11 @@ class Change:
 
 
 def read(file: Path) -> File:
-    return TypeAdapter(File).validate_python(yaml.safe_load(file.read_text(encoding="utf-8")))
+    """Raises TopicsError."""
+    try:
+        return File.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        raise TopicsError(f"{file}: {error.errors(include_url=False)[0]['msg']}") from None
 
 
 async def difference(admin: AIOKafkaAdminClient, file: File) -> list[Change]:

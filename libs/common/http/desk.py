@@ -120,7 +120,8 @@ class Desk(Generic[F]):
     def _entry(self, work: Work | Faulty | Refused, language: str) -> Mapping[str, Any]:
         if isinstance(work, Faulty):
             problem = self._texts.problem(Refused("invalid", status=422), language)
-            return {"status": 422, "problem": {**problem, "errors": work.errors}}
+            errors = self._texts.faults(work.errors, language)
+            return {"status": 422, "problem": {**problem, "errors": errors}}
         try:
             answered = _answered(work) if isinstance(work, Work) else _raise(work)
         except Refused as refusal:

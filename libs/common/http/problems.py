@@ -63,6 +63,14 @@ class Texts:
             problem["allowed"] = list(refusal.allowed)
         return problem
 
+    def faults(self, faults: Sequence[Mapping[str, str]], language: str) -> list[Mapping[str, str]]:
+        """Each with what is wrong in words; what has none of its own is not valid."""
+        return [
+            {**one, "message": self.text(code if code in self._texts else "field", language, {})}
+            for one in faults
+            if (code := f"field_{one['code']}")
+        ]
+
 
 def language_of(request: Request) -> str:
     """`en` or `zh`: the one that Accept-Language names first."""
@@ -97,7 +105,8 @@ def install(app: FastAPI, texts: Texts) -> None:
         if unread := _unread(request, error):
             return answer(request, unread)
         errors = [{"path": _in_request(one["loc"]), "code": one["type"]} for one in error.errors()]
-        return answer(request, Refused("invalid", status=422), errors=errors)
+        told = texts.faults(errors, language_of(request))
+        return answer(request, Refused("invalid", status=422), errors=told)
 
     async def unstorable(request: Request, error: Exception) -> JSONResponse:
         return answer(request, Refused("unstorable", status=422))

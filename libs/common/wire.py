@@ -100,9 +100,14 @@ def read(record: Record, types: Mapping[str, type[Event]], *, intake: bool) -> E
     `intake`: written by an outside source, which names its items as it likes; inside, the topic
     has one owner, ids are UUIDs, and the version of the aggregate is told.
     """
-    if not intake and _is_for_others(record, types):
+    told = dict(record.headers)
+    if (
+        not intake
+        and told.get("ce_type")
+        and told["ce_type"].decode("utf-8", "replace") not in types
+    ):
         return None
-    headers = _headers(record)
+    headers = _headers(record, told)
     kind = _required(headers, "ce_type")
     _required(headers, "ce_id")
     source = _required(headers, "ce_source")
@@ -120,14 +125,9 @@ def read(record: Record, types: Mapping[str, type[Event]], *, intake: bool) -> E
     return _inside(record, headers, event) if not intake else _outside(record, headers, event)
 
 
-def _is_for_others(record: Record, types: Mapping[str, type[Event]]) -> bool:
-    kinds = [value for name, value in record.headers if name == "ce_type"]
-    return len(kinds) == 1 and bool(kinds[0]) and kinds[0].decode("utf-8", "replace") not in types
-
-
-def _headers(record: Record) -> dict[str, str]:
+def _headers(record: Record, told: Mapping[str, bytes]) -> dict[str, str]:
     try:
-        headers = {name: (value or b"").decode() for name, value in record.headers}
+        headers = {name: (value or b"").decode() for name, value in told.items()}
     except UnicodeDecodeError as error:
         raise Unreadable("headers", "one is not UTF-8") from error
     if len(headers) < len(record.headers):

@@ -16,13 +16,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Any
 
 import httpx
 import typer
 
-from bench.processes import ROOT, running
+from bench.machine import ROOT
+from bench.processes import running
 from cli import ground
 from cli.board import percentile
 from cli.city import NAMES, SERVICES
@@ -82,8 +82,9 @@ def main(quick: Annotated[bool, typer.Option("--quick", help="a minute")] = Fals
 
 async def _measured(there: ground.Ground, size: Size) -> Result:
     await ground.prepare(there, SERVICES, tell)
-    settings, log = there.settings, Path(FOLDER / "services.log")
-    with running(NAMES, settings, log) as urls:
+    settings = there.settings
+    with running(NAMES, settings) as at_work:
+        urls = {name: one.url for name, one in at_work.items()}
         async with httpx.AsyncClient(timeout=60) as client:
             cells = await _city(settings, client, urls["registry"])
             chance = random.Random(1)

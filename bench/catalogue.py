@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from bench import hop
+from bench import flow, hop
 from bench.frame import Compared, Sizing
 from bench.stand import Stand
 
 Benchmark = Callable[[Stand, Sizing], Awaitable[Compared]]
 
-SHORT: Mapping[str, Benchmark] = {"hop": hop.run}
+SHORT: Mapping[str, Benchmark] = {"hop": hop.run, "flow": flow.run}
 LONG: Mapping[str, Benchmark] = {}
 """Those that take more than some minutes."""
 

@@ -95,16 +95,17 @@ async def _published(
     """From the first event that was published until the last."""
     async with stand.ends(topic) as ends:
         with process as at_work:
-            before = await _awaited(ends.count, 1)
+            before = await awaited(ends.count, 1)
             begun, spent = time.monotonic(), stand.spent([at_work.pid])
-            after = await _awaited(ends.count, events)
+            after = await awaited(ends.count, events)
             took = time.monotonic() - begun
             used = stand.spent([at_work.pid]).since(spent)
     count = max(1, after - before)
-    return {"events_per_second": count / took, **used.each(count)}
+    return {"events_per_second": count / took, **used.each(count, "an_event")}
 
 
-async def _awaited(ask: Callable[[], Awaitable[int]], wanted: int) -> int:
+async def awaited(ask: Callable[[], Awaitable[int]], wanted: int) -> int:
+    """The first count that is enough; SystemExit where none comes."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while (count := await ask()) < wanted:
         if time.monotonic() > deadline:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,9 +16,10 @@ from aiokafka.partitioner import murmur2
 
 from bench.stand import PARTITIONS
 from libs.common import wire
-from libs.common.contracts.leads import LeadCaptured
-from services.leads.rules import LEAD_TYPES
+from libs.common.contracts.leads import IncidentReported, LeadCaptured
+from services.leads.rules import LEAD_TYPES, LeadType
 
+INTAKE, RECEIPTS = "civicgrid.intake.sandbox", "civicgrid.receipts.sandbox"
 TRACED = 100
 """One in so many is sampled, as tracing is run; all of them carry a trace."""
 
@@ -67,22 +69,41 @@ def captured(count: int, topic: str, seed: int, communities: int = 235) -> Itera
 
 
 def _lead(
-    id: UUID, kind: object, chance: random.Random, now: datetime, communities: int
+    id: UUID, kind: LeadType, chance: random.Random, now: datetime, communities: int
 ) -> LeadCaptured:
     community = f"3707820{chance.randrange(communities):05}"
     return LeadCaptured(
         lead_id=id,
         community=community,
         cell=f"{community}{chance.randrange(20):03}",
-        lead_type=kind.code,  # type: ignore[attr-defined]
-        kind=kind.kind,  # type: ignore[attr-defined]
-        urgency=kind.urgency,  # type: ignore[attr-defined]
+        lead_type=kind.code,
+        kind=kind.kind,
+        urgency=kind.urgency,
         at=now,
         channel="app",
         source="app",
         received_at=now,
         due_at=now + timedelta(days=5),
     )
+
+
+def reported(count: int, cells: Sequence[str], seed: int) -> Iterator[Record]:
+    """`incident.reported.v1` as an outside source writes it; numbers never come twice."""
+    chance, now = random.Random(seed), datetime.now(UTC).isoformat()
+    kinds, begun = sorted(LEAD_TYPES), time.time_ns()
+    for n in range(count):
+        yield report(f"{begun}-{n}", chance.choice(kinds), chance.choice(cells), now)
+
+
+def report(number: str, lead_type: str, cell: str, at: str) -> Record:
+    body = {"source_number": number, "lead_type": lead_type, "cell": cell, "reported_at": at}
+    headers = [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", number.encode()),
+        ("ce_type", IncidentReported.type.encode()),
+        ("ce_source", b"sandbox"),
+    ]
+    return Record(number.encode(), json.dumps(body).encode(), headers)
 
 
 async def put(bootstrap: str, topic: str, records: Iterable[Record]) -> None:

@@ -43,6 +43,13 @@ def commit() -> str:
     return subprocess.run(asked, cwd=ROOT, capture_output=True, text=True).stdout.strip()
 
 
+def busy_and_idle_seconds() -> tuple[float, float]:
+    """Of all cores since it was started: at work for anybody, and not."""
+    ticks = [int(one) for one in (PROC / "stat").read_text().split("\n", 1)[0].split()[1:9]]
+    idle = ticks[3] + ticks[4]
+    return (sum(ticks) - idle) / TICK, idle / TICK
+
+
 def _line(file: str, name: str) -> str:
     for line in (PROC / file).read_text().splitlines():
         head, _, rest = line.partition(":")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Literal, TypeAlias
 
+from bench import machine
 from cli.screen import progress
 
 Sizing = Literal["smallest", "quick", "full"]
@@ -71,10 +72,12 @@ async def compared(
     with progress() as bar:
         task = bar.add_task("", total=rounds * len(sides))
         for n in range(rounds):
-            figures = {}
+            figures: dict[str, Figures] = {}
             for side in (*sides[n % len(sides) :], *sides[: n % len(sides)]):
                 bar.update(task, description=side.name)
-                figures[side.name] = await side.measure(n)
+                before = machine.now()
+                measured = await side.measure(n)
+                figures[side.name] = {**measured, **machine.now().shares_since(before)}
                 bar.advance(task)
             found.append(figures)
     spreads = {side.name: _spreads([figures[side.name] for figures in found]) for side in sides}

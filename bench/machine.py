@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
@@ -43,19 +44,46 @@ def commit() -> str:
     return subprocess.run(asked, cwd=ROOT, capture_output=True, text=True).stdout.strip()
 
 
-def busy_and_idle_seconds() -> tuple[float, float]:
-    """Of all cores since it was started: at work for anybody, and not."""
-    ticks = [int(one) for one in (PROC / "stat").read_text().split("\n", 1)[0].split()[1:9]]
-    idle = ticks[3] + ticks[4]
-    return (sum(ticks) - idle) / TICK, idle / TICK
-
-
 def _line(file: str, name: str) -> str:
     for line in (PROC / file).read_text().splitlines():
         head, _, rest = line.partition(":")
         if head.strip() == name:
             return rest.strip()
     return "0"
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Seconds of CPU since the machine was started: of all, of nobody, and of this process with
+    all that it began."""
+
+    all: float
+    idle: float
+    ours: float
+
+    def shares_since(self, before: Moment) -> Mapping[str, float]:
+        """In percent of all cores: what is measured has only what others leave."""
+        idle, busy = self.idle - before.idle, self.all - before.all
+        others = busy - (self.ours - before.ours)
+        total = max(idle + busy, 1 / TICK)
+        return {
+            "percent_idle": 100 * idle / total,
+            "percent_of_others": 100 * max(0, others) / total,
+        }
+
+
+def now() -> Moment:
+    first = (PROC / "stat").read_text().split("\n", 1)[0]
+    ticks = [int(one) for one in first.split()[1:9]]
+    idle = ticks[3] + ticks[4]
+    ours = sum(_ticks(pid, 4) for pid in _descendants(os.getpid()))
+    return Moment((sum(ticks) - idle) / TICK, idle / TICK, ours / TICK)
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    yield pid
+    for child in _children(pid):
+        yield from _descendants(child)
 
 
 def cpu_seconds(pid: int) -> float:
@@ -83,7 +111,8 @@ def _ticks(pid: int, fields: int) -> int:
 
 
 def _children(pid: int) -> list[int]:
+    """Of all its threads."""
     with suppress(OSError):
-        text = (PROC / str(pid) / "task" / str(pid) / "children").read_text()
-        return [int(child) for child in text.split()]
+        files = list((PROC / str(pid) / "task").glob("*/children"))
+        return [int(child) for file in files for child in file.read_text().split()]
     return []

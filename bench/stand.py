@@ -26,33 +26,25 @@ PARTITIONS = 12
 
 @dataclass(frozen=True)
 class Spent:
-    """Seconds of CPU. `postgres` and `kafka` are 0 where the servers are not ours; `all` is that
-    of the whole machine, `idle` what nobody took."""
+    """Seconds of CPU. `postgres` and `kafka` are 0 where the servers are not ours."""
 
     python: float
     postgres: float
     kafka: float
-    all: float
-    idle: float
 
     def since(self, before: Spent) -> Spent:
-        return Spent(*(now - then for now, then in zip(self._all(), before._all(), strict=True)))
+        return Spent(
+            self.python - before.python,
+            self.postgres - before.postgres,
+            self.kafka - before.kafka,
+        )
 
     def each(self, count: float, unit: str) -> dict[str, float]:
-        """Microseconds for each of `count`, such as `an_event`, and all of them; what was left of
-        the machine."""
+        """Microseconds for each of `count`, such as `an_event`, and all of them."""
         parts = {"python": self.python, "postgres": self.postgres, "kafka": self.kafka}
-        ours = sum(parts.values())
-        total = self.all + self.idle
-        return {
-            **{f"{name}_us_{unit}": seconds * 1e6 / count for name, seconds in parts.items()},
-            f"cpu_us_{unit}": ours * 1e6 / count,
-            "percent_of_the_machine_idle": 100 * self.idle / total if total else 0,
-            "percent_taken_by_others": 100 * max(0, self.all - ours) / total if total else 0,
-        }
-
-    def _all(self) -> tuple[float, ...]:
-        return self.python, self.postgres, self.kafka, self.all, self.idle
+        each = {name: seconds * 1e6 / count for name, seconds in parts.items()}
+        found = {f"{name}_us_{unit}": value for name, value in each.items()}
+        return {**found, f"cpu_us_{unit}": sum(each.values())}
 
 
 @dataclass(frozen=True)
@@ -70,12 +62,11 @@ class Stand:
     def spent(self, pids: Sequence[int]) -> Spent:
         """Until now: by the processes `pids`, and by the servers."""
         python = sum(machine.cpu_seconds(pid) for pid in pids)
-        all, idle = machine.busy_and_idle_seconds()
         if not self.servers:
-            return Spent(python, 0, 0, all, idle)
+            return Spent(python, 0, 0)
         postgres = machine.tree_cpu_seconds(self.servers.postgres.pid)
         kafka = machine.cpu_seconds(self.servers.kafka.pid)
-        return Spent(python, postgres, kafka, all, idle)
+        return Spent(python, postgres, kafka)
 
     async def postgres_version(self) -> str:
         async with session(self.admin_url) as connection:

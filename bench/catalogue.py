@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from bench import captures, flow, hop, latency
+from bench import captures, flow, growth, hop, latency, memory, replay, restart, spike
 from bench.frame import Compared, Sizing
 from bench.stand import Stand
 
@@ -15,8 +15,14 @@ SHORT: Mapping[str, Benchmark] = {
     "flow": flow.run,
     "latency": latency.run,
     "http": captures.run,
+    "restart": restart.run,
+    "replay": replay.run,
 }
-LONG: Mapping[str, Benchmark] = {}
+LONG: Mapping[str, Benchmark] = {
+    "growth": growth.run,
+    "spike": spike.run,
+    "memory": memory.run,
+}
 """Those that take more than some minutes."""
 
 BENCHMARKS = {**SHORT, **LONG}

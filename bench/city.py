@@ -11,15 +11,19 @@ from contextlib import contextmanager
 import httpx
 
 from bench import processes
+from bench.machine import ROOT
 from bench.processes import Service
 from bench.stand import Stand
 from cli import ground, setup
 from cli.city import NAMES, SERVICES
 from cli.screen import tell
+from libs.common import provisioning
 from libs.common.database import session
 from services.registry import reference
+from services.registry.reference.plan import Plan
 
 SEED = 1
+ZHUCHENG = reference.read_plan(reference.ZHUCHENG)
 ALL, EACH = "one process for all", "a process each"
 
 
@@ -35,12 +39,12 @@ def at_work(stand: Stand, how: str) -> Iterator[Mapping[str, Service]]:
             yield dict.fromkeys(NAMES, one)
 
 
-async def prepared(stand: Stand) -> list[str]:
-    """The city, unless one is there; the codes of its smallest cells, known to all services."""
+async def prepared(stand: Stand, plan: Plan = ZHUCHENG) -> list[str]:
+    """A city of this plan, unless one is there; the codes of its smallest cells, known to all."""
     await setup.prepare(stand.settings, stand.admin_url, SERVICES, lambda _: None)
     if not await ground.counted(stand.settings, "registry", "city_appointment"):
         with at_work(stand, ALL) as services:
-            await _load(services["registry"].url)
+            await _load(services["registry"].url, plan)
             while not await ground.is_known(stand.settings, SERVICES):
                 await asyncio.sleep(0.2)
     async with session(stand.settings.url("leads", "reader")) as connection:
@@ -48,10 +52,17 @@ async def prepared(stand: Stand) -> list[str]:
     return sorted(row["code"] for row in rows)
 
 
-async def _load(url: str) -> None:
-    tell("the reference city")
+async def forget(stand: Stand) -> None:
+    """Its databases and topics: the next one is made anew."""
+    for name in NAMES:
+        await stand.drop_database(name)
+    await stand.forget_topics(*provisioning.topics_file(ROOT).topics)
+
+
+async def _load(url: str, plan: Plan) -> None:
+    tell("the city")
     async with httpx.AsyncClient(timeout=60) as client:
-        for route, bodies in reference.batches(reference.read_plan(reference.ZHUCHENG), SEED):
+        for route, bodies in reference.batches(plan, SEED):
             answer = await client.post(url + route, json={"items": bodies})
             answer.raise_for_status()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Literal, TypeAlias
@@ -17,12 +17,14 @@ Figures: TypeAlias = Mapping[str, float]
 """What one side did in one round, by name of figure; units stand in the name."""
 
 
+Measure: TypeAlias = Callable[[int], Awaitable[Figures]]
+"""It is told the number of the round, from 0."""
+
+
 @dataclass(frozen=True)
 class Side:
-    """`measure` is told the number of the round, from 0."""
-
     name: str
-    measure: Callable[[int], Awaitable[Figures]]
+    measure: Measure
 
 
 @dataclass(frozen=True)
@@ -66,22 +68,30 @@ async def compared(
     *,
     seed: int,
     data: Mapping[str, object],
+    in_turn: bool = True,
 ) -> Compared:
-    """Each round begins with another side, so that none has the quiet moments for itself."""
-    found: list[dict[str, Figures]] = []
+    """Each round begins with another side, so that none has the quiet moments for itself; with
+    `in_turn` False, all rounds of a side come before the next."""
+    found: list[dict[str, Figures]] = [{} for _ in range(rounds)]
     with progress() as bar:
         task = bar.add_task("", total=rounds * len(sides))
-        for n in range(rounds):
-            figures: dict[str, Figures] = {}
-            for side in (*sides[n % len(sides) :], *sides[: n % len(sides)]):
-                bar.update(task, description=side.name)
-                before = machine.now()
-                measured = await side.measure(n)
-                figures[side.name] = {**measured, **machine.now().shares_since(before)}
-                bar.advance(task)
-            found.append(figures)
+        for n, side in _order(sides, rounds, in_turn):
+            bar.update(task, description=side.name)
+            before = machine.now()
+            measured = await side.measure(n)
+            found[n][side.name] = {**measured, **machine.now().shares_since(before)}
+            bar.advance(task)
     spreads = {side.name: _spreads([figures[side.name] for figures in found]) for side in sides}
     return Compared(rounds, seed, data, spreads, [_ratio(found, *pair) for pair in pairs])
+
+
+def _order(sides: Sequence[Side], rounds: int, in_turn: bool) -> Iterator[tuple[int, Side]]:
+    if not in_turn:
+        yield from ((n, side) for side in sides for n in range(rounds))
+        return
+    for n in range(rounds):
+        first = n % len(sides)
+        yield from ((n, side) for side in (*sides[first:], *sides[:first]))
 
 
 def _spreads(figures: Sequence[Figures]) -> Mapping[str, Spread]:

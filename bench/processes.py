@@ -43,11 +43,11 @@ class Service:
 @contextmanager
 def peer(name: str, stand: Stand, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     """`arguments` follow the address of Kafka: see `bench.peers`."""
-    process = _begun([f"bench.peers.{name}", stand.bootstrap, *arguments], {})
+    process = begun_peer(name, stand, *arguments)
     try:
         yield process
     finally:
-        _end([process])
+        end([process])
 
 
 @contextmanager
@@ -59,7 +59,7 @@ def service(
     try:
         yield one
     finally:
-        _end([one.process])
+        end([one.process])
 
 
 @contextmanager
@@ -71,7 +71,7 @@ def running(names: Sequence[str], settings: Settings) -> Iterator[Mapping[str, S
             one.await_ready()
         yield started
     finally:
-        _end([one.process for one in started.values()])
+        end([one.process for one in started.values()])
 
 
 def begun(
@@ -90,6 +90,11 @@ def begun(
     return Service(process, f"http://127.0.0.1:{port}", admin_port)
 
 
+def begun_peer(name: str, stand: Stand, *arguments: str) -> subprocess.Popen[bytes]:
+    """It is the caller's to end it, as with `begun`."""
+    return _begun([f"bench.peers.{name}", stand.bootstrap, *arguments], {})
+
+
 def _begun(arguments: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     Path(LOG).parent.mkdir(parents=True, exist_ok=True)
     with LOG.open("ab") as out:
@@ -102,7 +107,7 @@ def _begun(arguments: Sequence[str], environment: Mapping[str, str]) -> subproce
         )
 
 
-def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+def end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
     """By SIGTERM, and after some seconds by SIGKILL; one that is held is let go first."""
     for process in processes:
         process.send_signal(signal.SIGCONT)

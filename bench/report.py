@@ -26,12 +26,13 @@ def write() -> None:
 
 def line(verdict: Verdict) -> dict[str, str]:
     """Goal, median, and whether it is met."""
-    measured = "not measured" if verdict.median is None else number(verdict.median)
-    missed = f"missed: {' '.join((verdict.goal.reason or 'no reason is known yet').split())}"
+    if verdict.median is None:
+        return {"goal": verdict.goal.goal, "median": "", "verdict": "not measured in this run"}
+    reason = " ".join((verdict.goal.reason or "no reason is known yet").split())
     return {
         "goal": verdict.goal.goal,
-        "measured": measured,
-        "verdict": "met" if verdict.is_met else missed,
+        "median": number(verdict.median),
+        "verdict": "met" if verdict.is_met else f"missed: {reason}",
     }
 
 

@@ -10,7 +10,7 @@ import typer
 import uvloop
 
 from bench import goals, machine, report, results, stand
-from bench.catalogue import BENCHMARKS, LONG, SHORT
+from bench.catalogue import BENCHMARKS, LONG, SHORT, SOON
 from bench.frame import Sizing
 from bench.results import Result
 from cli.screen import console, show_table, tell
@@ -22,7 +22,7 @@ def main(
     long: Annotated[bool, typer.Option("--long", help="those that take an hour, too")] = False,
 ) -> None:
     """Measure, keep the results, show them beside their goals."""
-    chosen = names or [*SHORT, *(LONG if long else ())]
+    chosen = names or [*(SOON if quick else SHORT), *(LONG if long else ())]
     unknown = set(chosen) - BENCHMARKS.keys()
     if unknown:
         raise typer.BadParameter(f"known are {', '.join(BENCHMARKS)}")

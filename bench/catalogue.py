@@ -25,4 +25,7 @@ LONG: Mapping[str, Benchmark] = {
 }
 """Those that take more than some minutes."""
 
+SOON = ("flow", "latency")
+"""What `--quick` alone shows: leads and events a second, and how soon the alert is there."""
+
 BENCHMARKS = {**SHORT, **LONG}

@@ -10,9 +10,12 @@ from bench.city import EACH, ZHUCHENG
 from bench.flow import through
 from bench.frame import Compared, Figures, Measure, Side, Sizing, compared
 from bench.stand import Stand
+from cli import ground
 from services.registry.reference.plan import Plan
 
 SEED = 7
+TEMPLATES = 500
+"""Real leads, of which the stored ones are copies."""
 FEW, MANY = "235 communities", "23,500 communities"
 
 
@@ -70,6 +73,8 @@ async def _at(stand: Stand, count: int, size: Size, n: int, plan: Plan) -> Figur
     if plan is not ZHUCHENG and n == 0:
         await city.forget(stand)
     cells = await city.prepared(stand, plan)
+    if await ground.counted(stand.settings, "leads", "lead") < TEMPLATES:
+        await through(stand, EACH, cells, TEMPLATES, SEED)
     await stored.fill(stand, count)
     return await through(stand, EACH, cells, size.leads, SEED + n)
 

@@ -12,6 +12,7 @@ import httpx
 
 from bench import city, stored
 from bench.city import EACH
+from bench.flow import through
 from bench.frame import Compared, Figures, Measure, Side, Sizing, compared
 from bench.processes import Service
 from bench.stand import Stand
@@ -59,7 +60,9 @@ class Lives:
 async def run(stand: Stand, sizing: Sizing) -> Compared:
     size = SIZES[sizing]
     cells = await city.prepared(stand)
-    await stored.fill(stand, size.stored)
+    if size.stored:
+        await through(stand, EACH, cells, 500, SEED)
+        await stored.fill(stand, size.stored)
     sides = [Side(_named(times), _spiking(stand, cells, size, times)) for times in size.times]
     data = {
         "lifecycles_per_second": list(ARRIVALS),

@@ -9,12 +9,15 @@ from libs.common.database import Connection, session
 CHUNK = 20_000
 """Leads a transaction: one that runs longer than a second would hold back every relay."""
 
+TEMPLATES = """
+CREATE TEMP TABLE template AS
+SELECT id, row_number() OVER () - 1 AS n FROM (SELECT id FROM {table} ORDER BY id LIMIT 500)
+"""
 MADE = """
 CREATE TEMP TABLE made AS
-SELECT uuidv7(- interval '40 days' * random()) AS id, of.id AS of
-FROM (SELECT id, row_number() OVER (ORDER BY id) - 1 AS n FROM {table} LIMIT 500) AS of,
-     generate_series(0, $1 - 1) AS n
-WHERE of.n = n % (SELECT count(*) FROM (SELECT FROM {table} LIMIT 500))
+SELECT uuidv7(- interval '40 days' * random()) AS id, template.id AS of
+FROM generate_series(0, {count} - 1) AS one (n)
+JOIN template ON template.n = one.n % (SELECT count(*) FROM template)
 """
 STATES = """
 INSERT INTO {table} (id, previous, version, shape, key, state, changed_at)
@@ -38,7 +41,8 @@ TABLES = {"leads": "lead", "alerts": "alert"}
 
 
 async def fill(stand: Stand, leads: int) -> None:
-    """Until as many are stored. No service may run: what is filled in is not to be published."""
+    """Until as many are stored, of which some must be there. No service may run: what is filled in
+    is not to be published."""
     for service, table in TABLES.items():
         async with session(stand.superuser_url(service)) as connection:
             await _fill(connection, table, leads)
@@ -49,6 +53,7 @@ async def _fill(connection: Connection, table: str, wanted: int) -> None:
     there = await connection.fetchval(f"SELECT count(*) FROM {table}")
     if there >= wanted:
         return
+    await connection.execute(TEMPLATES.format(table=table))
     with progress() as bar:
         task = bar.add_task(f"{table}s", total=wanted - there)
         for begin in range(there, wanted, CHUNK):
@@ -59,7 +64,7 @@ async def _fill(connection: Connection, table: str, wanted: int) -> None:
 
 
 async def _chunk(connection: Connection, table: str, count: int) -> None:
-    await connection.execute(MADE.format(table=table), count)
+    await connection.execute(MADE.format(count=count))
     async with connection.transaction():
         await connection.execute(EVENTS)
         await connection.execute(STATES.format(table=table))

@@ -20,7 +20,7 @@ from libs.common.database import session
 SEED = 1
 SOURCE = "civicgrid.bench.leads"
 TABLES = Path(__file__).parent / "peers" / "tables.sql"
-PATIENCE_SECONDS = 180
+PATIENCE_SECONDS = 300
 OURS, HAND = "civicgrid", "hand-written loop"
 BATCH, SINGLE = "FastStream, batches", "FastStream, one message at a time"
 

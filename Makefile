@@ -16,8 +16,8 @@ e2e: $(READY) ## whole flows on real Kafka and PostgreSQL
 	$(V)/pytest tests/e2e $(ARGS)
 check: $(READY) ## format, lint, types, and who may import whom
 	$(V)/ruff format --check . && $(V)/ruff check . && $(V)/mypy && $(V)/lint-imports
-bench: $(READY) ## how many leads a second, and how soon the alert is there (ARGS=--quick)
-	$(V)/python -m bench.flow $(ARGS)
+bench: $(READY) ## how fast it is, beside what a user would write instead (ARGS="hop --quick")
+	$(V)/python -m bench $(ARGS)
 faults: $(READY) ## kill every process in turn while leads flow
 	$(V)/pytest tests/faults $(ARGS)
 $(READY): requirements.lock pyproject.toml

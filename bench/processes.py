@@ -1,4 +1,4 @@
-"""The five services, a process each, for as long as a measurement lasts."""
+"""The processes that are measured: each ends with the measurement, whatever happens."""
 
 from __future__ import annotations
 
@@ -6,47 +6,100 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
+from bench.machine import ROOT
+from bench.stand import FOLDER, Stand
 from libs.common.settings import Settings
 from libs.embedded.process import free_port
 
-ROOT = Path(__file__).parents[1]
+LOG = FOLDER / "processes.log"
+
+
+@dataclass(frozen=True)
+class Service:
+    """A process of ours, with where it answers."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+    admin_port: int
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def await_ready(self) -> None:
+        """Connections are tried again for half a minute."""
+        transport = httpx.HTTPTransport(retries=10)
+        with httpx.Client(transport=transport, timeout=30) as client:
+            client.get(f"http://127.0.0.1:{self.admin_port}/ready").raise_for_status()
 
 
 @contextmanager
-def running(names: Sequence[str], settings: Settings, log: Path) -> Iterator[dict[str, str]]:
-    """By name, where each answers."""
-    ports = {name: (free_port(None), free_port(None)) for name in names}
-    started = [_start(name, ports[name], settings, log) for name in names]
+def peer(name: str, stand: Stand, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """`arguments` follow the address of Kafka: see `bench.peers`."""
+    process = begun_peer(name, stand, *arguments)
     try:
-        for _, admin_port in ports.values():
-            _await_ready(admin_port)
-        yield {name: f"http://127.0.0.1:{port}" for name, (port, _) in ports.items()}
+        yield process
     finally:
-        for process in started:
-            process.send_signal(signal.SIGTERM)
-        for process in started:
-            process.wait(20)
+        end([process])
 
 
-def _start(
-    name: str, ports: tuple[int, int], settings: Settings, log: Path
-) -> subprocess.Popen[bytes]:
+@contextmanager
+def service(
+    arguments: Sequence[str], settings: Settings, more: Mapping[str, str] | None = None
+) -> Iterator[Service]:
+    """`arguments` follow `python -m`; `more` is set in the environment."""
+    one = begun(arguments, settings, more)
+    try:
+        yield one
+    finally:
+        end([one.process])
+
+
+@contextmanager
+def running(names: Sequence[str], settings: Settings) -> Iterator[Mapping[str, Service]]:
+    """Services of the city, a process each, all of them ready."""
+    started = {name: begun([f"services.{name}"], settings) for name in names}
+    try:
+        for one in started.values():
+            one.await_ready()
+        yield started
+    finally:
+        end([one.process for one in started.values()])
+
+
+def begun(
+    arguments: Sequence[str], settings: Settings, more: Mapping[str, str] | None = None
+) -> Service:
+    """It is the caller's to end it: `end`."""
+    port, admin_port = free_port(None), free_port(None)
     environment = {
         "KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
         "DATABASE_URL": settings.database_url,
-        "CIVICGRID_PORT": str(ports[0]),
-        "CIVICGRID_ADMIN_PORT": str(ports[1]),
+        "CIVICGRID_PORT": str(port),
+        "CIVICGRID_ADMIN_PORT": str(admin_port),
         "CIVICGRID_INSTANCE": "0",
     }
-    with log.open("ab") as out:
+    process = _begun(arguments, environment | dict(more or {}))
+    return Service(process, f"http://127.0.0.1:{port}", admin_port)
+
+
+def begun_peer(name: str, stand: Stand, *arguments: str) -> subprocess.Popen[bytes]:
+    """It is the caller's to end it, as with `begun`."""
+    return _begun([f"bench.peers.{name}", stand.bootstrap, *arguments], {})
+
+
+def _begun(arguments: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    Path(LOG).parent.mkdir(parents=True, exist_ok=True)
+    with LOG.open("ab") as out:
         return subprocess.Popen(
-            [sys.executable, "-m", f"services.{name}"],
+            [sys.executable, "-m", *arguments],
             cwd=ROOT,
             env={**os.environ, **environment},
             stdout=out,
@@ -54,8 +107,14 @@ def _start(
         )
 
 
-def _await_ready(port: int) -> None:
-    """Connections are tried again for half a minute."""
-    transport = httpx.HTTPTransport(retries=10)
-    with httpx.Client(transport=transport, timeout=30) as client:
-        client.get(f"http://127.0.0.1:{port}/ready").raise_for_status()
+def end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    """By SIGTERM, and after some seconds by SIGKILL; one that is held is let go first."""
+    for process in processes:
+        process.send_signal(signal.SIGCONT)
+        process.send_signal(signal.SIGTERM)
+    for process in processes:
+        try:
+            process.wait(12)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

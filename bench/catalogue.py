@@ -1,0 +1,31 @@
+"""All benchmarks by name."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from bench import captures, flow, growth, hop, latency, memory, replay, restart, spike
+from bench.frame import Compared, Sizing
+from bench.stand import Stand
+
+Benchmark = Callable[[Stand, Sizing], Awaitable[Compared]]
+
+SHORT: Mapping[str, Benchmark] = {
+    "hop": hop.run,
+    "flow": flow.run,
+    "latency": latency.run,
+    "http": captures.run,
+    "restart": restart.run,
+    "replay": replay.run,
+}
+LONG: Mapping[str, Benchmark] = {
+    "growth": growth.run,
+    "spike": spike.run,
+    "memory": memory.run,
+}
+"""Those that take more than some minutes."""
+
+SOON = ("flow", "latency")
+"""What `--quick` alone shows: leads and events a second, and how soon the alert is there."""
+
+BENCHMARKS = {**SHORT, **LONG}

@@ -1,0 +1,79 @@
+"""The reference city on the servers of a stand, and its services at work there."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import httpx
+
+from bench import processes
+from bench.machine import ROOT
+from bench.processes import Service
+from bench.stand import Stand
+from cli import ground, setup
+from cli.city import NAMES, SERVICES
+from cli.screen import tell
+from libs.common import provisioning
+from libs.common.database import session
+from services.registry import reference
+from services.registry.reference.plan import Plan
+
+SEED = 1
+ZHUCHENG = reference.read_plan(reference.ZHUCHENG)
+ALL, EACH = "one process for all", "a process each"
+
+
+@contextmanager
+def at_work(stand: Stand, how: str) -> Iterator[Mapping[str, Service]]:
+    """All services, ready, by name; under `ALL` every name has the same process."""
+    if how == EACH:
+        with processes.running(NAMES, stand.settings) as services:
+            yield services
+    else:
+        with processes.service(["bench.city_process"], stand.settings) as one:
+            one.await_ready()
+            yield dict.fromkeys(NAMES, one)
+
+
+async def prepared(stand: Stand, plan: Plan = ZHUCHENG) -> list[str]:
+    """A city of this plan, unless one is there; the codes of its smallest cells, known to all."""
+    await setup.prepare(stand.settings, stand.admin_url, SERVICES, lambda _: None)
+    if not await ground.counted(stand.settings, "registry", "city_appointment"):
+        with at_work(stand, ALL) as services:
+            await _load(services["registry"].url, plan)
+            while not await ground.is_known(stand.settings, SERVICES):
+                await asyncio.sleep(0.2)
+    async with session(stand.settings.url("leads", "reader")) as connection:
+        rows = await connection.fetch("SELECT code FROM city_area WHERE level = 'grid_l3'")
+    return sorted(row["code"] for row in rows)
+
+
+async def forget(stand: Stand) -> None:
+    """Its databases and topics: the next one is made anew."""
+    for name in NAMES:
+        await stand.drop_database(name)
+    await stand.forget_topics(*provisioning.topics_file(ROOT).topics)
+
+
+async def _load(url: str, plan: Plan) -> None:
+    tell("the city")
+    async with httpx.AsyncClient(timeout=60) as client:
+        for route, bodies in reference.batches(plan, SEED):
+            answer = await client.post(url + route, json={"items": bodies})
+            answer.raise_for_status()
+
+
+@contextmanager
+def held(pids: Sequence[int]) -> Iterator[None]:
+    """These processes stand still, for less time than their sessions last; then all go at once."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)

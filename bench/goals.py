@@ -1,0 +1,64 @@
+"""What is claimed, held against what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+from bench.results import Result
+
+FILE = Path(__file__).with_name("goals.yaml")
+
+
+class Goal(BaseModel):
+    """One of `ratio` (figure, side, the side that it is divided by) and `figure` (figure, side);
+    one of `at_least` and `at_most`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    goal: str
+    ratio: tuple[str, str, str] | None = None
+    figure: tuple[str, str] | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`median` is None where it was not measured."""
+
+    goal: Goal
+    median: float | None
+
+    @property
+    def is_met(self) -> bool:
+        value, goal = self.median, self.goal
+        if value is None:
+            return False
+        low = goal.at_least is None or value >= goal.at_least
+        return low and (goal.at_most is None or value <= goal.at_most)
+
+
+def read() -> Mapping[str, tuple[Goal, ...]]:
+    text = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    return TypeAdapter(Mapping[str, tuple[Goal, ...]]).validate_python(text)
+
+
+def verdicts(result: Result) -> list[Verdict]:
+    return [Verdict(goal, _median(goal, result)) for goal in read().get(result["benchmark"], ())]
+
+
+def _median(goal: Goal, result: Result) -> float | None:
+    if goal.ratio:
+        for one in result["ratios"]:
+            if (one["figure"], one["of"], one["to"]) == goal.ratio:
+                return float(one["spread"]["median"])
+    if goal.figure:
+        figure, side = goal.figure
+        spread = result["sides"].get(side, {}).get(figure)
+        return spread and float(spread["median"])
+    return None

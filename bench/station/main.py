@@ -1,0 +1,36 @@
+"""The station, wired."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from fastapi import APIRouter
+
+from bench.station.domain import TAKEN_LEAD, Take
+from libs.common.contracts.leads import LeadCaptured
+from libs.common.http import Desk
+from libs.common.messages import Context, Effect
+from libs.common.service import Service
+
+
+def on_lead_captured(event: LeadCaptured, context: Context[Any]) -> Iterable[Effect]:
+    yield TAKEN_LEAD.to(event.lead_id, Take(event))
+
+
+def routes(desk: Desk[Any]) -> APIRouter:
+    return APIRouter()
+
+
+def station(name: str, topic: str) -> Service:
+    """It reads `topic`, and publishes on `civicgrid.<name>`."""
+    return Service(
+        name=name,
+        deciders=(TAKEN_LEAD,),
+        policies={LeadCaptured: on_lead_captured},
+        timers={},
+        projections=(),
+        facts=lambda _: None,
+        consumes=(topic,),
+        routes=routes,
+    )

@@ -1,0 +1,35 @@
+"""Every benchmark runs, at its smallest size; figures of that size mean nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench import city
+from bench.catalogue import BENCHMARKS
+from bench.goals import read, verdicts
+from bench.report import line
+from bench.results import made
+from bench.stand import Stand
+from tests.support.servers import Ground
+from tests.support.town import PLAN
+
+
+@pytest.fixture
+async def stand(servers: Ground) -> Stand:
+    if servers.embedded is None:
+        pytest.skip("benchmarks make and drop databases: not on servers that are given")
+    there = Stand(servers.settings(), servers.admin_url, servers.embedded)
+    await city.prepared(there, PLAN)
+    return there
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+async def test_each_benchmark_runs(stand: Stand, name: str) -> None:
+    found = await BENCHMARKS[name](stand, "smallest")
+    assert all(figures for figures in found.sides.values())
+    result = made(name, "smallest", found, "18", 0)
+    assert all(line(verdict)["verdict"] for verdict in verdicts(result))
+
+
+def test_goals_are_of_benchmarks_that_there_are() -> None:
+    assert read().keys() <= BENCHMARKS.keys()

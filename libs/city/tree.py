@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from libs.city.places import Places, circle
 from libs.common.contracts.registry import (
     CellKind,
     Level,
@@ -19,6 +18,9 @@ from libs.common.contracts.registry import (
     WorkCalendarPublished,
 )
 from libs.common.messages import Wait
+
+if TYPE_CHECKING:
+    from libs.city.places import Places
 
 Rows = Mapping[tuple[Any, ...], Mapping[str, Any]]
 
@@ -213,12 +215,17 @@ class City:
     def _touched(
         self, lon: float, lat: float, accuracy_m: float, at: datetime | None
     ) -> list[Area]:
+        from libs.city.places import circle
+
         codes = sorted(self._places.touching(circle(lon, lat, accuracy_m)))
         areas = (_area(self._areas[(code,)]) for code in codes)
         return [area for area in areas if area.in_force(at)]
 
     @cached_property
     def _places(self) -> Places:
+        """Only who looks up points loads shapely, a fifth of what a process takes to start."""
+        from libs.city.places import Places
+
         rows = self._areas.values()
         return Places((row["code"], row["polygon"]) for row in rows if row["polygon"])
 

@@ -20,7 +20,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
-from libs.common import wire
+from libs.common import failpoints, wire
 from libs.common.ids import named
 from libs.common.journal import Connection
 from libs.common.messages import Cause
@@ -75,6 +75,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self.attempted = time.monotonic()
 
     def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
+        failpoints.reach("revoked")
         self._forget_all()
 
     def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
@@ -203,6 +204,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _store(self, works: Sequence[Work]) -> None:
         await self._patiently(lambda: self._writer.submit(works))
+        failpoints.reach("stored_not_told")
         for work in works:
             if isinstance(work.result, Fenced) and work.place:
                 self._standing.pop(TopicPartition(*work.place[:2]), None)

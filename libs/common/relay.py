@@ -19,7 +19,7 @@ import asyncpg
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import murmur2
 
-from libs.common import metrics, wire
+from libs.common import failpoints, metrics, wire
 from libs.common.journal import Connection
 
 LOCK = 0x72656C6179
@@ -121,13 +121,16 @@ class Relay:
             async with self._session:
                 rows = await connection.fetch(NEXT, transaction_id, position, batch)
             if rows:
+                failpoints.reach("before_send")
                 await self._publish(producer, rows)
+                failpoints.reach("sent_not_marked")
                 before = (transaction_id, position)
                 transaction_id, position = rows[-1]["transaction_id"], rows[-1]["position"]
                 async with self._session:
                     marked = await connection.execute(MARK, transaction_id, position, *before)
                 if marked != "UPDATE 1":
                     raise Moved
+                failpoints.reach("marked")
             else:
                 metrics.UNPUBLISHED_SECONDS.labels(self._name).set(0)
                 await self._rest()

@@ -14,7 +14,7 @@ from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
 from fastapi import APIRouter
 
-from libs.common import database, kafka, recovery, retention
+from libs.common import database, failpoints, kafka, recovery, retention
 from libs.common.clock import Clock
 from libs.common.consumer import Consumer
 from libs.common.facts import Facts
@@ -79,7 +79,7 @@ class Running:
         self._put_up("writer", self.writer.run)
         self._put_up("pulse", self._pulse)
         await self._patiently(lambda: self.writer.submit([_nothing()]))
-        await self._check_history()
+        await self._patiently(self._check_history)
         if service.consumes:
             self.consumer = Consumer(
                 self._kafka_consumer, self._writer_session, receiver.read, self.writer
@@ -114,6 +114,7 @@ class Running:
         writer, *others = self._tasks
         for task in reversed(others):
             task.cancel()
+        failpoints.reach("stopping")
         with suppress(Exception):
             await asyncio.wait_for(self.writer.submit([_nothing()]), 5)
         for task in (*others, writer):

@@ -39,7 +39,15 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 PULSE_SECONDS = 1.0
-AWAY = (OSError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError)
+AWAY = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
 """Of a database that will answer later; a wrong password or name is told at once."""
 PULSE = Cause("system", "", named("pulse"), "")
 
@@ -100,6 +108,8 @@ class Running:
             try:
                 return await ask()
             except AWAY as error:
+                if isinstance(error, asyncpg.ClientConfigurationError):
+                    raise
                 self._log.warning("no database yet", error=f"{type(error).__name__}: {error}")
                 await asyncio.sleep(0.5)
 

@@ -9,17 +9,15 @@ import pytest
 
 from tests.faults.campaign.plan import BRIEF
 from tests.faults.campaign.run import Report, run
-from tests.support.servers import Ground
+from tests.support.servers import ROOT, Ground
 
 SEED = 20
 
 
 @pytest.fixture(scope="session")
-async def campaign(
-    servers: Ground, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[tuple[Report, Path]]:
-    """The report of the campaign, and the folder of what was seen."""
+async def campaign(servers: Ground) -> AsyncIterator[tuple[Report, Path]]:
+    """The report of the campaign, and the folder of what was seen, kept until the next."""
     if servers.embedded is None:
         pytest.skip("the servers of the environment are not ours to kill")
-    folder = tmp_path_factory.mktemp("campaign")
+    folder = ROOT / ".data" / "faults-test"
     yield await run(BRIEF, SEED, folder), folder

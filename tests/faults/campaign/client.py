@@ -50,8 +50,8 @@ class Client:
         try:
             answer = await self._http.request(method, url, **more)
             return Answer(answer.status_code, answer.json())
-        except (httpx.HTTPError, ValueError):
-            return Answer(0, None)
+        except (httpx.HTTPError, ValueError, AttributeError):
+            return Answer(0, None)  # the last: httpx looks at a socket that was closed meanwhile
 
     async def get(self, service: str, path: str, **query: Any) -> Any:
         """The body once it is there; None when patience ends."""

@@ -155,8 +155,8 @@ class Scores(DomainMachine):
 
     @rule(numerator=st.integers(0, 5), denominator=st.integers(0, 5))
     def publish(self, numerator: int, denominator: int) -> None:
-        named: Any = ("grid_areas", 1, "area", "c-1", "routed")
-        self.tell_twice(Publish(self.now, *named, numerator, denominator))
+        told = Publish(self.now, "grid_areas", 1, "area", "c-1", "routed", numerator, denominator)
+        self.tell_twice(told)
         assert (self.state.numerator, self.state.denominator) == (numerator, denominator)
 
 

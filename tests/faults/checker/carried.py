@@ -63,20 +63,30 @@ def published(seen: Seen) -> Iterator[Violation]:
 
 
 def ordered(seen: Seen) -> Iterator[Violation]:
-    """I11: first seen in the order of their versions, all of a key in one partition."""
+    """I11: first seen in the order of their versions, all of a key in one partition. Where topics
+    were made anew, the last telling from version 1 on is the one that counts: what happened between
+    is published before the journals are told again."""
+    was_wiped = any(fault["fault"] == "wipe" for fault in seen.faults)
     for topic, records in seen.topics.items():
         if topic == INTAKE:
             continue
         places: dict[str, int] = {}
         reached: dict[str, int] = {}
+        broken: dict[str, str] = {}
         good = (one for one in records if one["digest"] not in seen.poisonous)
         for one in sorted(good, key=lambda one: (one["partition"], one["offset"])):
             if places.setdefault(one["key"], one["partition"]) != one["partition"]:
                 yield "I11", f"{topic} has key {one['key']} in two partitions"
-            version, last = int(one["version"]), reached.get(one["subject"], 0)
+            subject, version = one["subject"], int(one["version"])
+            last = reached.get(subject, 0)
             if version > last + 1:
-                yield "I11", f"{topic} has {one['subject']} {version} before {last + 1}"
-            reached[one["subject"]] = max(version, last)
+                broken[subject] = f"{topic} has {subject} {version} before {last + 1}"
+            elif version == 1 and was_wiped:
+                broken.pop(subject, None)
+                last = 0
+            reached[subject] = max(version, last)
+        for what in broken.values():
+            yield "I11", what
 
 
 def handled(seen: Seen) -> Iterator[Violation]:

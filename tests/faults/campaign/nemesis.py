@@ -16,6 +16,8 @@ from tests.faults.campaign.proxy import TROUBLES, Trouble
 
 LONG_PAUSE_SECONDS = 14.0
 """Longer than a consumer's session: its partitions go to the other process."""
+SURE = ("before_commit", "after_commit")
+"""Points that leads come to at once: the first death is not left to chance."""
 SIGNALS = {
     "kill broker": signal.SIGKILL,
     "stop broker": signal.SIGTERM,
@@ -73,7 +75,9 @@ class Nemesis:
         return self._network(fault)
 
     async def _service(self, fault: Fault) -> None:
-        child = some(random.Random(fault.number), self._children.every)
+        is_sure = fault.name == "failpoint" and not self._has_died
+        among = self._children.of("leads") if is_sure else self._children.every
+        child = some(random.Random(fault.number), among)
         if child is None:
             return
         match fault.name:
@@ -102,8 +106,9 @@ class Nemesis:
 
     async def _arm(self, child: Child, fault: Fault) -> None:
         """It is put up anew, to kill itself soon at a point that is drawn."""
-        point = POINTS[fault.number % len(POINTS)]
-        times = 1 + fault.number // 7 % 12
+        points = POINTS if self._has_died else SURE
+        point = points[fault.number % len(points)]
+        times = 1 + fault.number // 7 % (12 if self._has_died else 3)
         self._log.note(fault.name, whom=child.name, point=point, times=times)
         self._children.kill(child)
         once = point in ("stopping", "revoked")
@@ -113,6 +118,11 @@ class Nemesis:
             if child.is_there and not child.expected:
                 await self._children.stop(child)
                 self._children.start(child)
+
+    @property
+    def _has_died(self) -> bool:
+        """By its own hand, some process."""
+        return any(name.startswith("failpoint ") for name in self._log.counts)
 
     async def _session(self) -> None:
         async with self._servers:

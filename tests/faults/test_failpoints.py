@@ -29,7 +29,7 @@ SELLER = (
     "sent_not_marked",
     "marked",
 )
-READER = ("revoked", "stored_not_told", "before_commit:2")
+READER = ("revoked", "stored_not_told")
 SUM = "SELECT coalesce(sum(sales), 0) FROM takings"
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer
 
 from libs.common import kafka
 from tests.faults.campaign.poison import READERS
@@ -229,13 +229,3 @@ async def test_in_a_storm_of_bad_records_the_reader_stops_and_says_so(town: Town
     await send(town.settings.kafka_bootstrap_servers, STREAMS[-1])
     assert (await town.post("/leads", {"id": new_id(), "lead_type": "theft"})).status_code == 201
     assert await reached(town, "leads", INTAKE) == stands
-
-
-async def ends_of(town: Town, topic: str) -> int:
-    consumer = AIOKafkaConsumer(bootstrap_servers=town.settings.kafka_bootstrap_servers)
-    await consumer.start()
-    try:
-        tp = TopicPartition(topic, 0)
-        return int((await consumer.end_offsets([tp]))[tp])
-    finally:
-        await consumer.stop()

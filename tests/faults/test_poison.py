@@ -45,14 +45,12 @@ class Stream:
         return list(acts) if kind.by_type else list(among)
 
     def good(self, n: int) -> Body:
-        return (
-            {**self.body, "source_number": f"g-{new_id()}"}
-            if self.topic == INTAKE
-            else {
-                **self.body,
-                **({"name": f"name {n}"} if self.type == "area.changed.v1" else {}),
-            }
-        )
+        match self.type:
+            case "incident.reported.v1":
+                return {**self.body, "source_number": f"g-{new_id()}"}
+            case "area.changed.v1":
+                return {**self.body, "name": f"name {n}"}
+        return self.body
 
 
 def _inside(topic: str, type: str, body: Body, uuid: str, time: str, choice: str) -> Stream:

@@ -18,8 +18,8 @@ check: $(READY) ## format, lint, types, and who may import whom
 	$(V)/ruff format --check . && $(V)/ruff check . && $(V)/mypy && $(V)/lint-imports
 bench: $(READY) ## how fast it is, beside what a user would write instead (ARGS="hop --quick")
 	$(V)/python -m bench $(ARGS)
-faults: $(READY) ## kill every process in turn while leads flow
-	$(V)/pytest tests/faults $(ARGS)
+faults: $(READY) ## ten minutes of faults under load, checked; a line in the ledger (ARGS="--seed 7")
+	$(V)/python -m tests.faults.campaign $(ARGS)
 $(READY): requirements.lock pyproject.toml
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Python 3.11 or later is needed'; exit 1; }
 	@python3 -m venv .venv || { echo 'The module venv is missing: on Debian and Ubuntu, apt install python3-venv'; exit 1; }

@@ -20,7 +20,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
-from libs.common import wire
+from libs.common import failpoints, wire
 from libs.common.ids import named
 from libs.common.journal import Connection
 from libs.common.messages import Cause
@@ -77,6 +77,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self.in_hand = 0
 
     def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
+        failpoints.reach("revoked")
         self._forget_all()
 
     def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
@@ -207,6 +208,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _store(self, works: Sequence[Work]) -> None:
         self.in_hand = len(works)
         await self._patiently(lambda: self._writer.submit(works))
+        failpoints.reach("stored_not_told")
         self.in_hand = 0
         for work in works:
             if isinstance(work.result, Fenced) and work.place:

@@ -14,6 +14,8 @@ from typing import Any, TypeAlias
 
 import asyncpg
 
+from libs.common import failpoints
+
 Connection: TypeAlias = "asyncpg.Connection[Any]"
 
 CORE = Path(__file__).parent / "migrations"
@@ -103,6 +105,7 @@ def _files(folders: Mapping[str, Path]) -> list[tuple[str, Path]]:
 async def _run(connection: Connection, name: str, text: str, checksum: str) -> None:
     async with connection.transaction():
         await connection.execute(text)
+        failpoints.reach("migrating")
         await connection.execute(
             "INSERT INTO migration (name, checksum) VALUES ($1, $2)", name, checksum
         )

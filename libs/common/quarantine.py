@@ -20,11 +20,14 @@ class Quarantine:
         self._recent: dict[str, deque[bool]] = {}
 
     def watch(self, works: Sequence[Work]) -> None:
-        """Raises Stopped when a topic is over the limit."""
+        """Raises Stopped when a topic is over the limit. Records that are not for this service
+        are good ones too."""
         for work in works:
-            if work.place and work.message:
+            if work.place:
                 recent = self._recent.setdefault(work.place.topic, deque(maxlen=RECENT))
                 recent.append(isinstance(work.result, Dead))
+                skipped = work.place.end - work.place.offset - 1
+                recent.extend([False] * min(skipped, RECENT))
         for topic, recent in self._recent.items():
             if _too_many(recent):
                 raise Stopped(f"too many dead letters from {topic}: see `civicgrid dead-letters`")

@@ -21,7 +21,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
-from libs.common import metrics, wire
+from libs.common import failpoints, metrics, wire
 from libs.common.journal import Connection
 
 log = structlog.get_logger()
@@ -138,13 +138,16 @@ class Relay:
             async with self._session:
                 rows = await connection.fetch(NEXT, transaction_id, position, batch)
             if rows:
+                failpoints.reach("before_send")
                 await self._publish(producer, rows)
+                failpoints.reach("sent_not_marked")
                 before = (transaction_id, position)
                 transaction_id, position = rows[-1]["transaction_id"], rows[-1]["position"]
                 async with self._session:
                     marked = await connection.execute(MARK, transaction_id, position, *before)
                 if marked != "UPDATE 1":
                     raise Moved
+                failpoints.reach("marked")
             else:
                 await self._rest()
 

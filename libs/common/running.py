@@ -14,7 +14,7 @@ from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
 from fastapi import APIRouter
 
-from libs.common import database, kafka, recovery, retention
+from libs.common import database, failpoints, kafka, recovery, retention
 from libs.common.clock import Clock
 from libs.common.consumer import Consumer
 from libs.common.facts import Facts
@@ -40,7 +40,15 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 PULSE_SECONDS = 1.0
-AWAY = (OSError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError)
+AWAY = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
 """Of a database that will answer later; a wrong password or name is told at once."""
 PULSE = Cause("system", "", named("pulse"), "")
 
@@ -81,7 +89,7 @@ class Running:
         self._put_up("writer", self.writer.run)
         self._put_up("pulse", self._pulse)
         await self._patiently(lambda: self.writer.submit([_nothing()]))
-        await self._check_history()
+        await self._patiently(self._check_history)
         if service.consumes:
             self.consumer = Consumer(
                 self._kafka_consumer, self._writer_session, receiver.read, self.writer
@@ -105,6 +113,8 @@ class Running:
             try:
                 return await ask()
             except AWAY as error:
+                if isinstance(error, asyncpg.ClientConfigurationError):
+                    raise
                 self._log.warning("no database yet", error=f"{type(error).__name__}: {error}")
                 await asyncio.sleep(0.5)
 
@@ -119,6 +129,7 @@ class Running:
         writer, *others = self._tasks
         for task in reversed(others):
             task.cancel()
+        failpoints.reach("stopping")
         with suppress(Exception):
             await asyncio.wait_for(self.writer.submit([_nothing()]), 5)
         for task in (*others, writer):

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote, unquote, urlsplit
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from libs.common import failpoints
 
 PREFIX = "CIVICGRID_"
 
@@ -38,6 +40,15 @@ class Settings(BaseSettings):
     admin_port: Port = 9090
     instance: str | None = None
     """Ordinal of this process among those of its service; None for replicas without one."""
+    failpoint: str | None = None
+    """Where this process kills itself, for tests of faults alone: see `libs.common.failpoints`."""
+
+    @field_validator("failpoint")
+    @classmethod
+    def _is_known(cls, told: str | None) -> str | None:
+        if told is not None and not failpoints.is_known(told):
+            raise ValueError(f"known are {', '.join(failpoints.NAMES)}")
+        return told
 
     def url(self, service: str, role: str) -> str:
         """Of a role (owner, writer, reader) of a service's database."""

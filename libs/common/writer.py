@@ -16,7 +16,7 @@ from uuid import UUID
 import asyncpg
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from libs.common import journal, metrics, tracing
+from libs.common import failpoints, journal, metrics, tracing
 from libs.common.changes import Changes
 from libs.common.clock import Clock
 from libs.common.draft import Draft, Planned, Rules
@@ -178,8 +178,10 @@ class Writer:
         keys = await self._subject_keys(changes)
         batch = changes.batch(keys)
         if any(rows for _, rows in batch):
+            failpoints.reach("before_commit")
             with metrics.STAGE_SECONDS.labels(self._name, "store").time():
                 await execute(connection, batch, facts=changes.has_facts)
+            failpoints.reach("after_commit")
 
     def context(self) -> Context[Any]:
         return Context(self._facts.value, self._clock.now(), self._facts.number)

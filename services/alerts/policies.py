@@ -43,7 +43,8 @@ def on_event(event: Any, context: Now) -> Iterable[Effect]:
     about = _about(event)
     for rule in RULES.rules:
         if rule.cleared_after(event):
-            yield ALERT.to(alert_id(about, rule.id), Clear(event.at))
+            follows = rule.event == LeadCaptured.type
+            yield ALERT.to(alert_id(about, rule.id), Clear(event.at, raised=follows))
         if rule.raised_by(event):
             yield ALERT.to(alert_id(about, rule.id), _raise(event, about, rule, context))
 

@@ -20,7 +20,7 @@ from tests.support.servers import ROOT
 
 @dataclass
 class ServiceProcess:
-    """`arguments` follow `python -m`."""
+    """`arguments` follow `python -m`; `extra` is added to its environment."""
 
     arguments: Sequence[str]
     settings: Settings
@@ -29,6 +29,7 @@ class ServiceProcess:
     port: int = field(default_factory=lambda: free_port(None))
     admin_port: int = field(default_factory=lambda: free_port(None))
     process: subprocess.Popen[bytes] | None = None
+    extra: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -44,6 +45,12 @@ class ServiceProcess:
                 stderr=log,
             )
 
+    def start_with(self, failpoint: str) -> None:
+        """It ends itself there; started again, it does not."""
+        self.extra = {"CIVICGRID_FAILPOINT": failpoint}
+        self.start()
+        self.extra = {}
+
     def _environment(self) -> Mapping[str, str]:
         environment = {
             "KAFKA_BOOTSTRAP_SERVERS": self.settings.kafka_bootstrap_servers,
@@ -51,7 +58,8 @@ class ServiceProcess:
             "CIVICGRID_PORT": str(self.port),
             "CIVICGRID_ADMIN_PORT": str(self.admin_port),
         }
-        return environment | ({"CIVICGRID_INSTANCE": self.instance} if self.instance else {})
+        instance = {"CIVICGRID_INSTANCE": self.instance} if self.instance else {}
+        return {**environment, **instance, **self.extra}
 
     def kill(self) -> None:
         """As a power cut would."""

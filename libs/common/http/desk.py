@@ -14,6 +14,7 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
+from libs.common import failpoints
 from libs.common.http.batches import Faulty
 from libs.common.http.problems import Texts, language_of
 from libs.common.http.requests import cause_of, digest_of, expected, key_of, source_of
@@ -73,6 +74,7 @@ class Desk(Generic[F]):
         """One command; what it did is stored when this returns. Raises Refused and Busy."""
         work = self._work(request, Item(plan, body, id, answer), 201 if created else 200)
         await self._writer.offer([work])
+        failpoints.reach("before_answer")
         answered = _answered(work)
         status = answered.status if answered.first else 200
         version = answered.body.get("version")

@@ -23,6 +23,14 @@ log = structlog.get_logger()
 
 CORE_TEXTS = Path(__file__).parent / "texts.yaml"
 RETRY_AFTER = {"Retry-After": "1"}
+AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+"""The last is what the client says of a session that ended in the midst of an answer."""
 _CODES = {400: "malformed", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 MEDIA_TYPE = "application/problem+json"
 
@@ -131,7 +139,7 @@ def install(app: FastAPI, texts: Texts) -> None:
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(asyncpg.DataError, unstorable)
     app.add_exception_handler(Busy, busy)
-    for kind in (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    for kind in AWAY:
         app.add_exception_handler(kind, away)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(Exception, crashed)

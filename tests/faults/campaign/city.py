@@ -1,0 +1,39 @@
+"""The small city of the campaigns, told to its registry and known everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import httpx
+
+from libs.common.database import session
+from libs.common.settings import Settings
+from services.registry import reference
+from tests.support.awaiting import eventually
+from tests.support.town import PLAN, SEED
+
+_BATCHES = list(reference.batches(PLAN, SEED))
+_AREAS = [body for route, bodies in _BATCHES if route == "/areas/batch" for body in bodies]
+PARENTS = {area["code"]: area["parent"] for area in _AREAS if area["level"] == "grid_l3"}
+CELLS = sorted(PARENTS)
+TABLES = ("city_area", "city_organisation", "city_post", "city_appointment")
+
+
+async def found_city(settings: Settings, url: str, services: Sequence[str]) -> None:
+    """Return once those services know it."""
+    async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+        for route, bodies in _BATCHES:
+            answer = (await client.post(route, json={"items": bodies})).json()
+            refused = [one for one in answer["items"] if "problem" in one]
+            if refused:
+                raise AssertionError(f"the registry refused {refused[:3]}")
+    wanted = await _known(settings, "registry")
+    for name in services:
+        await eventually(partial(_known, settings, name), wanted.__eq__, within=60)
+
+
+async def _known(settings: Settings, service: str) -> tuple[int, ...]:
+    counts = ", ".join(f"(SELECT count(*) FROM {table})" for table in TABLES)
+    async with session(settings.url(service, "reader")) as connection:
+        return tuple(await connection.fetchrow(f"SELECT {counts}") or ())

@@ -1,0 +1,111 @@
+"""A client that asks until it knows: the same operation under the same key, of either process."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import httpx
+
+from tests.faults.campaign.history import History, Outcome
+
+PAUSE_SECONDS = 0.25
+TIMEOUT_SECONDS = 12.0
+AGAIN = 0.05
+"""The share of what was promised that is asked once more."""
+
+
+class Answer(NamedTuple):
+    """`status` is 0 where none came."""
+
+    status: int
+    body: Any
+
+
+class Client:
+    """`urls`: of the processes of each service. `patience`: seconds until an operation is left
+    with its outcome unknown."""
+
+    def __init__(
+        self,
+        urls: Mapping[str, Sequence[str]],
+        history: History,
+        chance: random.Random,
+        patience: float = 90,
+    ) -> None:
+        self.urls, self.history, self.chance = urls, history, chance
+        self._patience = patience
+        limits = httpx.Limits(max_connections=200, max_keepalive_connections=40)
+        self._http = httpx.AsyncClient(timeout=TIMEOUT_SECONDS, limits=limits)
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def ask(self, service: str, method: str, path: str, **more: Any) -> Answer:
+        """One attempt, at one process or the other."""
+        url = self.chance.choice(self.urls[service]) + path
+        try:
+            answer = await self._http.request(method, url, **more)
+            return Answer(answer.status_code, answer.json())
+        except (httpx.HTTPError, ValueError, AttributeError):
+            return Answer(0, None)  # the last: httpx looks at a socket that was closed meanwhile
+
+    async def get(self, service: str, path: str, **query: Any) -> Any:
+        """The body once it is there; None when patience ends."""
+        deadline = time.monotonic() + self._patience
+        while time.monotonic() < deadline:
+            answer = await self.ask(service, "GET", path, params=query)
+            if answer.status == 200:
+                return answer.body
+            await asyncio.sleep(PAUSE_SECONDS)
+        return None
+
+    async def command(
+        self,
+        kind: str,
+        key: str,
+        place: tuple[str, str, str],
+        body: Any,
+        stored: object = None,
+        **about: Any,
+    ) -> Answer:
+        """`place`: service, method, path. `stored`: what must be found of it; `body` if None."""
+        service, method, path = place
+        kept = body if stored is None else stored
+        headers = {"Idempotency-Key": key}
+        deadline = time.monotonic() + self._patience
+        while True:
+            self.history.invoke(kind, key, kept, service=service, **about)
+            answer = await self.ask(service, method, path, json=body, headers=headers)
+            outcome = outcome_of(answer.status)
+            self.history.end(kind, key, outcome, answer.status)
+            if outcome == "ok" and self.chance.random() < AGAIN:
+                await self._ask_again(kind, key, place, body, answer)
+            if outcome != "unknown" or time.monotonic() > deadline:
+                return answer
+            await asyncio.sleep(self.chance.uniform(0.5, 1.5) * PAUSE_SECONDS)
+
+    async def _ask_again(
+        self, kind: str, key: str, place: tuple[str, str, str], body: Any, first: Answer
+    ) -> None:
+        """The same under the same key gets the first answer; at another version, a conflict."""
+        service, method, path = place
+        again = {"Idempotency-Key": key}
+        told = await self.ask(service, method, path, json=body, headers=again)
+        if outcome_of(told.status) != "unknown":
+            same = told.status == 200 and told.body == first.body
+            self.history.again(kind, key, "the same", told.status, same)
+        other = {**again, "If-Match": '"999"'}
+        told = await self.ask(service, method, path, json=body, headers=other)
+        if outcome_of(told.status) != "unknown":
+            self.history.again(kind, key, "another", told.status, told.status in (409, 412))
+
+
+def outcome_of(status: int) -> Outcome:
+    """A refusal is certain; no answer, or one that the service itself does not trust, is not."""
+    if status in (200, 201):
+        return "ok"
+    return "fail" if 400 <= status < 500 and status != 429 else "unknown"

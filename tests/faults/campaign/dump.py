@@ -1,0 +1,95 @@
+"""What the checker reads: tables as rows of JSON, topics from offset 0, in files of one folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from cli.city import SERVICES
+from libs.common.database import session
+from libs.common.settings import Settings
+from tests.faults.campaign.backing import TOPICS
+
+CORE = {
+    "event": "SELECT aggregate, stream_id, version, event_id, topic, type, key, data::text,"
+    " causation_id, causation_source FROM event ORDER BY transaction_id, position",
+    "inbox": "SELECT message_id, source, outcome FROM inbox",
+    "request": "SELECT source, key, status FROM request",
+    "position": "SELECT topic, partition, next FROM position",
+    "timer": "SELECT name, id FROM timer",
+    "dead_letter": "SELECT topic, stage, encode(coalesce(value, ''), 'base64') AS value,"
+    " value IS NULL AS empty FROM dead_letter",
+}
+STATE = "SELECT id, version, state::text FROM {name}"
+MORE = {
+    "alerts": {"receipt": "SELECT person_ref, alert_id FROM receipt"},
+    "scoring": {
+        "tally": "SELECT scheme, version, subject, indicator, numerator, denominator FROM tally",
+        "applied": "SELECT event_id, type FROM applied",
+    },
+}
+
+
+async def write_all(settings: Settings, folder: Path) -> None:
+    for service in SERVICES:
+        states = {decider.name: STATE.format(name=decider.name) for decider in service.deciders}
+        (folder / "states").mkdir(exist_ok=True)
+        async with session(settings.url(service.name, "reader")) as connection:
+            for name, query in {**CORE, **MORE.get(service.name, {})}.items():
+                await _table(connection, query, folder / f"{service.name}.{name}.jsonl")
+            for name, query in states.items():
+                file = folder / "states" / f"{service.name}.{name}.jsonl"
+                await _table(connection, query, file)
+    await _topics(settings.kafka_bootstrap_servers, list(TOPICS.topics), folder)
+
+
+async def _table(connection: Any, query: str, file: Path) -> None:
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        with file.open("w") as out:
+            async for row in connection.cursor(query, prefetch=2000):
+                out.write(json.dumps(dict(row), default=str, ensure_ascii=False) + "\n")
+
+
+async def _topics(bootstrap: str, names: Sequence[str], folder: Path) -> None:
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
+    await consumer.start()
+    try:
+        for name in names:
+            with (folder / f"topic.{name}.jsonl").open("w") as out:
+                await _topic(consumer, name, out)
+    finally:
+        await consumer.stop()
+
+
+async def _topic(consumer: AIOKafkaConsumer, name: str, out: Any) -> None:
+    parts = [TopicPartition(name, n) for n in range(TOPICS.partitions)]
+    consumer.assign(parts)
+    ends = await consumer.end_offsets(parts)
+    for tp in parts:
+        consumer.seek(tp, 0)
+    left = {tp for tp, end in ends.items() if end}
+    while left:
+        for tp, records in (await consumer.getmany(timeout_ms=500, max_records=2000)).items():
+            for record in records:
+                out.write(json.dumps(_line(tp, record), ensure_ascii=False) + "\n")
+        left = {tp for tp in left if await consumer.position(tp) < ends[tp]}
+
+
+def _line(tp: TopicPartition, record: Any) -> dict[str, Any]:
+    headers = {name: (value or b"").decode("utf-8", "replace") for name, value in record.headers}
+    return {
+        "partition": tp.partition,
+        "offset": record.offset,
+        "key": (record.key or b"").decode("utf-8", "replace"),
+        "id": headers.get("ce_id", ""),
+        "source": headers.get("ce_source", ""),
+        "type": headers.get("ce_type", ""),
+        "subject": headers.get("ce_subject", ""),
+        "version": headers.get("ce_aggregateversion", ""),
+        "digest": hashlib.sha256(record.value or b"").hexdigest(),
+    }

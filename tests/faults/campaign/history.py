@@ -1,0 +1,70 @@
+"""What clients asked and what they were told, as lines of JSON: the asking is written first."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any, Literal
+
+Outcome = Literal["ok", "fail", "unknown"]
+
+
+def digest(body: object) -> str:
+    """SHA-256 of canonical JSON: keys sorted, no spaces, no escapes."""
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class History:
+    """`key` names an operation; the same key is asked again until its outcome is known.
+
+    Each line is with the kernel before the call returns: no answer is trusted that is not written.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file: IO[bytes] = file.open("ab", buffering=0)
+        self.counts: Counter[str] = Counter()
+
+    def invoke(self, kind: str, key: str, body: object, **more: Any) -> None:
+        """`body`: what must be found stored; `more`: what it is about."""
+        self._write({"what": "invoke", "kind": kind, "key": key, "digest": digest(body), **more})
+
+    def end(self, kind: str, key: str, outcome: Outcome, status: int, **more: Any) -> None:
+        """`status`: of HTTP; 0 where there was no answer."""
+        self.counts[f"{kind} {outcome}"] += 1
+        self._write({"what": outcome, "kind": kind, "key": key, "status": status, **more})
+
+    def again(self, kind: str, key: str, how: str, status: int, same: bool) -> None:
+        """A request repeated; `same`: it was answered as it must be."""
+        told = {"what": "again", "kind": kind, "key": key, "how": how}
+        self._write({**told, "status": status, "same": same})
+
+    def total(self, outcome: Outcome, *kinds: str) -> int:
+        return sum(self.counts[f"{kind} {outcome}"] for kind in kinds)
+
+    def _write(self, line: Mapping[str, Any]) -> None:
+        at = {"at": time.monotonic_ns()}
+        self._file.write(json.dumps({**line, **at}, ensure_ascii=False).encode() + b"\n")
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class Journal:
+    """What was done to the city, in the same form: one line a fault."""
+
+    def __init__(self, file: Path) -> None:
+        self._file: IO[bytes] = file.open("ab", buffering=0)
+        self.counts: Counter[str] = Counter()
+
+    def note(self, fault: str, **more: Any) -> None:
+        self.counts[fault] += 1
+        line = {"fault": fault, "at": time.monotonic_ns(), **more}
+        self._file.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
+
+    def close(self) -> None:
+        self._file.close()

@@ -1,0 +1,183 @@
+"""Leads that come in: one by one, in batches, and from an outside source by Kafka."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from tests.faults.campaign.city import PARENTS
+from tests.faults.campaign.client import PAUSE_SECONDS, Client, outcome_of
+from tests.faults.campaign.steps import Steps
+from tests.faults.campaign.words import LEAD_FIELDS, TYPES, Lead, new_id
+
+INTAKE = "civicgrid.intake.sandbox"
+BATCH = 20
+MOST_IN_HAND = 80
+"""Operations at a time; a city that does not answer is not asked for more and more."""
+
+
+@dataclass(frozen=True)
+class Mix:
+    """Leads a second; of the calls that bring them, the shares that are batches or intake; of the
+    leads, the share that is followed up; and renamed cells for each lead."""
+
+    rate: float = 25.0
+    batches: float = 0.1
+    intake: float = 0.15
+    followed: float = 0.35
+    renames: float = 0.02
+
+
+class Load:
+    def __init__(self, client: Client, bootstrap: str, cells: Sequence[str], mix: Mix) -> None:
+        self._client, self._cells, self._mix = client, cells, mix
+        self._chance = client.chance
+        self._bootstrap = bootstrap
+        self._steps = Steps(client)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._open = asyncio.Event()
+        self._open.set()
+        self.takes_intake = True
+
+    @property
+    def acknowledged(self) -> int:
+        return self._client.history.total("ok", "capture", "intake")
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        producer = AIOKafkaProducer(bootstrap_servers=self._bootstrap, acks="all")
+        await producer.start()
+        try:
+            while True:
+                await self._open.wait()
+                brought = self._bring(producer) if len(self._tasks) < MOST_IN_HAND else 1
+                await asyncio.sleep(brought / self._mix.rate)
+        finally:
+            with suppress(KafkaError):
+                await producer.stop()
+
+    async def pause(self) -> None:
+        """Return once every operation has its outcome."""
+        self._open.clear()
+        while self._tasks:
+            await asyncio.gather(*self._tasks)
+
+    def go_on(self) -> None:
+        self._open.set()
+
+    def _bring(self, producer: AIOKafkaProducer) -> int:
+        chance = self._chance.random()
+        if chance < self._mix.batches:
+            leads = [self._lead() for _ in range(BATCH)]
+            self._do(self._batch(leads))
+            return len(leads)
+        if chance < self._mix.batches + self._mix.intake and self.takes_intake:
+            self._do(self._report(producer, self._lead(source="sandbox")))
+        else:
+            self._do(self._capture(self._lead()))
+        if self._chance.random() < self._mix.renames:
+            self._do(self._rename())
+        return 1
+
+    def _do(self, operation: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(operation)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _lead(self, source: str = "app") -> Lead:
+        kind = self._chance.choice(TYPES)
+        return Lead(new_id(), kind, self._chance.choice(self._cells), source)
+
+    async def _capture(self, lead: Lead) -> None:
+        answer = await self._client.command(
+            "capture",
+            lead.id,
+            ("leads", "POST", "/leads"),
+            lead.body,
+            lead.stored,
+            subject=lead.id,
+            event="lead.captured.v1",
+            fields=LEAD_FIELDS,
+        )
+        if answer.status in (200, 201):
+            await self._follow(lead)
+
+    async def _follow(self, lead: Lead) -> None:
+        if self._chance.random() < self._mix.followed:
+            await self._steps.follow(lead)
+
+    async def _rename(self) -> None:
+        """Two offices may rename a cell at once."""
+        code = self._chance.choice(self._cells)
+        both = (self._renamed(code) for _ in range(self._chance.choice((1, 1, 2))))
+        await asyncio.gather(*both)
+
+    async def _renamed(self, code: str) -> None:
+        name = f"{code} {new_id()[-6:]}"
+        body = {"code": code, "name": name, "level": "grid_l3", "parent": PARENTS[code]}
+        await self._client.command(
+            "registry rename",
+            new_id(),
+            ("registry", "PUT", f"/areas/{code}"),
+            body,
+            {"code": code, "name": name},
+            event="area.changed.v1",
+            fields=["code", "name"],
+        )
+
+    async def _batch(self, leads: Sequence[Lead]) -> None:
+        """The whole batch again until each of its items is known."""
+        history, left = self._client.history, list(leads)
+        while left:
+            for lead in left:
+                history.invoke(
+                    *("capture", lead.id, lead.stored),
+                    **{"service": "leads", "subject": lead.id, "event": "lead.captured.v1"},
+                    fields=LEAD_FIELDS,
+                )
+            items = [lead.body for lead in left]
+            answer = await self._client.ask("leads", "POST", "/leads/batch", json={"items": items})
+            told = answer.body["items"] if answer.status == 200 else [{"status": answer.status}]
+            told = told if len(told) == len(left) else told * len(left)
+            for lead, one in zip(left, told, strict=True):
+                history.end("capture", lead.id, outcome_of(one["status"]), one["status"])
+            known = zip(left, told, strict=True)
+            left = [lead for lead, one in known if outcome_of(one["status"]) == "unknown"]
+            if left:
+                await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _report(self, producer: AIOKafkaProducer, lead: Lead) -> None:
+        """By Kafka, some of them twice; it is promised when the broker has it."""
+        history = self._client.history
+        body = {
+            "source_number": lead.number,
+            "lead_type": lead.lead_type,
+            "cell": lead.cell,
+            "urgency": "normal",
+            "reported_at": datetime.now(UTC).isoformat(),
+        }
+        about = {"service": "leads", "event": "lead.captured.v1", "fields": LEAD_FIELDS}
+        history.invoke("intake", lead.number or "", lead.stored, **about)
+        headers = [
+            ("ce_specversion", b"1.0"),
+            ("ce_id", lead.id.encode()),
+            ("ce_type", b"incident.reported.v1"),
+            ("ce_source", b"sandbox"),
+        ]
+        key, value = (lead.number or "").encode(), json.dumps(body).encode()
+        try:
+            for _ in range(2 if self._chance.random() < 0.1 else 1):
+                await producer.send_and_wait(INTAKE, value, key=key, headers=headers)
+        except KafkaError:
+            history.end("intake", lead.number or "", "unknown", 0)
+        else:
+            history.end("intake", lead.number or "", "ok", 0, sent_at=time.time())

@@ -1,0 +1,105 @@
+"""What operators do in the middle of it: back up, restore, publish again what the broker lost."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import NamedTuple
+
+from tests.faults.campaign.backing import Backing
+from tests.faults.campaign.children import Children
+from tests.faults.campaign.history import Journal
+from tests.faults.campaign.load import Load
+from tests.faults.campaign.nemesis import Nemesis
+from tests.faults.campaign.plan import Plan
+from tests.faults.campaign.poison import Poison
+from tests.faults.campaign.rest import rested
+from tests.support.command import command_json
+
+RESTORED = ("leads", "alerts", "mediation", "scoring")
+REST_WITHIN_SECONDS = 180.0
+
+
+class Restless(Exception):
+    """The city did not come to rest, so an operation could not begin; the run ends here."""
+
+
+class Scene(NamedTuple):
+    load: Load
+    nemesis: Nemesis
+    poison: Poison
+    children: Children
+    backing: Backing
+    log: Journal
+
+
+class Operator:
+    def __init__(self, plan: Plan, chance: random.Random, scene: Scene) -> None:
+        self._plan, self._scene = plan, scene
+        self._service = chance.choice(RESTORED)
+
+    async def run(self) -> None:
+        """Each at its share of the run; returns after the last."""
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        steps = {"wipe": self._wipe, "back_up": self._back_up, "restore": self._restore}
+        planned = {name: getattr(self._plan, name) for name in steps}
+        times = sorted((share, name) for name, share in planned.items() if share is not None)
+        for share, name in times:
+            await asyncio.sleep(max(0, begun + share * self._plan.seconds - loop.time()))
+            await steps[name]()
+
+    async def hush(self) -> None:
+        """No fault, no load, and everything that was asked has arrived everywhere."""
+        await self._scene.nemesis.calm()
+        await self._scene.poison.pause()
+        await self._scene.load.pause()
+        _, left = await rested(self._scene.backing.direct, REST_WITHIN_SECONDS)
+        if left:
+            raise Restless(str(left))
+
+    def _go_on(self) -> None:
+        self._scene.load.go_on()
+        self._scene.poison.go_on()
+        self._scene.nemesis.go_on()
+
+    async def _wipe(self) -> None:
+        """While leads come in by HTTP; what an outside source sent must have been read before, as
+        nobody here can publish it again."""
+        await self.hush()
+        self._scene.load.takes_intake = False
+        self._scene.load.go_on()
+        await asyncio.sleep(2)  # a part of the load, not a wait: these events are on their way
+        self._scene.log.note("wipe")
+        await self._scene.backing.wipe_broker()
+        self._scene.load.takes_intake = True
+        self._go_on()
+
+    async def _back_up(self) -> None:
+        """Its processes are down meanwhile; all others go on."""
+        await self._scene.nemesis.calm()
+        children = self._scene.children.of(self._service)
+        for child in children:
+            await self._scene.children.stop(child)
+        await self._scene.backing.back_up(self._service)
+        self._scene.log.note("back_up", whom=self._service)
+        for child in children:
+            self._scene.children.start(child)
+        await self._scene.children.ready(children)
+        self._scene.nemesis.go_on()
+
+    async def _restore(self) -> None:
+        """What never left a database is lost with it: so all of it has left before."""
+        await self.hush()
+        children = self._scene.children.of(self._service)
+        for child in children:
+            self._scene.children.kill(child)
+        await self._scene.backing.restore(self._service)
+        direct = self._scene.backing.direct
+        findings = await asyncio.to_thread(command_json, direct, "doctor", "--recover")
+        unwell = [one["service"] for one in findings if not one["is_well"]]
+        self._scene.log.note("restore", whom=self._service, unwell=unwell)
+        for child in children:
+            self._scene.children.start(child)
+        await self._scene.children.ready(children)
+        self._go_on()

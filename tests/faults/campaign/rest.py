@@ -1,0 +1,50 @@
+"""Whether the city has come to rest: all read, all published, nothing waiting, nothing moving."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from cli import state
+from cli.city import SERVICES
+from cli.state import State
+from libs.common.database import session
+from libs.common.settings import Settings
+from services.scoring.queries import MOVED
+
+LOOK_SECONDS = 0.5
+
+
+async def busy(settings: Settings) -> list[State]:
+    """The services that are not done; those that moved between two looks are not."""
+    first = await state.states(settings, SERVICES)
+    async with session(settings.url("scoring", "reader")) as connection:
+        moved = await connection.fetch(MOVED, 1)
+    await asyncio.sleep(LOOK_SECONDS)
+    second = await state.states(settings, SERVICES)
+    return [
+        after
+        for before, after in zip(first, second, strict=True)
+        if before != after
+        or after.lag
+        or after.unpublished
+        or after.waiting
+        or after.timers_due
+        or (after.service == "scoring" and moved)
+    ]
+
+
+async def rested(settings: Settings, within: float) -> tuple[float, list[State]]:
+    """Seconds until it came to rest, and what was busy still when time was up."""
+    begun = time.monotonic()
+    while True:
+        try:
+            left = await busy(settings)
+        except Exception:  # servers that are on their way up: asked again until time is up
+            if time.monotonic() - begun > within:
+                raise
+            await asyncio.sleep(LOOK_SECONDS)
+            continue
+        seconds = time.monotonic() - begun
+        if not left or seconds > within:
+            return round(seconds, 1), left

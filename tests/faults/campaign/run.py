@@ -1,0 +1,170 @@
+"""One campaign, from an empty city to a verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import shutil
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli.city import NAMES
+from libs.common.settings import Settings
+from tests.faults import checker
+from tests.faults.campaign import dump
+from tests.faults.campaign.backing import Backing, backing
+from tests.faults.campaign.children import Children, watched
+from tests.faults.campaign.city import CELLS, found_city
+from tests.faults.campaign.client import Client
+from tests.faults.campaign.history import History, Journal
+from tests.faults.campaign.load import Load, Mix
+from tests.faults.campaign.nemesis import Nemesis
+from tests.faults.campaign.operator import Operator, Restless, Scene
+from tests.faults.campaign.plan import Plan
+from tests.faults.campaign.poison import Poison
+from tests.faults.campaign.rest import rested
+from tests.support.servers import ROOT
+
+LATE = ("alerts", "mediation", "scoring")
+LATE_SECONDS = 4.0
+REST_SECONDS = 60.0
+"""Row I12: a minute, and what the backlog needs at `BACKLOG_A_SECOND`."""
+BACKLOG_A_SECOND = 400.0
+
+
+@dataclass(frozen=True)
+class Report:
+    """`faults`: how often each; `asked`: operations by kind and outcome."""
+
+    seed: int
+    acknowledged: int
+    faults: Mapping[str, int]
+    asked: Mapping[str, int]
+    rest_seconds: float
+    verdict: checker.Verdict
+
+
+async def run(plan: Plan, seed: int, folder: Path, mix: Mix | None = None) -> Report:
+    """`folder`: what was seen is written there, for the checker; it is emptied first."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    chance = random.Random(seed)
+    history, log = History(folder / "history.jsonl"), Journal(folder / "faults.jsonl")
+    try:
+        async with backing(ROOT / ".data" / "faults", chance, slow_commits=True) as there:
+            load = await _run(plan, chance, there, folder, mix or Mix(), history, log)
+            log.counts["slow commit"] = await there.slow_commits()
+            end = json.loads((folder / "end.json").read_text())
+            end["faults"] = dict(log.counts)
+            (folder / "end.json").write_text(json.dumps(end))
+            await dump.write_all(there.direct, folder)
+    finally:
+        history.close()
+        log.close()
+    verdict = await asyncio.to_thread(checker.check, folder)
+    return Report(seed, load.acknowledged, log.counts, history.counts, end["rest_seconds"], verdict)
+
+
+async def _run(
+    plan: Plan,
+    chance: random.Random,
+    there: Backing,
+    folder: Path,
+    mix: Mix,
+    history: History,
+    log: Journal,
+) -> Load:
+    children = Children(NAMES, there.settings, folder, log)
+    late = chance.choice(LATE)
+    client = Client({name: children.urls(name) for name in NAMES}, history, chance)
+    load = Load(client, there.bootstrap, CELLS, mix)
+    poison = Poison(there.bootstrap, chance, folder / "poison.jsonl")
+    nemesis = Nemesis(plan, chance, children, there, log)
+    scene = Scene(load, nemesis, poison, children, there, log)
+    operator = Operator(plan, chance, scene)
+    try:
+        async with watched(children):
+            await _open(children, there.direct, late)
+            await _befall(plan, scene, operator, late)
+            await _end(plan, scene, folder)
+    finally:
+        children.end()
+        await client.close()
+    return load
+
+
+async def _open(children: Children, settings: Settings, late: str) -> None:
+    """All services but one, which comes when leads are there already."""
+    there = [child for child in children.every if child.service != late]
+    for child in there:
+        children.start(child)
+    await children.ready(there)
+    known = [name for name in NAMES if name != late]
+    await found_city(settings, children.urls("registry")[0], known)
+
+
+async def _befall(plan: Plan, scene: Scene, operator: Operator, late: str) -> None:
+    """Load and faults for as long as planned; whatever fails ends the run."""
+
+    async def arrive() -> None:
+        await asyncio.sleep(LATE_SECONDS)
+        for child in scene.children.of(late):
+            scene.children.start(child)
+        scene.log.note("late start", whom=late)
+        await scene.children.ready(scene.children.of(late))
+        await scene.nemesis.run()
+
+    operating = asyncio.create_task(operator.run())
+    parts = (scene.load.run, scene.poison.run, arrive)
+    tasks = [asyncio.create_task(part()) for part in parts]
+    try:
+        async with asyncio.timeout(plan.seconds + 300):
+            await _first_error([*tasks, operating], plan.seconds)
+            await operating
+    except Restless as restless:
+        scene.log.note("restless", left=str(restless))
+    finally:
+        for task in (*tasks, operating):
+            task.cancel()
+        await asyncio.gather(*tasks, operating, return_exceptions=True)
+
+
+async def _first_error(tasks: list[asyncio.Task[None]], seconds: float) -> None:
+    done, _ = await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
+    for task in done:
+        task.result()
+
+
+async def _end(plan: Plan, scene: Scene, folder: Path) -> None:
+    """Everything is healed, and has the time that it is promised to need."""
+    await scene.nemesis.calm()
+    await scene.load.pause()
+    backlog = scene.load.acknowledged * 10 / BACKLOG_A_SECOND
+    allowed = REST_SECONDS + backlog
+    seconds, left = await rested(scene.backing.direct, allowed)
+    end = {
+        "rest_seconds": seconds,
+        "allowed_seconds": allowed,
+        "busy": [str(one) for one in left],
+        "standing": await scene.children.faults(),
+        "expected": plan.expected,
+        "least": plan.least,
+        "net": {
+            "kafka": dict(scene.backing.kafka.met),
+            "postgres": dict(scene.backing.postgres.met),
+        },
+        "poison": scene.poison.count,
+    }
+    (folder / "end.json").write_text(json.dumps(end))
+    scene.log.counts.update(_met(scene.backing))
+
+
+def _met(there: Backing) -> Counter[str]:
+    """Connections that met each trouble of the network."""
+    pairs = (("kafka", there.kafka), ("postgres", there.postgres))
+    return Counter(
+        {f"{name} {trouble}": n for name, proxy in pairs for trouble, n in proxy.met.items()}
+    )

@@ -1,0 +1,141 @@
+"""What is stored was published, what was published was read, and nothing good was buried."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator, Mapping
+
+from tests.faults.checker.seen import SERVICES, Row, Seen, named, sha256
+from tests.faults.checker.stored import Violation
+
+_REGISTRY = (
+    *("area.opened.v1", "area.changed.v1", "area.closed.v1", "organisation.registered.v1"),
+    *("organisation.changed.v1", "organisation.closed.v1", "post.established.v1"),
+    *("post.abolished.v1", "appointment.activated.v1", "appointment.ended.v1"),
+    "work_calendar.published.v1",
+)
+COUNTED = (
+    *("lead.captured.v1", "lead.routed.v1", "lead.signed.v1", "lead.returned.v1"),
+    *("lead.rework_ordered.v1", "lead.verified.v1", "lead.closed.v1", "alert.raised.v1"),
+    *("alert.acknowledged.v1", "mediation_case.agreed.v1", "mediation_case.failed.v1"),
+)
+"""Events that figures are made of."""
+READS: Mapping[str, frozenset[str]] = {
+    "leads": frozenset({*_REGISTRY, "mediation_case.closed.v1", "mediation_case.declined.v1"}),
+    "alerts": frozenset(
+        {
+            *_REGISTRY,
+            *("lead.captured.v1", "lead.routed.v1", "lead.unrouted.v1", "lead.closed.v1"),
+            *("lead.dismissed.v1", "supervision.issued.v1", "mediation_case.fell_overdue.v1"),
+            "mediation_case.closed.v1",
+        }
+    ),
+    "mediation": frozenset({*_REGISTRY, "lead.routed.v1"}),
+    "scoring": frozenset({*_REGISTRY, *COUNTED}),
+}
+"""Which events each service acts upon."""
+INTAKE = "civicgrid.intake.sandbox"
+INTAKE_SOURCE = "/civicgrid/intake/sandbox"
+
+
+def published(seen: Seen) -> Iterator[Violation]:
+    """I5: each event is in its topic as it is stored, and nothing else is."""
+    known: dict[str, tuple[str, Row]] = {}
+    for service in SERVICES:
+        known.update({event["event_id"]: (service, event) for event in seen.events(service)})
+    found: set[str] = set()
+    for topic, records in seen.topics.items():
+        for record in records:
+            if topic == INTAKE or record["digest"] in seen.poisonous:
+                continue
+            owner, event = known.get(record["id"], ("", None))
+            if event is None or record["source"] != f"/civicgrid/{owner}":
+                yield "I5", f"{topic} has {record['type']} {record['id']}, which is not stored"
+                continue
+            found.add(record["id"])
+            told = (topic, record["key"], record["digest"])
+            if told != (event["topic"], event["key"], sha256(event["data"])):
+                yield "I5", f"{topic} has {record['id']} otherwise than it is stored"
+    for id in known.keys() - found:
+        service, event = known[id]
+        yield "I5", f"{service} never published {event['type']} {id}"
+
+
+def ordered(seen: Seen) -> Iterator[Violation]:
+    """I11: first seen in the order of their versions, all of a key in one partition. Where topics
+    were made anew, the last telling from version 1 on is the one that counts: what happened between
+    is published before the journals are told again."""
+    was_wiped = any(fault["fault"] == "wipe" for fault in seen.faults)
+    for topic, records in seen.topics.items():
+        if topic == INTAKE:
+            continue
+        places: dict[str, int] = {}
+        reached: dict[str, int] = {}
+        broken: dict[str, str] = {}
+        good = (one for one in records if one["digest"] not in seen.poisonous)
+        for one in sorted(good, key=lambda one: (one["partition"], one["offset"])):
+            if places.setdefault(one["key"], one["partition"]) != one["partition"]:
+                yield "I11", f"{topic} has key {one['key']} in two partitions"
+            subject, version = one["subject"], int(one["version"])
+            last = reached.get(subject, 0)
+            if version > last + 1:
+                broken[subject] = f"{topic} has {subject} {version} before {last + 1}"
+            elif version == 1 and was_wiped:
+                broken.pop(subject, None)
+                last = 0
+            reached[subject] = max(version, last)
+        for what in broken.values():
+            yield "I11", what
+
+
+def handled(seen: Seen) -> Iterator[Violation]:
+    """I6: each reader applied each event that it acts upon, and no other."""
+    by_source = {
+        f"/civicgrid/{service}": {event["event_id"]: event for event in seen.events(service)}
+        for service in SERVICES
+    }
+    for service, types in READS.items():
+        inbox = {
+            (row["message_id"], row["source"]): row["outcome"]
+            for row in seen.tables.get((service, "inbox"), [])
+        }
+        for source, events in by_source.items():
+            if source == f"/civicgrid/{service}":
+                continue
+            wanted = [event for event in events.values() if event["type"] in types]
+            for event in wanted:
+                outcome = inbox.pop((event["event_id"], source), "lost")
+                if outcome != "applied":
+                    yield "I6", f"{service}: {event['type']} {event['event_id']} is {outcome}"
+        for (id, source), outcome in inbox.items():
+            if source in by_source and source != f"/civicgrid/{service}":
+                yield "I6", f"{service} {outcome} {id}, which {source} never said to it"
+    yield from _intake_handled(seen)
+
+
+def _intake_handled(seen: Seen) -> Iterator[Violation]:
+    inbox = {
+        row["message_id"]: row["outcome"]
+        for row in seen.tables.get(("leads", "inbox"), [])
+        if row["source"] == INTAKE_SOURCE
+    }
+    for record in seen.topics.get(INTAKE, []):
+        if record["digest"] not in seen.poisonous:
+            outcome = inbox.get(named(f"{INTAKE_SOURCE}/{record['id']}"), "lost")
+            if outcome != "applied":
+                yield "I6", f"leads: intake {record['key']} is {outcome}"
+
+
+def buried(seen: Seen) -> Iterator[Violation]:
+    """I8: the dead letters are the poison, all of it and nothing else."""
+    for service in READS:
+        wanted = {one["digest"] for one in seen.poison if service in one["readers"]}
+        found = set()
+        for letter in seen.tables.get((service, "dead_letter"), []):
+            value = hashlib.sha256(base64.b64decode(letter["value"])).hexdigest()
+            found.add(value)
+            if value not in wanted:
+                yield "I8", f"{service} buried a good record of {letter['topic']}"
+        for value in wanted - found:
+            yield "I8", f"{service} did not bury the poison {value[:16]}"

@@ -1,0 +1,263 @@
+"""What a state must be after its events, told a second time and in another way: as tables.
+
+Written from sections 1 of leads.md, alerts.md and mediation.md, not from the services.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Step:
+    """`moves`: status before -> status after. `keeps`: fields of the state -> fields of the event.
+    `sets`: fields -> values. `adds`: fields of the state that grow by a field of the event."""
+
+    moves: Mapping[str, str] | None = None
+    keeps: Mapping[str, str] = field(default_factory=dict)
+    sets: Mapping[str, Any] = field(default_factory=dict)
+    adds: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """`described`: fields of the event that stand together in the state under `under`."""
+
+    blank: Mapping[str, Any]
+    steps: Mapping[str, Step]
+    id: str = "id"
+    under: str | None = None
+    described: Sequence[str] = ()
+
+
+def _same(*names: str) -> dict[str, str]:
+    return {name: name for name in names}
+
+
+def _to(after: str, *before: str) -> dict[str, str]:
+    return dict.fromkeys(before, after)
+
+
+_LEAD = {
+    **dict.fromkeys(("community", "cell", "source_number", "received_at", "due_at")),
+    **dict.fromkeys(("unit", "police_room", "sign_by", "explanation", "outcome", "closed_at")),
+    **{"status": "", "lead_type": "", "kind": "service", "urgency": "normal", "channel": "app"},
+    **{"source": "", "imported": False, "routings": 0, "bounced": [], "cancelled": False},
+}
+_CAPTURED = (
+    *("community", "cell", "lead_type", "kind", "urgency", "channel", "source", "source_number"),
+    *("received_at", "due_at", "imported", "closed_at", "cancelled"),
+)
+LEAD = Aggregate(
+    _LEAD,
+    {
+        "lead.captured.v1": Step(_to("captured", ""), _same(*_CAPTURED)),
+        "lead.filed.v1": Step(_to("filed", "captured")),
+        "lead.routed.v1": Step(
+            _to("routed", "filed", "unrouted"),
+            {
+                **_same("unit", "police_room", "sign_by", "explanation"),
+                "routings": "routing",
+            },
+        ),
+        "lead.unrouted.v1": Step(
+            _to("unrouted", "filed", "unrouted"), _same("unit", "explanation")
+        ),
+        "lead.signed.v1": Step(_to("signed", "routed")),
+        "lead.accepted.v1": Step(_to("handling", "signed")),
+        "lead.returned.v1": Step(
+            _to("filed", "routed", "signed"),
+            sets={"unit": None},
+            adds={"bounced": "returning_unit"},
+        ),
+        "lead.arbitration_requested.v1": Step(_to("arbitration", "filed")),
+        "lead.arbitrated.v1": Step(_to("routed", "arbitration"), _same("unit", "sign_by")),
+        "lead.fed_back.v1": Step(_to("fed_back", "routed", "signed", "handling"), _same("outcome")),
+        "lead.verified.v1": Step(_to("verified", "fed_back")),
+        "lead.rework_ordered.v1": Step(_to("handling", "fed_back")),
+        "lead.closed.v1": Step(_to("closed", "verified", "routed"), {"closed_at": "at"}),
+        "lead.dismissed.v1": Step(_to("dismissed", "captured", "routed")),
+    },
+)
+SUPERVISION = Aggregate(
+    dict.fromkeys(("card", "unit", "lead_id", "issued_at")),
+    {"supervision.issued.v1": Step(keeps={**_same("card", "unit", "lead_id"), "issued_at": "at"})},
+)
+INTAKE_ITEM = Aggregate(
+    {"outcome": None},
+    {
+        "intake.accepted.v1": Step(sets={"outcome": "accepted"}),
+        "intake.rejected.v1": Step(sets={"outcome": "rejected"}),
+    },
+)
+RULES = Aggregate(
+    {"version": 0, "valid_from": None},
+    {"routing_rules.published.v1": Step(keeps={"version": "rule_set", "valid_from": "valid_from"})},
+)
+ALERT = Aggregate(
+    {
+        **dict.fromkeys(("community", "cell", "about", "raised_at")),
+        **{"status": "", "rule": "", "severity": 1, "late": False, "level": 0, "told": []},
+    },
+    {
+        "alert.raised.v1": Step(
+            _to("unacknowledged", ""),
+            {
+                **_same("community", "cell", "about", "rule", "severity", "late"),
+                **{"raised_at": "at", "told": "recipients"},
+            },
+        ),
+        "alert.acknowledged.v1": Step(
+            {"unacknowledged": "acknowledged", "returned_unacknowledged": "normal"}
+        ),
+        "alert.escalated.v1": Step(
+            _to("unacknowledged", "unacknowledged"), _same("level"), adds={"told": "recipients"}
+        ),
+        "alert.returned_to_normal.v1": Step(
+            {"unacknowledged": "returned_unacknowledged", "acknowledged": "normal"}
+        ),
+    },
+)
+_RUNNING = ("accepted", "panel_formed", "in_session")
+CASE = Aggregate(
+    {
+        **dict.fromkeys(("community", "cell", "lead_id", "director", "grade", "accepted_at")),
+        **{"status": "", "number": "", "centre": "", "track": "people", "level": "community"},
+        **{"due_at": None, "overdue": False, "mediators": [], "sessions": 0, "outcome": None},
+    },
+    {
+        "mediation_case.applied.v1": Step(
+            _to("applied", ""),
+            {
+                **_same("number", "centre", "community", "cell", "lead_id", "track", "level"),
+                "director": "director_ref",
+            },
+        ),
+        "mediation_case.declined.v1": Step(_to("declined", "applied")),
+        "mediation_case.accepted.v1": Step(
+            _to("accepted", "applied"), {**_same("grade", "due_at"), "accepted_at": "at"}
+        ),
+        "mediation_case.panel_formed.v1": Step(_to("panel_formed", "accepted"), _same("mediators")),
+        "mediation_case.session_held.v1": Step(
+            _to("in_session", "panel_formed", "in_session"), {"sessions": "session"}
+        ),
+        "mediation_case.agreed.v1": Step(_to("agreed", "in_session")),
+        "mediation_case.failed.v1": Step(_to("failed", *_RUNNING)),
+        "mediation_case.withdrawn.v1": Step(_to("withdrawn", "applied", *_RUNNING)),
+        "mediation_case.performed.v1": Step(_to("performed", "agreed")),
+        "mediation_case.closed.v1": Step(
+            _to("closed", "failed", "withdrawn", "performed"), _same("outcome")
+        ),
+        "mediation_case.fell_overdue.v1": Step(
+            {one: one for one in _RUNNING}, sets={"overdue": True}
+        ),
+    },
+)
+_FIGURE = ("scheme", "version", "subject", "indicator", "numerator", "denominator")
+SCORE = Aggregate(
+    {
+        **{"scheme": "", "version": 0, "subject": "", "indicator": ""},
+        **{"numerator": 0, "denominator": 0},
+    },
+    {"score.updated.v1": Step(keeps=_same(*_FIGURE))},
+)
+_SINCE = _same("valid_from")
+AREA = Aggregate(
+    {"description": None, "valid_from": None, "valid_to": None},
+    {
+        "area.opened.v1": Step(keeps=_SINCE),
+        "area.changed.v1": Step(keeps=_SINCE),
+        "area.closed.v1": Step(keeps=_same("valid_from", "valid_to")),
+    },
+    id="area_id",
+    under="description",
+    described=("code", "name", "level", "parent", "kind", "community", "households", "polygon"),
+)
+ORGANISATION = Aggregate(
+    {"description": None, "closed": False},
+    {
+        "organisation.registered.v1": Step(sets={"closed": False}),
+        "organisation.changed.v1": Step(sets={"closed": False}),
+        "organisation.closed.v1": Step(sets={"closed": True}),
+    },
+    id="organisation_id",
+    under="description",
+    described=("code", "name", "kind", "area", "community"),
+)
+POST = Aggregate(
+    {"description": None, "abolished": False},
+    {
+        "post.established.v1": Step(sets={"abolished": False}),
+        "post.abolished.v1": Step(sets={"abolished": True}),
+    },
+    id="post_id",
+    under="description",
+    described=("code", "role", "area", "organisation", "community"),
+)
+APPOINTMENT = Aggregate(
+    {"description": None, "valid_from": None, "valid_to": None},
+    {
+        "appointment.activated.v1": Step(keeps=_SINCE),
+        "appointment.ended.v1": Step(keeps=_same("valid_from", "valid_to")),
+    },
+    id="appointment_id",
+    under="description",
+    described=("post", "person_ref", "role", "area", "organisation", "community"),
+)
+CALENDAR = Aggregate(
+    {"times": None},
+    {"work_calendar.published.v1": Step()},
+    id="calendar_id",
+    under="times",
+    described=("year", "zone", "shifts", "holidays", "workdays"),
+)
+
+AGGREGATES: Mapping[tuple[str, str], Aggregate] = {
+    ("registry", "area"): AREA,
+    ("registry", "organisation"): ORGANISATION,
+    ("registry", "post"): POST,
+    ("registry", "appointment"): APPOINTMENT,
+    ("registry", "work_calendar"): CALENDAR,
+    ("leads", "lead"): LEAD,
+    ("leads", "supervision"): SUPERVISION,
+    ("leads", "intake_item"): INTAKE_ITEM,
+    ("leads", "routing_rule_set"): RULES,
+    ("alerts", "alert"): ALERT,
+    ("mediation", "mediation_case"): CASE,
+    ("scoring", "score"): SCORE,
+}
+
+
+class Illegal(Exception):
+    """A step that this state does not allow."""
+
+
+def fold(aggregate: Aggregate, id: str, events: Sequence[tuple[str, Row]]) -> Row:
+    """The state after these (type, data). Raises Illegal."""
+    state: Row = {aggregate.id: id, **aggregate.blank}
+    for n, (kind, data) in enumerate(events, start=1):
+        step = aggregate.steps.get(kind)
+        if step is None:
+            raise Illegal(f"version {n} is {kind}")
+        _take(aggregate, state, step, data, f"{kind} at version {n}")
+    return state
+
+
+def _take(aggregate: Aggregate, state: Row, step: Step, data: Row, what: str) -> None:
+    if step.moves is not None:
+        before = state["status"]
+        if before not in step.moves:
+            raise Illegal(f"{what} in state {before!r}")
+        state["status"] = step.moves[before]
+    for name, told in step.keeps.items():
+        state[name] = data[told]
+    state.update(step.sets)
+    for name, told in step.adds.items():
+        more = data[told] if isinstance(data[told], list) else [data[told]]
+        state[name] = [*state[name], *more]
+    if aggregate.under:
+        state[aggregate.under] = {name: data[name] for name in aggregate.described}

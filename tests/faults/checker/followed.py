@@ -1,0 +1,198 @@
+"""What had to follow from it in the other services, once; and that it all came to rest."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+
+from tests.faults.checker.carried import COUNTED
+from tests.faults.checker.seen import Row, Seen
+from tests.faults.checker.stored import Violation
+
+LEAD_RULES = ("urgent-lead", "lead-in-cell")
+OPEN = ("routed", "signed", "handling")
+"""States of a lead that the end of its case feeds back."""
+
+Count = tuple[tuple[str, ...], str, tuple[object, ...]]
+"""Events; a field of them and the values that count, or no field."""
+
+_CLOSED: Count = (("lead.closed.v1",), "on_time", (True, False))
+_IN_TIME: Count = (("lead.closed.v1",), "on_time", (True,))
+FIGURES: tuple[tuple[str, str, Count, Count], ...] = (
+    ("grid_areas", "on_time", _IN_TIME, _CLOSED),
+    ("grid_areas", "closed", (("lead.closed.v1",), "", ()), (("lead.captured.v1",), "", ())),
+    (
+        *("grid_areas", "routed"),
+        (("lead.routed.v1",), "routing overridden", (1, False)),
+        (("lead.captured.v1",), "", ()),
+    ),
+    (
+        *("grid_areas", "acknowledged"),
+        (("alert.acknowledged.v1",), "", ()),
+        (("alert.raised.v1",), "late", (False,)),
+    ),
+    (
+        *("grid_offices", "signed_on_time"),
+        (("lead.signed.v1",), "on_time", (True,)),
+        (("lead.signed.v1",), "", ()),
+    ),
+    ("grid_offices", "on_time", _IN_TIME, _CLOSED),
+    (
+        *("grid_offices", "rework"),
+        (("lead.rework_ordered.v1",), "", ()),
+        (("lead.rework_ordered.v1", "lead.verified.v1"), "", ()),
+    ),
+    (
+        *("grid_offices", "returned"),
+        (("lead.returned.v1",), "", ()),
+        (("lead.returned.v1", "lead.signed.v1"), "", ()),
+    ),
+    (
+        *("grid_offices", "agreed"),
+        (("mediation_case.agreed.v1",), "", ()),
+        (("mediation_case.agreed.v1", "mediation_case.failed.v1"), "", ()),
+    ),
+)
+
+
+def routed(seen: Seen) -> Iterator[Violation]:
+    """I7: every lead went somewhere, once for each routing, and these are numbered 1..n."""
+    routings: dict[str, list[int]] = defaultdict(list)
+    placed = set()
+    for event, data in seen.typed("leads", "lead.routed.v1", "lead.unrouted.v1"):
+        placed.add(event["stream_id"])
+        if event["type"] == "lead.routed.v1":
+            routings[event["stream_id"]].append(data["routing"])
+            if not data["unit"]:
+                yield "I7", f"lead {event['stream_id']} was routed to nobody"
+    for id, numbers in routings.items():
+        if numbers != list(range(1, len(numbers) + 1)):
+            yield "I7", f"lead {id} has routings {numbers}"
+    for event, _ in seen.typed("leads", "lead.captured.v1"):
+        if event["stream_id"] not in placed:
+            yield "I7", f"lead {event['stream_id']} was never routed"
+
+
+def alerted(seen: Seen) -> Iterator[Violation]:
+    """I10: one alert for each lead, and a receipt for each person that it told."""
+    raised: Counter[str] = Counter()
+    told: set[tuple[str, str]] = set()
+    for event, data in seen.typed("alerts", "alert.raised.v1", "alert.escalated.v1"):
+        told.update((person, event["stream_id"]) for person in data["recipients"])
+        if event["type"] == "alert.raised.v1" and data["rule"] in LEAD_RULES:
+            raised[data["about"]] += 1
+    for event, _ in seen.typed("leads", "lead.captured.v1"):
+        if (count := raised.pop(event["stream_id"], 0)) != 1:
+            yield "I10", f"lead {event['stream_id']} has {count} alerts"
+    for about in raised:
+        yield "I10", f"an alert is about {about}, which is no lead"
+    receipts = seen.tables.get(("alerts", "receipt"), [])
+    found = {(row["person_ref"], row["alert_id"]) for row in receipts}
+    for person, alert in sorted(found ^ told):
+        yield "I10", f"alert {alert} and its receipt of {person} do not agree"
+    yield from _cleared(seen)
+
+
+def _cleared(seen: Seen) -> Iterator[Violation]:
+    """What was closed alarms nobody any more."""
+    closed = {event["stream_id"] for event, _ in seen.typed("leads", "lead.closed.v1")}
+    for row in seen.states.get(("alerts", "alert"), []):
+        state = json.loads(row["state"])
+        is_over = state["about"] in closed and state["rule"] in LEAD_RULES
+        if is_over and state["status"] not in ("normal", "returned_unacknowledged"):
+            yield "I10", f"alert {row['id']} goes on about a lead that is closed"
+
+
+def mediated(seen: Seen) -> Iterator[Violation]:
+    """I10: one case for each dispute routed to a centre; its end comes back to the lead."""
+    wanted = Counter(
+        data["lead_id"]
+        for _, data in seen.typed("leads", "lead.routed.v1")
+        if data["unit_kind"] == "mediation_centre"
+    )
+    cases = Counter(
+        data["lead_id"]
+        for _, data in seen.typed("mediation", "mediation_case.applied.v1")
+        if data["lead_id"]
+    )
+    for lead in wanted.keys() | cases.keys():
+        if wanted[lead] != cases[lead]:
+            yield "I10", f"lead {lead} went to mediation {wanted[lead]} x, cases {cases[lead]}"
+    states = seen.states.get(("leads", "lead"), [])
+    status = {row["id"]: json.loads(row["state"])["status"] for row in states}
+    for _, data in seen.typed("mediation", "mediation_case.closed.v1"):
+        if data["lead_id"] and status.get(data["lead_id"]) in OPEN:
+            yield "I10", f"lead {data['lead_id']} was not fed back from its case"
+    returned = {event["stream_id"] for event, _ in seen.typed("leads", "lead.returned.v1")}
+    for _, data in seen.typed("mediation", "mediation_case.declined.v1"):
+        lead = data["lead_id"]
+        if lead and lead not in returned and status.get(lead) in OPEN[:2]:
+            yield "I10", f"lead {lead} did not come back from its case"
+
+
+def scored(seen: Seen) -> Iterator[Violation]:
+    """I10: every event that counts was counted once, and the figures are their sum."""
+    journal = {
+        event["event_id"]: (event["type"], data)
+        for service in ("leads", "alerts", "mediation")
+        for event, data in seen.typed(service, *COUNTED)
+    }
+    applied = Counter(row["event_id"] for row in seen.tables.get(("scoring", "applied"), []))
+    for id in journal.keys() | applied.keys():
+        if applied[id] != (id in journal):
+            yield "I10", f"scoring counted {id} {applied[id]} times"
+    wanted = _figures(journal)
+    found = {
+        (row["scheme"], row["subject"], row["indicator"]): (row["numerator"], row["denominator"])
+        for row in seen.tables.get(("scoring", "tally"), [])
+    }
+    for key in wanted.keys() | found.keys():
+        if wanted.get(key) != found.get(key):
+            yield "I10", f"figure {key} is {found.get(key)}, counted again {wanted.get(key)}"
+
+
+def _figures(journal: dict[str, tuple[str, Row]]) -> dict[tuple[str, str, str], tuple[int, int]]:
+    sums: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0])
+    for kind, data in journal.values():
+        for scheme, code, *counts in FIGURES:
+            subject = _subject(scheme, kind, data)
+            told = [_counts(count, kind, data) for count in counts]
+            if subject is not None and any(told):
+                for n in (0, 1):
+                    sums[scheme, subject, code][n] += told[n]
+    return {key: (pair[0], pair[1]) for key, pair in sums.items()}
+
+
+def _subject(scheme: str, kind: str, data: Row) -> str | None:
+    if scheme == "grid_areas":
+        return data["cell"] or data["community"] or ""
+    if kind == "lead.returned.v1":
+        return str(data["returning_unit"])
+    return data.get("unit") or data.get("centre")
+
+
+def _counts(count: Count, kind: str, data: Row) -> bool:
+    types, names, values = count
+    if kind not in types:
+        return False
+    fields = names.split()
+    if len(fields) > 1:
+        return all(data[name] == value for name, value in zip(fields, values, strict=True))
+    return not fields or data[fields[0]] in values
+
+
+def rested(seen: Seen) -> Iterator[Violation]:
+    """I12: it came to rest in time, nothing stands still, and no process ended by itself."""
+    end = seen.end
+    for busy in end["busy"]:
+        yield "I12", f"still busy after {end['rest_seconds']} s: {busy}"
+    if end["rest_seconds"] > end["allowed_seconds"]:
+        yield "I12", f"at rest after {end['rest_seconds']} s, allowed {end['allowed_seconds']} s"
+    for name, faults in end["standing"].items():
+        yield "I12", f"{name} stands still: {faults}"
+    for fault in seen.faults:
+        if fault["fault"] in ("ended by itself", "unclean end", "restless"):
+            yield "I12", f"{fault}"
+        if fault["fault"] == "restore" and fault["unwell"]:
+            yield "I9", f"after its recovery {fault['whom']} left unwell: {fault['unwell']}"

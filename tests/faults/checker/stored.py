@@ -1,0 +1,131 @@
+"""What was promised is stored once, nothing else is, and every state is the sum of its events."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+
+from tests.faults.checker.fold import AGGREGATES, Illegal, fold
+from tests.faults.checker.seen import SERVICES, Operation, Row, Seen, digest, grouped, named
+
+Violation = tuple[str, str]
+"""An invariant, and what breaks it."""
+
+BY_HTTP = ("leads", "alerts", "mediation")
+"""Services of which every command by HTTP stands in the history."""
+
+
+def operations(seen: Seen) -> Iterator[Violation]:
+    """I1 and I2: what was promised is there once as it was sent; what was refused is not."""
+    found: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for service in SERVICES:
+        for event in seen.events(service):
+            if event["causation_source"] == f"/civicgrid/{service}/http":
+                found[service, event["causation_id"]].append(event)
+    asked = {}
+    for one in seen.operations.values():
+        if one.kind != "intake":
+            service = one.asked["service"]
+            cause = (service, named(f"{service}/{one.key}"))
+            asked[cause] = one
+            events = [event for event in found[cause] if event["type"] == one.asked["event"]]
+            yield from _operation(one, events)
+    for cause, events in found.items():
+        known = cause[0] in BY_HTTP or any(one["type"] == "area.changed.v1" for one in events)
+        if known and cause not in asked and events:
+            yield "I2", f"{events[0]['type']} of {events[0]['stream_id']}: nobody asked for it"
+
+
+def _operation(one: Operation, events: list[Row]) -> Iterator[Violation]:
+    what = f"{one.kind} {one.key}"
+    if one.outcome == "ok" and not events:
+        yield "I1", f"{what} was promised and is not stored"
+    if one.outcome == "fail" and events:
+        yield "I2", f"{what} was refused and is stored"
+    if len(events) > 1:
+        yield "I1", f"{what} is stored {len(events)} times"
+    for event in events:
+        data = json.loads(event["data"])
+        if digest({name: data[name] for name in one.asked["fields"]}) != one.asked["digest"]:
+            yield "I1", f"{what} is stored with other content"
+        if one.asked.get("subject", event["stream_id"]) != event["stream_id"]:
+            yield "I1", f"{what} is stored in another aggregate"
+
+
+def intake(seen: Seen) -> Iterator[Violation]:
+    """I1 and I2 of what came by Kafka: one lead and one receipt for each number."""
+    leads: dict[str, list[Row]] = defaultdict(list)
+    receipts: dict[str, int] = defaultdict(int)
+    for _, data in seen.typed("leads", "lead.captured.v1"):
+        if data["channel"] == "intake":
+            leads[data["source_number"]].append(data)
+    for _, data in seen.typed("leads", "intake.accepted.v1"):
+        receipts[data["source_number"]] += 1
+    operations = {one.key: one for one in seen.operations.values() if one.kind == "intake"}
+    for number, one in operations.items():
+        count = len(leads[number])
+        if count > 1 or (one.outcome == "ok" and count == 0):
+            yield "I1", f"intake {number} is {count} leads"
+        if receipts[number] != count:
+            yield "I1", f"intake {number} has {receipts[number]} receipts for {count} leads"
+        for data in leads[number]:
+            if digest({name: data[name] for name in one.asked["fields"]}) != one.asked["digest"]:
+                yield "I1", f"intake {number} is stored with other content"
+    for number in leads.keys() - operations.keys():
+        yield "I2", f"nobody reported {number}"
+
+
+def answers(seen: Seen) -> Iterator[Violation]:
+    """I3: a repeated request got the first answer, another body under its key was refused; and no
+    answer is an error of ours but 503."""
+    for line in seen.history:
+        if line["what"] == "again" and not line["same"]:
+            yield "I3", f"{line['kind']} {line['key']}: {line['how']} got {line['status']}"
+        elif line.get("status", 0) >= 500 and line["status"] != 503:
+            yield "answers", f"{line['kind']} {line['key']} got {line['status']}"
+
+
+def journals(seen: Seen) -> Iterator[Violation]:
+    """I4: each event once, no two of one version."""
+    for service in SERVICES:
+        for (id,), rows in grouped(seen.events(service), "event_id").items():
+            if len(rows) > 1:
+                yield "I4", f"{service} has event {id} {len(rows)} times"
+        of_version = grouped(seen.events(service), "aggregate", "stream_id", "version")
+        for at, rows in of_version.items():
+            if len(rows) > 1:
+                yield "I4", f"{service} has {' '.join(map(str, at))} {len(rows)} times"
+
+
+def states(seen: Seen) -> Iterator[Violation]:
+    """I9: versions run from 1 without a gap, every step is legal, and the state is their sum."""
+    for service in SERVICES:
+        streams = grouped(seen.events(service), "aggregate", "stream_id")
+        for (owner, name), rows in seen.states.items():
+            if owner != service:
+                continue
+            for row in rows:
+                events = streams.pop((name, row["id"]), [])
+                yield from _state(service, name, row, events)
+        for name, id in streams:
+            yield "I9", f"{service} has events and no state of {name} {id}"
+
+
+def _state(service: str, name: str, row: Row, events: list[Row]) -> Iterator[Violation]:
+    what = f"{service} {name} {row['id']}"
+    events = sorted(events, key=lambda event: int(event["version"]))
+    versions = [event["version"] for event in events]
+    if versions != list(range(1, row["version"] + 1)):
+        yield "I9", f"{what} is at version {row['version']} and has events {versions[-5:]}"
+        return
+    told = [(event["type"], json.loads(event["data"])) for event in events]
+    try:
+        wanted = fold(AGGREGATES[service, name], row["id"], told)
+    except (Illegal, KeyError) as error:
+        yield "I9", f"{what}: {error}"
+        return
+    state = json.loads(row["state"])
+    if state != wanted:
+        wrong = sorted(k for k in {*state, *wanted} if state.get(k) != wanted.get(k))
+        yield "I9", f"{what} is not the sum of its events: {', '.join(wrong)}"

@@ -1,0 +1,222 @@
+"""The domain of every service, told anything in any order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import rule
+
+from services.alerts.domain import ALERT, alert
+from services.leads.domain import LEAD, commands
+from services.leads.domain.routing import Routing, Unrouted
+from services.mediation.domain import CASE
+from services.mediation.domain import commands as case
+from services.registry.domain import (
+    APPOINTMENT,
+    AREA,
+    ORGANISATION,
+    POST,
+    appointment,
+    area,
+    organisation,
+    post,
+)
+from services.scoring.domain import SCORE
+from services.scoring.domain.score import Publish
+from tests.faults.machines.domain import BEGIN, DomainMachine
+
+SETTINGS = settings(max_examples=60, stateful_step_count=30, deadline=None)
+PERSONS = st.sampled_from([UUID(int=n) for n in range(1, 5)])
+UNITS = st.sampled_from(["room-1", "room-2", "centre-1"])
+
+
+class Leads(DomainMachine):
+    """A lead by the commands of its people, and by what its case becomes."""
+
+    service, decider = "leads", LEAD
+
+    @rule(imported=st.booleans(), cancelled=st.booleans(), ended=st.booleans())
+    def capture(self, imported: bool, cancelled: bool, ended: bool) -> None:
+        known = bool(self.state.status)
+        told = commands.Capture(
+            self.now, "theft", "clue", "urgent", "app", "app", self.now, "c", "c-1"
+        )
+        closed = self.now if ended else None
+        if not known:
+            told = replace(told, imported=imported, cancelled=cancelled, closed_at=closed)
+        self.tell_twice(told)
+
+    @rule(unit=UNITS, found=st.booleans(), overridden=st.booleans())
+    def route(self, unit: str, found: bool, overridden: bool) -> None:
+        to: Any = Routing(unit, "police_room", unit, "rule", 1, self.now + timedelta(hours=1))
+        if not found:
+            to = Unrouted(None, "no_unit", {})
+        self.tell(commands.Route(self.now, to, overridden))
+
+    @rule(step=st.sampled_from([commands.File, commands.Sign, commands.Accept, commands.Verify]))
+    def step(self, step: Any) -> None:
+        self.tell(step(self.now))
+
+    @rule()
+    def close(self) -> None:
+        self.tell(commands.Close(self.now))
+
+    @rule(reason=st.sampled_from(["not_ours", "elsewhere"]))
+    def give_back(self, reason: str) -> None:
+        self.tell(commands.Return(self.now, reason, None))
+        assert len(self.state.bounced) <= 2 or self.state.status != "routed"
+
+    @rule(unit=UNITS)
+    def arbitrate(self, unit: str) -> None:
+        self.tell(commands.Arbitrate(self.now, unit, "nearer", None))
+
+    @rule(outcome=st.sampled_from(["settled", "failed"]), from_case=st.booleans())
+    def feed_back(self, outcome: str, from_case: bool) -> None:
+        kind = commands.FeedBackFromCase if from_case else commands.FeedBack
+        self.tell(kind(self.now, outcome))
+
+    @rule(centre=UNITS)
+    def return_from_case(self, centre: str) -> None:
+        self.tell(commands.ReturnFromCase(self.now, "not_voluntary", centre))
+
+    @rule(command=st.sampled_from([commands.OrderRework, commands.Dismiss]))
+    def give_a_reason(self, command: Any) -> None:
+        self.tell(command(self.now, "reason"))
+
+    @rule()
+    def record_ending(self) -> None:
+        self.tell_twice(commands.RecordEnding())
+
+
+class Alerts(DomainMachine):
+    service, decider = "alerts", ALERT
+
+    @rule(told=st.lists(PERSONS, unique=True, max_size=3), late=st.booleans())
+    def be_raised(self, told: list[UUID], late: bool) -> None:
+        place = (UUID(int=9), "c", "c-1", "rule", 1, 3)
+        self.tell_twice(alert.Raise(self.now, *place, tuple(told), late))
+
+    @rule(by=PERSONS)
+    def acknowledge(self, by: UUID) -> None:
+        happened = self.tell(alert.Acknowledge(self.now, by))
+        assert not happened or by in self.state.told
+
+    @rule(level=st.integers(1, 4), told=st.lists(PERSONS, unique=True, max_size=3))
+    def escalate(self, level: int, told: list[UUID]) -> None:
+        self.tell_twice(alert.Escalate(self.now, level, tuple(told)))
+        assert len(set(self.state.told)) == len(self.state.told)
+
+    @rule(raised=st.booleans())
+    def clear(self, raised: bool) -> None:
+        self.tell_twice(alert.Clear(self.now, raised))
+
+
+class Cases(DomainMachine):
+    service, decider = "mediation", CASE
+
+    @rule()
+    def apply(self) -> None:
+        place = ("centre-1", "c", "c-1", UUID(int=9), "n-1", UUID(int=1))
+        self.tell_twice(case.Apply(self.now, *place))
+
+    @rule(grade=st.sampled_from(["simple", "complex", "hard"]))
+    def accept(self, grade: Any) -> None:
+        self.tell(case.Accept(self.now, grade, self.now + timedelta(days=30)))
+
+    @rule(mediators=st.lists(PERSONS, min_size=1), consents=st.lists(PERSONS))
+    def form_panel(self, mediators: list[UUID], consents: list[UUID]) -> None:
+        self.tell(case.FormPanel(self.now, tuple(mediators), tuple(consents)))
+        assert not set(self.state.mediators) & set(consents) or self.state.status != "panel_formed"
+
+    @rule(minutes=st.integers(1, 1440))
+    def hold_session(self, minutes: int) -> None:
+        self.tell(case.HoldSession(self.now, minutes))
+
+    @rule(step=st.sampled_from([case.Agree, case.Withdraw, case.RecordPerformance, case.Close]))
+    def step(self, step: Any) -> None:
+        self.tell(step(self.now))
+
+    @rule(command=st.sampled_from([case.Fail, case.Decline]))
+    def give_a_reason(self, command: Any) -> None:
+        self.tell(command(self.now, "reason"))
+
+    @rule()
+    def fall_overdue(self) -> None:
+        self.tell_twice(case.FallOverdue(self.now))
+
+
+class Scores(DomainMachine):
+    service, decider = "scoring", SCORE
+
+    @rule(numerator=st.integers(0, 5), denominator=st.integers(0, 5))
+    def publish(self, numerator: int, denominator: int) -> None:
+        told = Publish(self.now, "grid_areas", 1, "area", "c-1", "routed", numerator, denominator)
+        self.tell_twice(told)
+        assert (self.state.numerator, self.state.denominator) == (numerator, denominator)
+
+
+class Areas(DomainMachine):
+    service, decider = "registry", AREA
+
+    @rule(name=st.sampled_from(["east", "west"]), change=st.booleans(), early=st.booleans())
+    def describe(self, name: str, change: bool, early: bool) -> None:
+        told = area.Description("c-1", name, "grid_l3", "c", community="c", households=3)
+        kind = area.ChangeArea if change else area.OpenArea
+        self.tell(kind(told, self.now, BEGIN if early else None))
+
+    @rule(children=st.integers(0, 1), holders=st.integers(0, 1))
+    def close(self, children: int, holders: int) -> None:
+        self.tell(area.CloseArea(self.now, self.now, children, holders))
+
+
+class Organisations(DomainMachine):
+    service, decider = "registry", ORGANISATION
+
+    @rule(name=st.sampled_from(["east", "west"]), change=st.booleans())
+    def describe(self, name: str, change: bool) -> None:
+        told = organisation.Description("o-1", name, "police_room", "c", "c")
+        kind = organisation.ChangeOrganisation if change else organisation.RegisterOrganisation
+        self.tell_twice(kind(told))
+
+    @rule()
+    def close(self) -> None:
+        self.tell_twice(organisation.CloseOrganisation())
+
+
+class Posts(DomainMachine):
+    service, decider = "registry", POST
+
+    @rule(where=st.sampled_from(["c", "c-1"]))
+    def establish(self, where: str) -> None:
+        self.tell_twice(post.EstablishPost(post.Description("p-1", "grid_head", where)))
+
+    @rule(held=st.booleans())
+    def abolish(self, held: bool) -> None:
+        self.tell_twice(post.AbolishPost(held))
+
+
+class Appointments(DomainMachine):
+    service, decider = "registry", APPOINTMENT
+
+    @rule(person=PERSONS, taken=st.booleans())
+    def appoint(self, person: UUID, taken: bool) -> None:
+        told = appointment.Description("p-1", person, "grid_head", "c-1")
+        self.tell_twice(appointment.Appoint(told, self.now, None, taken))
+
+    @rule()
+    def end(self) -> None:
+        self.tell_twice(appointment.EndAppointment(self.now))
+
+
+MACHINES = (Leads, Alerts, Cases, Scores, Areas, Organisations, Posts, Appointments)
+for _machine in MACHINES:
+    _machine.TestCase.settings = SETTINGS
+
+TestLeads, TestAlerts, TestCases = Leads.TestCase, Alerts.TestCase, Cases.TestCase
+TestScores, TestAreas, TestPosts = Scores.TestCase, Areas.TestCase, Posts.TestCase
+TestOrganisations, TestAppointments = Organisations.TestCase, Appointments.TestCase

@@ -52,9 +52,7 @@ class Backing:
 
     def __init__(self, embedded: Servers, chance: random.Random, through: Proxy) -> None:
         self._embedded, self._chance = embedded, chance
-        self._ground = Ground(
-            embedded.kafka_bootstrap_servers, embedded.postgres_url, own=embedded
-        )
+        self._ground = Ground(embedded.kafka_bootstrap_servers, embedded.postgres_url, own=embedded)
         self.direct = self._ground.settings()
         self._inner = free_port(None)
         self.kafka, self.postgres = Proxy(self._inner, chance), through

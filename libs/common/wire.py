@@ -100,14 +100,7 @@ def read(record: Record, types: Mapping[str, type[Event]], *, intake: bool) -> E
     `intake`: written by an outside source, which names its items as it likes; inside, the topic
     has one owner, ids are UUIDs, and the version of the aggregate is told.
     """
-    told = dict(record.headers)
-    if (
-        not intake
-        and told.get("ce_type")
-        and told["ce_type"].decode("utf-8", "replace") not in types
-    ):
-        return None
-    headers = _headers(record, told)
+    headers = _headers(record)
     kind = _required(headers, "ce_type")
     _required(headers, "ce_id")
     source = _required(headers, "ce_source")
@@ -116,7 +109,9 @@ def read(record: Record, types: Mapping[str, type[Event]], *, intake: bool) -> E
     if not intake and source != source_of(record.topic):
         raise Unreadable("owner", "this source does not own this topic")
     if kind not in types:
-        raise Unreadable("type", "unknown_type")
+        if intake:
+            raise Unreadable("type", "unknown_type")
+        return None
     if record.value is None:
         raise Unreadable("value", "there is no value")
     if len(record.value) > types[kind].max_bytes:
@@ -125,9 +120,9 @@ def read(record: Record, types: Mapping[str, type[Event]], *, intake: bool) -> E
     return _inside(record, headers, event) if not intake else _outside(record, headers, event)
 
 
-def _headers(record: Record, told: Mapping[str, bytes]) -> dict[str, str]:
+def _headers(record: Record) -> dict[str, str]:
     try:
-        headers = {name: (value or b"").decode() for name, value in told.items()}
+        headers = {name: (value or b"").decode() for name, value in record.headers}
     except UnicodeDecodeError as error:
         raise Unreadable("headers", "one is not UTF-8") from error
     if len(headers) < len(record.headers):

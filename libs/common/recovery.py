@@ -166,6 +166,13 @@ async def _until(
 
 def _published(service: Service, record: ConsumerRecord[Any, Any]) -> Published | None:
     """None for what is not this service's own: somebody else's, or nothing that can be read."""
+    try:
+        return _read(service, record)
+    except (KeyError, ValueError):  # of pydantic too; it only says that it is ours
+        return None
+
+
+def _read(service: Service, record: ConsumerRecord[Any, Any]) -> Published | None:
     headers = {name: (value or b"").decode("utf-8", "replace") for name, value in record.headers}
     if headers.get("ce_source") != service.source or record.value is None:
         return None

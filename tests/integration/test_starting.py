@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from libs.common import kafka
 from libs.common.running import Running
+from libs.common.serving import started
 from libs.common.settings import Settings, SettingsError
 from tests.support import shop
 from tests.support.awaiting import eventually
@@ -79,3 +81,17 @@ async def test_a_database_that_refuses_the_command_is_a_line(
     assert command.process.wait(60) == 1
     assert "the database refuses" in command.log.read_text()
     assert "Traceback" not in command.log.read_text()
+
+
+async def test_a_record_that_only_claims_to_be_ours_keeps_nobody_from_starting(
+    servers: Ground,
+) -> None:
+    till, _ = shop.services(unique("s"))
+    settings = await servers.provide([till], shop.topics(till.topic))
+    producer = kafka.producer(settings.kafka_bootstrap_servers, "test")
+    await producer.start()
+    headers = [("ce_source", till.source.encode()), ("ce_type", b"till.sold.v1")]
+    await producer.send_and_wait(till.topic, b"<sale/>", key=b"one", headers=headers)
+    await producer.stop()
+    async with started([till], settings) as running:
+        assert running[0].faults == {}

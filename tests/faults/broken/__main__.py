@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -48,7 +49,8 @@ def _campaign(build: Path, seed: int) -> Mapping[str, Any]:
     """The verdict of one campaign over that build, and which invariants it broke."""
     command = [sys.executable, "-m", "tests.faults.campaign", "--plan", "search", "--no-ledger"]
     command += ["--seed", str(seed), "--folder", str(build / ".data" / "seen")]
-    done = subprocess.run(command, cwd=build, capture_output=True, text=True)
+    plain = {**os.environ, "_TYPER_STANDARD_TRACEBACK": "1"}
+    done = subprocess.run(command, cwd=build, env=plain, capture_output=True, text=True)
     text = done.stdout
     if "{" not in text:
         return {"verdict": "failed", "said": done.stderr[-500:]}

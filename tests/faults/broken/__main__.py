@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -32,8 +32,9 @@ def main(
 
 
 def _is_found(name: str, runs: int, seed: int) -> bool:
-    with tempfile.TemporaryDirectory() as folder:
-        build = Path(folder) / "build"
+    build = ROOT / ".data" / "broken" / name
+    shutil.rmtree(build, ignore_errors=True)
+    try:
         _run("git", "clone", "--quiet", "--shared", str(ROOT), str(build), cwd=ROOT)
         _run("git", "apply", str(PATCHES[name]), cwd=build)
         for n in range(runs):
@@ -42,7 +43,9 @@ def _is_found(name: str, runs: int, seed: int) -> bool:
             _keep(line)
             if told["verdict"] == "invalid":
                 return True
-    return False
+        return False
+    finally:
+        shutil.rmtree(build, ignore_errors=True)
 
 
 def _campaign(build: Path, seed: int) -> Mapping[str, Any]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,8 +32,9 @@ def main(
 
 
 def _is_found(name: str, runs: int, seed: int) -> bool:
-    with tempfile.TemporaryDirectory() as folder:
-        build = Path(folder) / "build"
+    build = ROOT / ".data" / "broken" / name
+    shutil.rmtree(build, ignore_errors=True)
+    try:
         _run("git", "clone", "--quiet", "--shared", str(ROOT), str(build), cwd=ROOT)
         _run("git", "apply", str(PATCHES[name]), cwd=build)
         for n in range(runs):
@@ -41,14 +43,17 @@ def _is_found(name: str, runs: int, seed: int) -> bool:
             _keep(line)
             if told["verdict"] == "invalid":
                 return True
-    return False
+        return False
+    finally:
+        shutil.rmtree(build, ignore_errors=True)
 
 
 def _campaign(build: Path, seed: int) -> Mapping[str, Any]:
     """The verdict of one campaign over that build, and which invariants it broke."""
     command = [sys.executable, "-m", "tests.faults.campaign", "--plan", "search", "--no-ledger"]
     command += ["--seed", str(seed), "--folder", str(build / ".data" / "seen")]
-    done = subprocess.run(command, cwd=build, capture_output=True, text=True)
+    plain = {**os.environ, "_TYPER_STANDARD_TRACEBACK": "1"}
+    done = subprocess.run(command, cwd=build, env=plain, capture_output=True, text=True)
     text = done.stdout
     if "{" not in text:
         return {"verdict": "failed", "said": done.stderr[-500:]}

@@ -80,7 +80,8 @@ def an_intake_has_no_receipt(seen: Seen) -> None:
 
 @bend("I2")
 def a_refused_step_is_stored(seen: Seen) -> None:
-    key = next(o.key for o in seen.operations.values() if o.asked["event"] == "lead.signed.v1")
+    signed = (o for o in seen.operations.values() if o.asked["event"] == "lead.signed.v1")
+    key = next(o.key for o in signed if o.outcome == "ok")
     line = {"what": "fail", "kind": "leads sign", "key": key, "status": 409}
     seen.history.append(line)
 

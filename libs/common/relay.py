@@ -55,6 +55,7 @@ MARKED = """
 UPDATE relay SET holder = pg_backend_pid(), heartbeat = clock_timestamp()
 RETURNING transaction_id::text, position
 """
+WHERE = "SELECT transaction_id::text, position FROM relay"
 BEAT = "UPDATE relay SET heartbeat = clock_timestamp()"
 END_STALLED = """
 SELECT pg_terminate_backend(holder) FROM relay
@@ -130,9 +131,7 @@ class Relay:
     async def _follow(self, connection: Connection, producer: AIOKafkaProducer, batch: int) -> None:
         async with self._session:
             await connection.add_listener("event", lambda *_: self._woken.set())
-            mark = await connection.fetchrow(MARKED)
-        assert mark
-        transaction_id, position = mark
+            transaction_id, position = (await connection.fetch(MARKED))[0]
         while True:
             self._woken.clear()
             async with self._session:
@@ -150,6 +149,8 @@ class Relay:
                 failpoints.reach("marked")
             else:
                 await self._rest()
+                async with self._session:  # somebody may have set it back, to publish again
+                    transaction_id, position = (await connection.fetch(WHERE))[0]
 
     async def _beat(self, connection: Connection) -> None:
         while True:

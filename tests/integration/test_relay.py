@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import asyncpg
 import httpx
 from aiokafka import AIOKafkaConsumer
 
 from libs.common import kafka
+from libs.common.database import session
 from libs.common.ids import named, uuid7
+from libs.common.relay import republish
 from libs.common.serving import interface, started
 from libs.common.settings import Settings
 from tests.support import shop
@@ -80,13 +82,27 @@ async def test_one_of_two_publishes_and_the_other_takes_over(servers: Ground) ->
         assert second[0].relay.is_leader
 
 
+async def test_what_is_published_again_does_not_wait_for_the_next_event(servers: Ground) -> None:
+    till, _ = shop.services(unique("r"))
+    settings = await servers.provide([till], shop.topics(till.topic))
+    async with started([till], settings) as running:
+
+        async def times() -> set[int]:
+            return set((await published(settings, till.topic)).values())
+
+        await sell(running, 3)
+        await eventually(times, {1}.__eq__)
+        async with session(settings.url(till.name, "writer")) as connection:
+            assert await republish(connection, datetime.now(UTC) - timedelta(hours=1)) == 3
+        await eventually(times, {2}.__eq__)
+
+
 async def test_transactions_are_published_in_their_order_as_numbers(servers: Ground) -> None:
     """Sorted as text, 10 would come before 9, and what a batch cuts off would never be sent."""
     till, _ = shop.services(unique("r"))
     settings = await servers.provide([till], shop.topics(till.topic))
-    connection = await asyncpg.connect(settings.url(till.name, "writer"))
-    await connection.execute(STORED, uuid7(), till.topic, [1, 2, 3], [9, 10, 100])
-    await connection.close()
+    async with session(settings.url(till.name, "writer")) as connection:
+        await connection.execute(STORED, uuid7(), till.topic, [1, 2, 3], [9, 10, 100])
     async with started([till], settings):
 
         async def versions() -> list[str]:

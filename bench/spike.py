@@ -94,7 +94,7 @@ async def _lives(
     chance, lives, waiting = random.Random(SEED + n), Lives(), []
     limits = httpx.Limits(max_connections=256, max_keepalive_connections=256)
     async with httpx.AsyncClient(
-        base_url=services["leads"].url, timeout=60, limits=limits
+        headers={"If-Match": "*"}, base_url=services["leads"].url, timeout=60, limits=limits
     ) as client:
         begun = time.monotonic()
         for step, rate in enumerate(ARRIVALS):

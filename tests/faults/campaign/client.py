@@ -39,7 +39,9 @@ class Client:
         self.urls, self.history, self.chance = urls, history, chance
         self._patience = patience
         limits = httpx.Limits(max_connections=200, max_keepalive_connections=40)
-        self._http = httpx.AsyncClient(timeout=TIMEOUT_SECONDS, limits=limits)
+        self._http = httpx.AsyncClient(
+            timeout=TIMEOUT_SECONDS, limits=limits, headers={"If-Match": "*"}
+        )
 
     async def close(self) -> None:
         await self._http.aclose()

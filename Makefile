@@ -5,7 +5,7 @@ READY := .venv/.installed
 help: ## what can be made
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 demo: $(READY) ## bring the services up, run leads through all of them, show what happened
-	$(V)/civicgrid demo $(ARGS)
+	@$(V)/civicgrid demo $(ARGS)
 test: $(READY) ## all tests
 	$(V)/pytest $(ARGS)
 unit: $(READY) ## pure tests, in seconds

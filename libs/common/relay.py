@@ -147,8 +147,7 @@ class Relay:
                 if marked != "UPDATE 1":
                     raise Moved
                 failpoints.reach("marked")
-            else:
-                await self._rest()
+            elif not await self._rest():
                 async with self._session:  # somebody may have set it back, to publish again
                     transaction_id, position = (await connection.fetch(WHERE))[0]
 
@@ -181,10 +180,11 @@ class Relay:
         key, value = row["key"].encode(), row["data"].encode()
         return batch.append(timestamp=None, key=key, value=value, headers=headers) is not None
 
-    async def _rest(self) -> None:
-        """Until somebody commits; or a moment, as a notification can be lost."""
+    async def _rest(self) -> bool:
+        """Until somebody commits; False after a moment without, as a notification can be lost."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), IDLE_SECONDS)
+            return await asyncio.wait_for(self._woken.wait(), IDLE_SECONDS)
+        return False
 
 
 @lru_cache(maxsize=100_000)

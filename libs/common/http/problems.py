@@ -112,7 +112,7 @@ def install(app: FastAPI, texts: Texts) -> None:
         assert isinstance(error, RequestValidationError)
         if unread := _unread(request, error):
             return answer(request, unread)
-        errors = [{"path": _in_request(one["loc"]), "code": one["type"]} for one in error.errors()]
+        errors = [{"path": pointer(one["loc"][1:]), "code": one["type"]} for one in error.errors()]
         told = texts.faults(errors, language_of(request))
         return answer(request, Refused("invalid", status=422), errors=told)
 
@@ -153,8 +153,3 @@ def _unread(request: Request, error: RequestValidationError) -> Refused | None:
     if isinstance(error.body, bytes) and error.body:
         return Refused("unsupported_media_type", status=415)
     return None
-
-
-def _in_request(location: Sequence[int | str]) -> str:
-    """Past "body" or "query"."""
-    return pointer(location[1:])

@@ -6,6 +6,8 @@ import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from libs.common import failpoints
+
 FAULTS: Mapping[str, float] = {
     "kill service": 10,
     "stop service": 2,
@@ -23,17 +25,7 @@ FAULTS: Mapping[str, float] = {
     "swallow": 1.5,
 }
 """How often each is drawn, against the others."""
-POINTS = (
-    "before_commit",
-    "after_commit",
-    "before_answer",
-    "before_send",
-    "sent_not_marked",
-    "marked",
-    "stored_not_told",
-    "revoked",
-    "stopping",
-)
+POINTS = tuple(name for name in failpoints.NAMES if name != "migrating")
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from aiokafka.partitioner import murmur2
 from bench.stand import PARTITIONS
 from libs.common import wire
 from libs.common.contracts.leads import IncidentReported, LeadCaptured
+from libs.common.journal import EventRow
 from services.leads.rules import LEAD_TYPES, LeadType
 
 INTAKE, RECEIPTS = "civicgrid.intake.sandbox", "civicgrid.receipts.sandbox"
@@ -49,23 +50,26 @@ def captured(count: int, topic: str, seed: int, communities: int = 235) -> Itera
     for n, (lead_id, event_id) in enumerate(events):
         lead = _lead(lead_id, LEAD_TYPES[chance.choice(kinds)], chance, now, communities)
         flags = "01" if n % TRACED == 0 else "00"
-        row = {
-            "event_id": event_id,
-            "type": LeadCaptured.type,
-            "stream_id": lead_id,
-            "key": lead.key,
-            "recorded_at": now,
-            "version": 1,
-            "correlation_id": str(event_id),
-            "causation_id": event_id,
-            "causation_source": "http",
-            "actor": "anonymous",
-            "traceparent": f"00-{event_id.hex}-{lead_id.hex[16:]}-{flags}",
-            "exercise": False,
-        }
-        headers = wire.attributes(row, source)  # type: ignore[arg-type]
-        value = lead.model_dump_json(exclude=set(LeadCaptured.sealed)).encode()
-        yield Record((lead.key or "").encode(), value, headers)
+        row = EventRow(
+            aggregate="lead",
+            stream_id=lead_id,
+            version=1,
+            event_id=event_id,
+            topic=topic,
+            type=LeadCaptured.type,
+            key=lead.key or "",
+            data=lead.model_dump_json(exclude=set(LeadCaptured.sealed)),
+            sealed=None,
+            actor="anonymous",
+            correlation_id=str(event_id),
+            causation_id=event_id,
+            causation_source="http",
+            traceparent=f"00-{event_id.hex}-{lead_id.hex[16:]}-{flags}",
+            exercise=False,
+            recorded_at=now,
+        )
+        headers = wire.attributes(row, source)
+        yield Record(row.key.encode(), row.data.encode(), headers)
 
 
 def _lead(

@@ -12,7 +12,7 @@ from uuid import UUID
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from libs.common import dead_letters, journal, timers, wire
-from libs.common.journal import Appended, Stream
+from libs.common.journal import Appended, EventRow, Stream
 from libs.common.keys import seal
 from libs.common.messages import Address, SetTimer
 from libs.common.projected import Projected
@@ -97,10 +97,13 @@ class Changes:
     def has_facts(self) -> bool:
         return self._projected.has_facts
 
-    def batch(self, keys: Mapping[UUID, AESGCM]) -> Batch:
+    def event_rows(self, keys: Mapping[UUID, AESGCM]) -> list[EventRow]:
+        return [journal.event_row(one, _sealed(one, keys)) for one in self._events]
+
+    def batch(self, events: Sequence[EventRow]) -> Batch:
         now = self._now
         return [
-            (journal.EVENT, [journal.event_row(one, _sealed(one, keys)) for one in self._events]),
+            (journal.EVENT, events),
             *self._state_rows(),
             (journal.INBOX, [(*key, outcome, now) for key, outcome in sorted(self.inbox.items())]),
             (journal.REQUEST, self._request_rows()),
@@ -126,7 +129,7 @@ class Changes:
 
     def _position_rows(self) -> list[tuple[Any, ...]]:
         return [
-            (*partition, self._positions.get(partition), place.end, place.id)
+            (*partition, self._positions.get(partition), place.end, wire.identity(place.last))
             for partition, place in sorted(self._places.items())
         ]
 

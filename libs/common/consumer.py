@@ -56,8 +56,7 @@ class Standing(NamedTuple):
 
 
 class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
-    """`attempted` is when it last did something, on the steady clock; `in_hand` how many works
-    it has read and not stored."""
+    """`attempted` is when it last did something, on the steady clock."""
 
     def __init__(
         self,
@@ -74,7 +73,12 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._quarantine = Quarantine()
         self._committed_at = 0.0
         self.attempted = time.monotonic()
-        self.in_hand = 0
+        self._storing, self._placing = 0, 0
+
+    @property
+    def in_hand(self) -> int:
+        """For how many works and partitions it waits for the database."""
+        return self._storing + self._placing
 
     def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
         failpoints.reach("revoked")
@@ -103,7 +107,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         finally:
             if storing:
                 storing.cancel()
-            self.in_hand = 0
+            self._storing = 0
             self._forget_all()
             await consumer.stop()
 
@@ -126,31 +130,31 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         assignments = self._assignments
         begins = await consumer.beginning_offsets(fresh)
         ends = await consumer.end_offsets(fresh)
-        connection = await self._connect()
+        self._placing = len(fresh)
         try:
-            stored = await self._positions(connection, fresh, ends)
+            stored = await self._positions(fresh, ends)
         finally:
-            await connection.close()
+            self._placing = 0
         if assignments != self._assignments:
             return
         for tp in fresh:
             self._stand(consumer, tp, begins[tp], stored.get(tp))
 
     async def _positions(
-        self,
-        connection: Connection,
-        fresh: Sequence[TopicPartition],
-        ends: Mapping[TopicPartition, int],
+        self, fresh: Sequence[TopicPartition], ends: Mapping[TopicPartition, int]
     ) -> dict[TopicPartition, Standing]:
         """Positions as stored; what belongs to a topic that was made anew is deleted."""
-        stored = {}
-        for row in await connection.fetch(POSITIONS, *zip(*fresh, strict=True)):
-            tp = TopicPartition(row["topic"], row["partition"])
-            if row["next"] > ends[tp] or self._anew.get(tp) == row["next"]:
-                log.warning("topic is new", topic=tp.topic, partition=tp.partition)
-                await connection.execute(FORGET, *tp, row["next"])
-            else:
-                stored[tp] = Standing(row["next"], row["last_id"])
+        connection, stored = await self._connect(), {}
+        try:
+            for row in await connection.fetch(POSITIONS, *zip(*fresh, strict=True)):
+                tp = TopicPartition(row["topic"], row["partition"])
+                if row["next"] > ends[tp] or self._anew.get(tp) == row["next"]:
+                    log.warning("topic is new", topic=tp.topic, partition=tp.partition)
+                    await connection.execute(FORGET, *tp, row["next"])
+                else:
+                    stored[tp] = Standing(row["next"], row["last_id"])
+        finally:
+            await connection.close()
         return stored
 
     def _stand(
@@ -191,25 +195,25 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         """A work for each record that is for us; the last one moves past those that are not."""
         last: Work | None = None
         for record in records:
-            next, id = record.offset + 1, wire.identity(record)
-            place = Place(tp.topic, tp.partition, begin, record.offset, next, id)
+            at = (tp.topic, tp.partition, begin, record.offset, record.offset + 1)
+            place = Place(*at, last=record)
             work = self._read(record)
             if work:
                 if last:
                     yield last
                 work.place, last = place, work
             elif last and last.place:
-                last.place = last.place._replace(end=place.end, id=place.id)
+                last.place = last.place._replace(end=place.end, last=record)
             else:
                 last = Work(lambda _: (), cause=NOBODY, place=place)
         if last:
             yield last
 
     async def _store(self, works: Sequence[Work]) -> None:
-        self.in_hand = len(works)
+        self._storing = len(works)
         await self._patiently(lambda: self._writer.submit(works))
         failpoints.reach("stored_not_told")
-        self.in_hand = 0
+        self._storing = 0
         for work in works:
             if isinstance(work.result, Fenced) and work.place:
                 self._standing.pop(TopicPartition(*work.place[:2]), None)

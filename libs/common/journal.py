@@ -290,11 +290,44 @@ class Appended(NamedTuple):
         return bool(event.sealed) and any(getattr(event, name) is not None for name in event.sealed)
 
 
-def event_row(one: Appended, sealed: str | None) -> tuple[Any, ...]:
+class EventRow(NamedTuple):
+    """A row of `event`, as `EVENT` inserts it."""
+
+    aggregate: str
+    stream_id: UUID
+    version: int
+    event_id: UUID
+    topic: str
+    type: str
+    key: str
+    data: str
+    sealed: str | None
+    actor: str
+    correlation_id: str
+    causation_id: UUID
+    causation_source: str
+    traceparent: str | None
+    exercise: bool
+    recorded_at: datetime
+
+
+def event_row(one: Appended, sealed: str | None) -> EventRow:
     envelope, cause = one.envelope, one.envelope.cause
-    return (
-        *(one.aggregate, envelope.subject, envelope.version, envelope.id, one.topic),
-        *(envelope.event.type, envelope.key, one.data, sealed),
-        *(cause.actor, cause.correlation_id, cause.id, cause.source, cause.traceparent),
-        *(cause.exercise, envelope.time),
+    return EventRow(
+        one.aggregate,
+        envelope.subject,
+        envelope.version,
+        envelope.id,
+        one.topic,
+        envelope.event.type,
+        envelope.key,
+        one.data,
+        sealed,
+        cause.actor,
+        cause.correlation_id,
+        cause.id,
+        cause.source,
+        cause.traceparent,
+        cause.exercise,
+        envelope.time,
     )

@@ -32,8 +32,10 @@ async def consumer(
     topics: Sequence[str],
     listener: ConsumerRebalanceListener,
     instance: str | None,
+    gathers: bool,
 ) -> AIOKafkaConsumer:
-    """Started and subscribed. A topic that ends in `*` stands for all that begin so.
+    """Started and subscribed. With `gathers`, few records are held back by the broker for a while.
+    A topic that ends in `*` stands for all that begin so.
 
     One whose start fails half-way is stopped: else it would stay in the group, its share unread.
     """
@@ -46,7 +48,8 @@ async def consumer(
         enable_auto_commit=False,
         metadata_max_age_ms=10_000,
         max_partition_fetch_bytes=1024 * 1024,
-        fetch_max_wait_ms=20,
+        fetch_max_wait_ms=100,
+        fetch_min_bytes=64 * 1024 if gathers else 1,
         session_timeout_ms=10_000,
         heartbeat_interval_ms=2_000,
         max_poll_interval_ms=600_000,

@@ -11,8 +11,8 @@ from uuid import UUID
 from libs.common import waiting, wire
 from libs.common.ids import named
 from libs.common.messages import Cause, Context, Due, Effect, Event, Policies, Timers
-from libs.common.wire import Record, Unreadable
-from libs.common.work import Dead, Fired, Letter, Message, Plan, Work
+from libs.common.wire import Unreadable
+from libs.common.work import Dead, Fired, Letter, Message, Plan, Recorded, Work
 
 INTAKE = "civicgrid.intake."
 TIMER = "timer."
@@ -35,7 +35,7 @@ class Receiver:
         self._source, self._types = source, types
         self._policies, self._timers, self._buried = policies, timers, buried
 
-    def read(self, record: Record) -> Work | None:
+    def read(self, record: Recorded) -> Work | None:
         """None where nobody here asks for this type of event."""
         letter = Letter(
             record.topic,

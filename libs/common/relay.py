@@ -1,14 +1,16 @@
 """Kafka out: follow `event` in commit order and publish, at least once, in order within a key.
 
 One relay a service, held by an advisory lock. A transaction is published once every older one has
-ended, so a late commit is never skipped. A crash repeats what was sent but not marked; a consumer
-knows a repeated message by its `ce_id`. The mark is written on the connection that holds the lock,
-and so is a heartbeat: where that stands still, a standby ends the session of the holder.
+ended, so a late commit is never skipped. What this process stored itself is not read again. The
+mark follows at leisure: a crash repeats what was sent but not marked, and a consumer knows a
+repeated message by its `ce_id`. It is written on the connection that holds the lock, and so is a
+heartbeat: where that stands still, a standby ends the session of the holder.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -22,22 +24,42 @@ from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
 from libs.common import failpoints, metrics, wire
-from libs.common.journal import Connection
+from libs.common.journal import Connection, EventRow
+from libs.common.outgoing import Outgoing
 
 log = structlog.get_logger()
 
 LOCK = 0x72656C6179
 IDLE_SECONDS = 0.5
+MARK_SECONDS = 0.1
+OLDER_SECONDS = 0.002
 STANDBY_SECONDS = 1.0
 BEAT_SECONDS = 1.0
 BROKER_SECONDS = 1.0
 
+AHEAD = 4000
+"""Events that are looked ahead: more than a batch writes."""
+READ = 2000
+
+WAITING = """
+SELECT transaction_id::text, count(*) AS events, max(position) AS position,
+       next.transaction_id < pg_snapshot_xmin(pg_current_snapshot()) AS is_next
+FROM (
+    SELECT transaction_id, position FROM event
+    WHERE (transaction_id, position) > ($1::text::xid8, $2)
+    ORDER BY event.transaction_id, event.position LIMIT $3
+) AS next
+GROUP BY next.transaction_id ORDER BY next.transaction_id
+"""
+"""Transactions after the mark. One is next when every older one has ended, in any database of the
+server: nobody notifies of that, so it is looked for again soon."""
+
 NEXT = """
-SELECT transaction_id::text, position, stream_id, version, event_id, topic, type, key, data,
-       correlation_id, causation_id, causation_source, actor, traceparent, exercise, recorded_at
+SELECT aggregate, stream_id, version, event_id, topic, type, key, data, NULL AS sealed, actor,
+       correlation_id, causation_id, causation_source, traceparent, exercise, recorded_at,
+       transaction_id::text, position
 FROM event
 WHERE (transaction_id, position) > ($1::text::xid8, $2)
-  AND transaction_id < pg_snapshot_xmin(pg_current_snapshot())
 ORDER BY event.transaction_id, event.position
 LIMIT $3
 """
@@ -81,6 +103,10 @@ async def hold(connection: Connection) -> bool:
     return bool(await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK))
 
 
+Mark = tuple[str, int]
+"""The last event that was published: its transaction, and its position."""
+
+
 class Relay:
     """`run` returns only by an error: the caller waits a moment and runs it again."""
 
@@ -90,37 +116,42 @@ class Relay:
         produce: Callable[[], AIOKafkaProducer],
         source: str,
         on_lead: Callable[[Connection], Awaitable[None]],
+        outgoing: Outgoing,
     ) -> None:
         self._connect, self._produce, self._on_lead = connect, produce, on_lead
         self._source, self._name = source.encode(), source.rpartition("/")[2]
+        self._outgoing = outgoing
         self._woken, self._session = asyncio.Event(), asyncio.Lock()
         self.is_leader = False
 
-    async def run(self, batch: int = 2000) -> None:
+    async def run(self) -> None:
         connection = await self._connect()
         try:
             while not await hold(connection):
                 await connection.execute(END_STALLED)
                 await asyncio.sleep(STANDBY_SECONDS)
             await self._on_lead(connection)
+            await connection.execute("SET synchronous_commit TO off")
+            self._outgoing.open()
             self.is_leader = True
             beating = asyncio.create_task(self._beat(connection))
             try:
                 while not connection.is_closed():
-                    await self._try(connection, batch)
+                    await self._try(connection)
             finally:
                 beating.cancel()
         finally:
             self.is_leader = False
+            self._outgoing.close()
             connection.terminate()
 
-    async def _try(self, connection: Connection, batch: int) -> None:
+    async def _try(self, connection: Connection) -> None:
         """Until the broker fails, which is no reason to give up the lock: the holder has timers to
         fire. Then a new producer goes on from the mark."""
         producer = self._produce()
         try:
             await producer.start()
-            await self._follow(connection, producer, batch)
+            await self._follow(connection, producer)
         except KafkaError as error:
             log.warning("not published", source=self._name, error=type(error).__name__)
             await asyncio.sleep(BROKER_SECONDS)
@@ -128,28 +159,60 @@ class Relay:
             with suppress(Exception):
                 await asyncio.wait_for(producer.stop(), 5)
 
-    async def _follow(self, connection: Connection, producer: AIOKafkaProducer, batch: int) -> None:
+    async def _follow(self, connection: Connection, producer: AIOKafkaProducer) -> None:
         async with self._session:
             await connection.add_listener("event", lambda *_: self._woken.set())
-            transaction_id, position = (await connection.fetch(MARKED))[0]
+            marked = reached = _mark((await connection.fetch(MARKED))[0])
+        marked_at, older = time.monotonic(), OLDER_SECONDS
         while True:
             self._woken.clear()
             async with self._session:
-                rows = await connection.fetch(NEXT, transaction_id, position, batch)
+                found = await connection.fetch(WAITING, *reached, AHEAD)
+                upto, rows = await self._next(connection, found, reached)
             if rows:
                 failpoints.reach("before_send")
                 await self._publish(producer, rows)
                 failpoints.reach("sent_not_marked")
-                before = (transaction_id, position)
-                transaction_id, position = rows[-1]["transaction_id"], rows[-1]["position"]
-                async with self._session:
-                    marked = await connection.execute(MARK, transaction_id, position, *before)
-                if marked != "UPDATE 1":
-                    raise Moved
-                failpoints.reach("marked")
-            elif not await self._rest():
-                async with self._session:  # somebody may have set it back, to publish again
-                    transaction_id, position = (await connection.fetch(WHERE))[0]
+                reached, older = upto, OLDER_SECONDS
+            unmarked = reached != marked
+            if not found or _mark(found[-1]) == reached:
+                is_idle = not await self._is_woken(MARK_SECONDS if unmarked else IDLE_SECONDS)
+            else:  # more waits: to be read, or for an older transaction
+                is_idle = not rows and not await self._is_woken(older)
+                older = min(IDLE_SECONDS, older * 2)
+            if is_idle or (unmarked and time.monotonic() > marked_at + MARK_SECONDS):
+                marked = reached = await self._moved(connection, marked, reached)
+                marked_at = time.monotonic()
+
+    async def _next(
+        self, connection: Connection, found: Sequence[asyncpg.Record], reached: Mark
+    ) -> tuple[Mark, Sequence[EventRow]]:
+        """What comes first, either from memory or from the database, and up to where."""
+        unknown, rows = 0, list[EventRow]()
+        for transaction_id, count, position, is_next in found:
+            if not is_next:
+                break
+            kept = self._outgoing.take(transaction_id)
+            if unknown or len(kept) != count:
+                if rows:
+                    break
+                unknown += count
+            else:
+                rows += kept
+                reached = (transaction_id, position)
+        if unknown:
+            read = await connection.fetch(NEXT, *reached, min(unknown, READ))
+            return _mark(read[-1]), [EventRow(*row[:16]) for row in read]
+        return reached, rows
+
+    async def _moved(self, connection: Connection, marked: Mark, reached: Mark) -> Mark:
+        async with self._session:
+            if marked == reached:  # somebody may have set it back, to publish again
+                return _mark((await connection.fetch(WHERE))[0])
+            if await connection.execute(MARK, *reached, *marked) != "UPDATE 1":
+                raise Moved
+        failpoints.reach("marked")
+        return reached
 
     async def _beat(self, connection: Connection) -> None:
         while True:
@@ -157,13 +220,13 @@ class Relay:
                 await connection.execute(BEAT)
             await asyncio.sleep(BEAT_SECONDS)
 
-    async def _publish(self, producer: AIOKafkaProducer, rows: Sequence[asyncpg.Record]) -> None:
-        topics = {row["topic"] for row in rows}
+    async def _publish(self, producer: AIOKafkaProducer, rows: Sequence[EventRow]) -> None:
+        topics = {row.topic for row in rows}
         counts = {topic: len(await producer.partitions_for(topic)) for topic in topics}
         sent: list[asyncio.Future[Any]] = []
         batches: dict[tuple[str, int], Any] = {}
         for row in rows:
-            place = (row["topic"], _hash(row["key"]) % counts[row["topic"]])
+            place = (row.topic, _hash(row.key) % counts[row.topic])
             if place not in batches or not self._append(batches[place], row):
                 if full := batches.pop(place, None):
                     sent.append(await producer.send_batch(full, place[0], partition=place[1]))
@@ -174,17 +237,21 @@ class Relay:
         await asyncio.gather(*sent)
         metrics.PUBLISHED.labels(self._name).inc(len(rows))
 
-    def _append(self, batch: Any, row: asyncpg.Record) -> bool:
+    def _append(self, batch: Any, row: EventRow) -> bool:
         """False where the batch is full; an empty one takes any event."""
         headers = wire.attributes(row, self._source)
-        key, value = row["key"].encode(), row["data"].encode()
+        key, value = row.key.encode(), row.data.encode()
         return batch.append(timestamp=None, key=key, value=value, headers=headers) is not None
 
-    async def _rest(self) -> bool:
-        """Until somebody commits; False after a moment without, as a notification can be lost."""
+    async def _is_woken(self, seconds: float) -> bool:
+        """Whether somebody committed within this time; a notification can be lost."""
         with suppress(TimeoutError):
-            return await asyncio.wait_for(self._woken.wait(), IDLE_SECONDS)
+            return await asyncio.wait_for(self._woken.wait(), seconds)
         return False
+
+
+def _mark(row: asyncpg.Record) -> Mark:
+    return row["transaction_id"], row["position"]
 
 
 @lru_cache(maxsize=100_000)

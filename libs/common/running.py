@@ -25,6 +25,7 @@ from libs.common.journal import Connection
 from libs.common.keys import Keys
 from libs.common.measuring import Measuring
 from libs.common.messages import Cause
+from libs.common.outgoing import Outgoing
 from libs.common.quarantine import Stopped
 from libs.common.receiving import Receiver
 from libs.common.relay import Relay
@@ -72,12 +73,14 @@ class Running:
         """Return when commands can be taken: facts are loaded, the database answers."""
         service = self.service
         self._keys = await self._patiently(self._key_pool)
+        outgoing = Outgoing()
         self.writer = Writer(
             self._writer_session,
             service.rules(),
             Facts(service.projections, service.facts),
             self._clock,
             Keys(self._keys) if self._keys else None,
+            outgoing,
         )
         await self._patiently(self._check_roles)
         self._readers = await self._patiently(self._reader_pool)
@@ -85,7 +88,9 @@ class Running:
             service.source, service.reads, service.policies, service.timers, service.buried
         )
         self.timing = Timing(service.name, receiver, self.writer, self._clock, self._writer_session)
-        self.relay = Relay(self._writer_session, self._producer, service.source, self._lead)
+        self.relay = Relay(
+            self._writer_session, self._producer, service.source, self._lead, outgoing
+        )
         self._put_up("writer", self.writer.run)
         self._put_up("pulse", self._pulse)
         await self._patiently(lambda: self.writer.submit([_nothing()]))
@@ -234,7 +239,8 @@ class Running:
         settings, service = self._settings, self.service
         group = f"civicgrid.{service.name}"
         bootstrap = settings.kafka_bootstrap_servers
-        return await kafka.consumer(bootstrap, group, service.consumes, listener, settings.instance)
+        told = (listener, settings.instance, service.gathers)
+        return await kafka.consumer(bootstrap, group, service.consumes, *told)
 
     def _producer(self) -> Any:
         bootstrap = self._settings.kafka_bootstrap_servers

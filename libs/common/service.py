@@ -24,7 +24,8 @@ from libs.common.sweeping import Sweep
 class Service:
     """`consumes`: topics, one that ends in `*` standing for all that begin so. `migrations`:
     folders of copies that it shares; its own are in its room. `buried`: its answer to intake
-    that cannot be handled."""
+    that cannot be handled. `gathers`: nobody waits for what it makes of its records, which may
+    gather for a tenth of a second and cost less."""
 
     name: str
     deciders: tuple[Decider[Any, Any, Any], ...]
@@ -37,6 +38,7 @@ class Service:
     migrations: tuple[Path, ...] = ()
     buried: Told | None = None
     sweeps: tuple[Sweep, ...] = ()
+    gathers: bool = False
 
     @property
     def source(self) -> str:

@@ -50,11 +50,12 @@ def insert(
 Batch = Sequence[tuple[Part, Sequence[Sequence[Any]]]]
 
 
-async def execute(connection: asyncpg.Connection[Any], batch: Batch, *, facts: bool) -> None:
-    """Store all rows or none. With `facts`, the number of the facts rises first."""
+async def execute(connection: asyncpg.Connection[Any], batch: Batch, *, facts: bool) -> str:
+    """Store all rows or none; the id of the transaction. With `facts`, their number rises first."""
     filled = [(part, rows) for part, rows in batch if rows]
     columns = [column for part, rows in filled for column in zip(*rows, strict=True)]
-    await connection.execute(compose(tuple(part for part, _ in filled), facts), *columns)
+    found = await connection.fetchval(compose(tuple(part for part, _ in filled), facts), *columns)
+    return str(found)
 
 
 @lru_cache(maxsize=500)
@@ -71,10 +72,13 @@ def compose(parts: tuple[Part, ...], facts: bool) -> str:
             checks.setdefault(part.mismatch, []).append(pair)
         n += len(part.columns)
     selects = [_check(code, pairs) for code, pairs in sorted(checks.items(), reverse=True)]
-    return f"WITH {', '.join(texts)} SELECT {', '.join([*selects, _WAKE])}" if texts else "SELECT 1"
+    wake = [_WAKE] if any(part.name == "event" for part in parts) else []
+    return f"WITH {', '.join(texts)} SELECT {', '.join([_ID, *selects, *wake])}"
 
 
+_ID = "pg_current_xact_id()::text"
 _WAKE = "pg_notify('event', '')"
+"""For the relay, which has nothing to do where no event was stored."""
 
 
 def _check(code: str, pairs: Iterable[tuple[str, str]]) -> str:

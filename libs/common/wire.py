@@ -7,35 +7,20 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Protocol
 from uuid import UUID
 
-import asyncpg
 from pydantic import ValidationError
 
 from libs.common.ids import named, parsed
+from libs.common.journal import EventRow
 from libs.common.messages import Cause, Envelope, Event
+from libs.common.work import Recorded
 
 Headers = list[tuple[str, bytes]]
 
 LONGEST = 1000
 """Characters of an attribute: those that tell the cause go on in the headers of what follows, and
 must leave room for it within the broker's limit."""
-
-
-class Record(Protocol):
-    """A record of Kafka, whether it comes from there or was kept."""
-
-    @property
-    def topic(self) -> str: ...
-    @property
-    def timestamp(self) -> int: ...
-    @property
-    def key(self) -> bytes | None: ...
-    @property
-    def headers(self) -> Sequence[tuple[str, bytes]]: ...
-    @property
-    def value(self) -> bytes | None: ...
 
 
 class Unreadable(Exception):
@@ -52,31 +37,30 @@ def source_of(topic: str) -> str:
     return "/" + topic.replace(".", "/")
 
 
-def attributes(row: asyncpg.Record, source: bytes) -> Headers:
-    """The headers of a row of `event`."""
+def attributes(row: EventRow, source: bytes) -> Headers:
     headers = [
         ("ce_specversion", b"1.0"),
-        ("ce_id", str(row["event_id"]).encode()),
-        ("ce_type", row["type"].encode()),
+        ("ce_id", str(row.event_id).encode()),
+        ("ce_type", row.type.encode()),
         ("ce_source", source),
-        ("ce_subject", str(row["stream_id"]).encode()),
-        ("ce_partitionkey", row["key"].encode()),
-        ("ce_time", row["recorded_at"].isoformat().encode()),
-        ("ce_aggregateversion", str(row["version"]).encode()),
-        ("ce_correlationid", row["correlation_id"].encode()),
-        ("ce_causationid", str(row["causation_id"]).encode()),
-        ("ce_causationsource", row["causation_source"].encode()),
-        ("ce_actorref", row["actor"].encode()),
+        ("ce_subject", str(row.stream_id).encode()),
+        ("ce_partitionkey", row.key.encode()),
+        ("ce_time", row.recorded_at.isoformat().encode()),
+        ("ce_aggregateversion", str(row.version).encode()),
+        ("ce_correlationid", row.correlation_id.encode()),
+        ("ce_causationid", str(row.causation_id).encode()),
+        ("ce_causationsource", row.causation_source.encode()),
+        ("ce_actorref", row.actor.encode()),
         ("content-type", b"application/json"),
     ]
-    if row["traceparent"]:
-        headers.append(("traceparent", row["traceparent"].encode()))
-    if row["exercise"]:
+    if row.traceparent:
+        headers.append(("traceparent", row.traceparent.encode()))
+    if row.exercise:
         headers.append(("ce_exercise", b"true"))
     return headers
 
 
-def identity(record: Record) -> str:
+def identity(record: Recorded) -> str:
     """What tells this record from others of its partition: its `ce_id`, else its digest."""
     for name, value in record.headers:
         if name == "ce_id" and value:
@@ -84,7 +68,7 @@ def identity(record: Record) -> str:
     return str(digest(record))
 
 
-def digest(record: Record) -> UUID:
+def digest(record: Recorded) -> UUID:
     """Of all that it holds: the same for the same record, wherever it stands."""
     parts = [record.topic.encode(), record.key or b"", record.value or b""]
     parts += [part for name, value in record.headers for part in (name.encode(), value or b"")]
@@ -94,7 +78,7 @@ def digest(record: Record) -> UUID:
     return named(hash.hexdigest())
 
 
-def read(record: Record, types: Mapping[str, type[Event]], *, intake: bool) -> Envelope | None:
+def read(record: Recorded, types: Mapping[str, type[Event]], *, intake: bool) -> Envelope | None:
     """The event in this record; None where its type is none of `types`. Raises Unreadable.
 
     `intake`: written by an outside source, which names its items as it likes; inside, the topic
@@ -120,7 +104,7 @@ def read(record: Record, types: Mapping[str, type[Event]], *, intake: bool) -> E
     return _inside(record, headers, event) if not intake else _outside(record, headers, event)
 
 
-def _headers(record: Record) -> dict[str, str]:
+def _headers(record: Recorded) -> dict[str, str]:
     try:
         headers = {name: (value or b"").decode() for name, value in record.headers}
     except UnicodeDecodeError as error:
@@ -165,7 +149,7 @@ def _event(model: type[Event], value: bytes) -> Event:
         raise Unreadable(stage, f"{path}: {first['type']}") from error
 
 
-def _inside(record: Record, headers: Mapping[str, str], event: Event) -> Envelope:
+def _inside(record: Recorded, headers: Mapping[str, str], event: Event) -> Envelope:
     try:
         id, subject = parsed(headers["ce_id"]), parsed(_required(headers, "ce_subject"))
         version = int(_required(headers, "ce_aggregateversion"))
@@ -180,7 +164,7 @@ def _inside(record: Record, headers: Mapping[str, str], event: Event) -> Envelop
     return Envelope(event, id, source, subject, version, _key(record), time, cause)
 
 
-def _outside(record: Record, headers: Mapping[str, str], event: Event) -> Envelope:
+def _outside(record: Recorded, headers: Mapping[str, str], event: Event) -> Envelope:
     source = source_of(record.topic)
     id = named(f"{source}/{headers['ce_id']}")
     time = datetime.fromtimestamp(record.timestamp / 1000, UTC)
@@ -188,7 +172,7 @@ def _outside(record: Record, headers: Mapping[str, str], event: Event) -> Envelo
     return Envelope(event, id, source, id, 1, _key(record), time, cause)
 
 
-def _key(record: Record) -> str:
+def _key(record: Recorded) -> str:
     return str((record.key or b"").decode("utf-8", "replace"))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from libs.common.messages import Cause, Context, Effect, Envelope, Refused
@@ -21,21 +21,25 @@ class Message(NamedTuple):
     source: str
 
 
-class Place(NamedTuple):
-    """Where a record stands in Kafka. `begin`: where this process stood before the records that
-    came with it; `end`: where it stands once this one is done."""
+class Recorded(Protocol):
+    """A record of Kafka, whether it comes from there or was kept. `timestamp`: milliseconds since
+    1970."""
 
-    topic: str
-    partition: int
-    begin: int
-    offset: int
-    end: int
-    id: str
+    @property
+    def topic(self) -> str: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]: ...
+    @property
+    def value(self) -> bytes | None: ...
 
 
 class Letter(NamedTuple):
     """A record as it came, to keep it if it cannot be handled, or not yet. A timer that ran out
-    is one too; it has no partition. `timestamp`: milliseconds since 1970."""
+    is one too; it has no partition."""
 
     topic: str
     partition: int | None
@@ -44,6 +48,18 @@ class Letter(NamedTuple):
     key: bytes | None
     headers: Sequence[tuple[str, bytes]]
     value: bytes | None
+
+
+class Place(NamedTuple):
+    """Where a record stands in Kafka. `begin`: where this process stood before the records that
+    came with it; `end`: where it stands once this one is done, just after the record `last`."""
+
+    topic: str
+    partition: int
+    begin: int
+    offset: int
+    end: int
+    last: Recorded
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from libs.common.facts import Facts
 from libs.common.journal import Asked, Connection, Loaded
 from libs.common.keys import Keys
 from libs.common.messages import Context, Instruction, Refused
+from libs.common.outgoing import Outgoing
 from libs.common.statement import FENCED, execute
 from libs.common.work import Dead, Work
 
@@ -53,12 +54,14 @@ class Writer:
         facts: Facts[Any],
         clock: Clock,
         keys: Keys | None,
+        outgoing: Outgoing,
         *,
         max_batch: int = 1000,
         max_waiting: int = 5000,
     ) -> None:
         self._connect, self._rules, self._facts = connect, rules, facts
         self._clock, self._keys, self._max_batch = clock, keys, max_batch
+        self._outgoing = outgoing
         self._connection: Connection | None = None
         self._queue: asyncio.Queue[Submission] = asyncio.Queue()
         self._waiting, self._max_waiting = 0, max_waiting
@@ -175,12 +178,13 @@ class Writer:
         self._clock.set(loaded.now)
         with metrics.STAGE_SECONDS.labels(self._name, "decide").time():
             changes = await self._decide(connection, works, planned, loaded)
-        keys = await self._subject_keys(changes)
-        batch = changes.batch(keys)
+        events = changes.event_rows(await self._subject_keys(changes))
+        batch = changes.batch(events)
         if any(rows for _, rows in batch):
             failpoints.reach("before_commit")
             with metrics.STAGE_SECONDS.labels(self._name, "store").time():
-                await execute(connection, batch, facts=changes.has_facts)
+                stored = await execute(connection, batch, facts=changes.has_facts)
+            self._outgoing.keep(stored, events)
             failpoints.reach("after_commit")
 
     def context(self) -> Context[Any]:

@@ -17,4 +17,5 @@ SERVICE = Service(
     consumes=("civicgrid.registry", "civicgrid.leads"),
     routes=routes,
     migrations=(city.MIGRATIONS,),
+    gathers=True,
 )

@@ -23,5 +23,6 @@ SERVICE = Service(
     ),
     routes=routes,
     migrations=(city.MIGRATIONS,),
+    gathers=True,
     sweeps=SWEEPS,
 )

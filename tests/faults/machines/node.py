@@ -17,7 +17,7 @@ from aiokafka.partitioner import murmur2
 from libs.common import wire
 from libs.common.changes import Changes
 from libs.common.draft import Draft
-from libs.common.journal import Loaded, Stream
+from libs.common.journal import EventRow, Loaded, Stream
 from libs.common.messages import Address, Cause, Context, Effect, Instruction
 from libs.common.receiving import Receiver
 from libs.common.service import Service
@@ -50,7 +50,7 @@ class Log:
         key = row["key"].encode()
         partition = (murmur2(key) & 0x7FFFFFFF) % PARTITIONS
         part = self.parts.setdefault((row["topic"], partition), [])
-        headers = wire.attributes(row, source.encode())  # type: ignore[arg-type]
+        headers = wire.attributes(EventRow(**row), source.encode())
         place = (row["topic"], partition, len(part))
         part.append(Record(*place, key, row["data"].encode(), headers))
 
@@ -106,8 +106,7 @@ class Node:
         nobody = Cause("system", "", UUID(int=0), "")
         for record in records:
             work = self._receiver.read(record) or Work(lambda _: (), nobody)
-            end, id = record.offset + 1, wire.identity(record)
-            work.place = Place(*part, begin, record.offset, end, id)
+            work.place = Place(*part, begin, record.offset, record.offset + 1, record)
             yield work
 
     def restart(self) -> None:
@@ -134,7 +133,7 @@ class Node:
         if dies:
             self.restart()
             return
-        for part, rows in changes.batch({}):
+        for part, rows in changes.batch(changes.event_rows({})):
             names = [name for name, _ in part.columns]
             for values in rows:
                 self._store(part.name, dict(zip(names, values, strict=True)), now)

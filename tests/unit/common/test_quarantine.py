@@ -8,8 +8,9 @@ import pytest
 
 from libs.common.messages import Cause
 from libs.common.quarantine import Quarantine, Stopped
-from libs.common.work import Dead, Done, Message, Place, Work
+from libs.common.work import Dead, Done, Letter, Message, Place, Work
 
+RECORD = Letter("t", 0, 0, 0, None, (), None)
 CAUSE = Cause("test", "c", UUID(int=1), "test")
 
 
@@ -18,7 +19,7 @@ def works(count: int, *, dead: bool, skipped: int = 0) -> list[Work]:
     found = []
     for n in range(count):
         offset = n * (1 + skipped)
-        place = Place("t", 0, offset, offset, offset + 1 + skipped, "id")
+        place = Place("t", 0, offset, offset, offset + 1 + skipped, RECORD)
         work = Work(lambda _: (), CAUSE, message=Message(UUID(int=n), "s"), place=place)
         work.result = Dead("json", "no JSON") if dead else Done([])
         found.append(work)

@@ -16,14 +16,10 @@ from bench.stand import Stand
 from cli.city import SERVICES
 from libs.common import kafka
 from libs.common.database import session
+from libs.common.measuring import unpublished
 from libs.common.service import Service
 
 POSITIONS = "SELECT topic, partition, next FROM position"
-MARK = "SELECT transaction_id::text, position FROM relay"
-UNPUBLISHED = """
-SELECT EXISTS (SELECT FROM event WHERE (transaction_id, position) > ($1::text::xid8, $2))
-"""
-"""Joined with `relay` it would read all events: no index is used for a row that is joined."""
 PATIENCE_SECONDS = 300
 
 
@@ -63,8 +59,8 @@ class Standing:
         )
         if behind:
             return False
-        mark = await connection.fetchrow(MARK)
-        return mark is not None and not await connection.fetchval(UNPUBLISHED, *mark)
+        count, _ = await unpublished(connection, most=1)
+        return not count
 
 
 @asynccontextmanager

@@ -9,15 +9,12 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from libs.common import kafka
 from libs.common.database import session
-from libs.common.measuring import lag
+from libs.common.measuring import lag, unpublished
 from libs.common.service import Service
 from libs.common.settings import Settings
 
 COUNTS = """
 SELECT (SELECT count(*) FROM event) AS events,
-       (SELECT count(*) FROM event, relay
-        WHERE (event.transaction_id, event.position) > (relay.transaction_id, relay.position))
-           AS unpublished,
        (SELECT count(*) FROM dead_letter) AS dead_letters,
        (SELECT count(*) FROM timer) AS timers,
        (SELECT count(*) FROM timer WHERE due_at < clock_timestamp()) AS timers_due,
@@ -57,6 +54,7 @@ async def _state(
 ) -> State:
     async with session(settings.url(service.name, "reader")) as connection:
         counts = await connection.fetchrow(COUNTS)
+        unsent, _ = await unpublished(connection)
         positions = {
             TopicPartition(row["topic"], row["partition"]): row["next"]
             for row in await connection.fetch("SELECT topic, partition, next FROM position")
@@ -64,4 +62,4 @@ async def _state(
     assert counts
     read = [tp for tp in known if kafka.is_among(tp.topic, service.consumes)]
     behind = await lag(consumer, read, positions)
-    return State(service.name, lag=behind, **dict(counts))
+    return State(service.name, lag=behind, unpublished=unsent, **dict(counts))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
@@ -61,12 +62,9 @@ class Measuring:
             connection.terminate()
 
     async def _journal(self, connection: Connection) -> None:
-        mark = await connection.fetchrow(MARK)
-        assert mark
-        row = await connection.fetchrow(UNPUBLISHED, *mark, MOST)
-        assert row
-        age = (self._clock.now() - row["oldest"]).total_seconds() if row["oldest"] else 0.0
-        metrics.UNPUBLISHED.labels(self._name).set(row["events"])
+        count, oldest = await unpublished(connection)
+        age = (self._clock.now() - oldest).total_seconds() if oldest else 0.0
+        metrics.UNPUBLISHED.labels(self._name).set(count)
         metrics.UNPUBLISHED_SECONDS.labels(self._name).set(max(0.0, age))
 
     async def _lag(self, connection: Connection) -> None:
@@ -79,6 +77,15 @@ class Measuring:
             metrics.LAG.labels(self._name).set(await lag(consumer, parts, positions))
         finally:
             await consumer.stop()
+
+
+async def unpublished(connection: Connection, most: int = MOST) -> tuple[int, datetime | None]:
+    """How many events the relay has not marked as sent, and when the oldest was recorded."""
+    mark = await connection.fetchrow(MARK)
+    assert mark
+    row = await connection.fetchrow(UNPUBLISHED, *mark, most)
+    assert row
+    return row["events"], row["oldest"]
 
 
 async def lag(

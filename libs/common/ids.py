@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import random
 import time
 from uuid import UUID
 
 from asyncpg.pgproto import pgproto
 
 _TIME = ((1 << 48) - 1) << 80
+_CHANCE = random.Random()
+"""Of its own, begun by the operating system, which asked for every id costs as much as the rest. An
+id is unique, and no secret."""
 
 
 def parsed(text: str) -> UUID:
@@ -19,7 +22,7 @@ def parsed(text: str) -> UUID:
 
 def uuid7() -> UUID:
     """48 bits of Unix milliseconds, 74 random bits."""
-    return _uuid(time.time_ns() // 1_000_000 << 80, int.from_bytes(os.urandom(10), "big"))
+    return _uuid(time.time_ns() // 1_000_000 << 80, _CHANCE.getrandbits(74))
 
 
 def derived(parent: UUID, name: str) -> UUID:

@@ -27,7 +27,7 @@ class Size:
 SIZES: Mapping[Sizing, Size] = {
     "smallest": Size(1, 20, 1),
     "quick": Size(3, 100, 10),
-    "full": Size(3, 100, 600),
+    "full": Size(1, 100, 600),
 }
 
 

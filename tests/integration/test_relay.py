@@ -110,3 +110,25 @@ async def test_transactions_are_published_in_their_order_as_numbers(servers: Gro
 
         found = await eventually(versions, lambda found: len(found) >= 3)
         assert found == ["1", "2", "3"]
+
+
+async def test_what_waits_for_an_older_transaction_is_published_once_that_ends(
+    servers: Ground,
+) -> None:
+    """Of another service's database too, whose end nobody notifies of."""
+    till, _ = shop.services(unique("r"))
+    settings = await servers.provide([till], shop.topics(till.topic))
+
+    async def sold() -> int:
+        return (await published(settings, till.topic)).total()
+
+    async with started([till], settings) as running, session(servers.admin_url) as elsewhere:
+        await sell(running, 1)
+        await eventually(sold, (1).__eq__)
+        older = elsewhere.transaction()
+        await older.start()
+        await elsewhere.fetchval("SELECT pg_current_xact_id()::text")
+        await sell(running, 2)
+        assert await sold() == 1
+        await older.commit()
+        await eventually(sold, (3).__eq__)

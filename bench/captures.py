@@ -37,7 +37,7 @@ class Size:
 SIZES: Mapping[Sizing, Size] = {
     "smallest": Size(1, (2,), 0.5),
     "quick": Size(3, (1, 8, 64), 2),
-    "full": Size(3, (1, 8, 64), 6),
+    "full": Size(3, (1, 8, 64), 5),
 }
 
 

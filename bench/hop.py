@@ -37,7 +37,7 @@ class Size:
 SIZES: Mapping[Sizing, Size] = {
     "smallest": Size(1, 500, 50),
     "quick": Size(3, 15_000, 500),
-    "full": Size(3, 60_000, 2_000),
+    "full": Size(3, 40_000, 2_000),
 }
 PAIRS: tuple[Pair, ...] = tuple(("events_per_second", OURS, peer) for peer in (HAND, BATCH, SINGLE))
 

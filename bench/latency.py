@@ -34,7 +34,7 @@ class Size:
 SIZES: Mapping[Sizing, Size] = {
     "smallest": Size(1, (20,), 1),
     "quick": Size(3, (100,), 5),
-    "full": Size(3, (10, 100, 500), 10),
+    "full": Size(3, (10, 100, 500), 8),
 }
 
 

@@ -43,7 +43,7 @@ SIZES: Mapping[Sizing, Size] = {
 
 async def run(stand: Stand, sizing: Sizing) -> Compared:
     size = SIZES[sizing]
-    cells = await city.prepared(stand)
+    cells = await city.fresh(stand)
     sides = [
         Side(OURS, lambda n: ours(stand, cells, size, n)),
         Side(PEER, lambda n: peer(stand, cells, size, n)),

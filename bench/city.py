@@ -52,6 +52,12 @@ async def prepared(stand: Stand, plan: Plan = ZHUCHENG) -> list[str]:
     return sorted(row["code"] for row in rows)
 
 
+async def fresh(stand: Stand) -> list[str]:
+    """As `prepared`, without the leads of earlier runs, whose timers would fire meanwhile."""
+    await forget(stand)
+    return await prepared(stand)
+
+
 async def forget(stand: Stand) -> None:
     """Its databases and topics: the next one is made anew."""
     for name in NAMES:

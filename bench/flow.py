@@ -39,7 +39,7 @@ PAIRS: tuple[Pair, ...] = (
 
 async def run(stand: Stand, sizing: Sizing) -> Compared:
     size = SIZES[sizing]
-    cells = await city.prepared(stand)
+    cells = await city.fresh(stand)
     await hop.filled(stand, size.events)
     sides = [
         Side(ALL, lambda n: through(stand, ALL, cells, size.leads, SEED + n)),

@@ -40,7 +40,7 @@ SIZES: Mapping[Sizing, Size] = {
 
 async def run(stand: Stand, sizing: Sizing) -> Compared:
     size = SIZES[sizing]
-    cells = await city.prepared(stand)
+    cells = await city.fresh(stand)
     sides = [
         Side(EACH, lambda n: ours(stand, EACH, cells, size, n)),
         Side(ALL, lambda n: ours(stand, ALL, cells, size, n)),

@@ -54,10 +54,9 @@ GROUP BY next.transaction_id ORDER BY next.transaction_id
 """Transactions after the mark. One is next when every older one has ended, in any database of the
 server: nobody notifies of that, so it is looked for again soon."""
 
-NEXT = """
-SELECT aggregate, stream_id, version, event_id, topic, type, key, data, NULL AS sealed, actor,
-       correlation_id, causation_id, causation_source, traceparent, exercise, recorded_at,
-       transaction_id::text, position
+_ROW = ("NULL AS sealed" if name == "sealed" else name for name in EventRow._fields)
+NEXT = f"""
+SELECT {", ".join(_ROW)}, transaction_id::text, position
 FROM event
 WHERE (transaction_id, position) > ($1::text::xid8, $2)
 ORDER BY event.transaction_id, event.position
@@ -181,7 +180,7 @@ class Relay:
                 is_idle = not rows and not await self._is_woken(older)
                 older = min(IDLE_SECONDS, older * 2)
             if is_idle or (unmarked and time.monotonic() > marked_at + MARK_SECONDS):
-                marked = reached = await self._moved(connection, marked, reached)
+                marked = reached = await self._settled(connection, marked, reached)
                 marked_at = time.monotonic()
 
     async def _next(
@@ -202,10 +201,11 @@ class Relay:
                 reached = (transaction_id, position)
         if unknown:
             read = await connection.fetch(NEXT, *reached, min(unknown, READ))
-            return _mark(read[-1]), [EventRow(*row[:16]) for row in read]
+            return _mark(read[-1]), [EventRow(*row[: len(EventRow._fields)]) for row in read]
         return reached, rows
 
-    async def _moved(self, connection: Connection, marked: Mark, reached: Mark) -> Mark:
+    async def _settled(self, connection: Connection, marked: Mark, reached: Mark) -> Mark:
+        """The mark as it stands once what was sent is marked. Raises Moved."""
         async with self._session:
             if marked == reached:  # somebody may have set it back, to publish again
                 return _mark((await connection.fetch(WHERE))[0])

@@ -56,7 +56,7 @@ def _campaign(build: Path, seed: int) -> Mapping[str, Any]:
     done = subprocess.run(command, cwd=build, env=plain, capture_output=True, text=True)
     text = done.stdout
     if "{" not in text:
-        return {"verdict": "failed", "said": done.stderr[-500:]}
+        return {"verdict": "failed", "said": done.stderr.rstrip().rpartition("\n")[2]}
     line = json.loads(text[text.index("{") : text.rindex("\n}") + 2])
     return {name: line[name] for name in ("verdict", "violations", "broken", "acknowledged")}
 

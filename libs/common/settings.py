@@ -33,6 +33,8 @@ class Settings(BaseSettings):
     kafka_bootstrap_servers: Annotated[str, Field(validation_alias="KAFKA_BOOTSTRAP_SERVERS")]
     database_url: Annotated[str, Field(validation_alias="DATABASE_URL")]
     secrets: Path | None = None
+    tokens: Path | None = None
+    """A folder with the keys of access tokens; `civicgrid init` makes them."""
     admin_url: str | None = None
     """A superuser of PostgreSQL, to make databases and roles with; no service needs it."""
     host: str = "127.0.0.1"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import random
 import signal
 import socket
 import subprocess
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 GUARD = Path(__file__).with_name("guard.py")
+LISTENING = range(20_000, 32_000)
+"""Below those that outgoing connections get: what is free now is so when it is bound, too."""
 
 
 class EmbeddedError(Exception):
@@ -116,13 +119,14 @@ def is_reachable(folder: Path) -> bool:
 
 
 def free_port(wanted: int | None) -> int:
-    """The wanted port if nobody has it, else any free one."""
-    for port in [wanted, 0] if wanted else [0]:
+    """The wanted port if nobody has it, else any free one to listen at."""
+    anywhere = random.sample(LISTENING, 100)
+    for port in [wanted, *anywhere] if wanted else anywhere:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            return int(probe.getsockname()[1])
+            return port
     raise EmbeddedError("there is no free port on 127.0.0.1")

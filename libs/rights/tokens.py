@@ -1,0 +1,181 @@
+"""Access tokens: made by the portal, known again by every service. JWT as RFC 9068, ES256 alone.
+
+A folder holds the keys: `public.json` (JWK Set, RFC 7517) for all, `signing.pem` for the portal.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+from uuid import UUID
+
+from joserfc import jwt
+from joserfc.errors import InvalidKeyIdError, JoseError
+from joserfc.jwk import ECKey, KeySet
+
+from libs.common.messages import Refused
+
+Use = Literal["access", "refresh"]
+
+PUBLIC, SIGNING = "public.json", "signing.pem"
+ISSUER = "civicgrid"
+AUDIENCES: Mapping[Use, str] = {"access": "civicgrid", "refresh": "civicgrid/refresh"}
+TYPES: Mapping[Use, str] = {"access": "at+jwt", "refresh": "rt+jwt"}
+ACCESS_SECONDS = 300
+SKEW_SECONDS = 5
+"""How far clocks of services may be apart; nothing is good after its end."""
+MAX_LENGTH = 2_000
+_ALGORITHM = "ES256"
+_LOOK_AGAIN_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """Who a token speaks of. `person`: as the registry knows them; their rights follow from their
+    posts. A `founder` runs the system, and may have no post. Times: seconds since 1970."""
+
+    account: UUID
+    session: UUID
+    person: UUID | None
+    founder: bool
+    expires_at: int
+
+
+def unauthorised() -> Refused:
+    """No token, or one that is not good; which of them is nobody's business (RFC 6750)."""
+    return Refused("unauthorised", status=401)
+
+
+class Keyring:
+    """Tells good tokens from others. What it found out of a token it remembers."""
+
+    def __init__(self, folder: Path, now: Callable[[], float] = time.time) -> None:
+        self._file, self._now = folder / PUBLIC, now
+        self._keys = _key_set(self._file)
+        self._looked_at = now()
+        self._known = lru_cache(20_000)(self._decode)
+
+    def read(self, token: str, use: Use = "access") -> Bearer:
+        """Raises Refused, 401."""
+        if len(token) > MAX_LENGTH:
+            raise unauthorised()
+        bearer = self._known(token, use)
+        if bearer.expires_at <= self._now():
+            raise unauthorised()
+        return bearer
+
+    def _decode(self, token: str, use: Use) -> Bearer:
+        try:
+            decoded = self._verified(token)
+            _registry(use, int(self._now())).validate(decoded.claims)
+            if decoded.header.get("typ") != TYPES[use]:
+                raise unauthorised()
+            return _bearer(decoded.claims)
+        except (JoseError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise unauthorised() from error
+
+    def _verified(self, token: str) -> jwt.Token:
+        try:
+            return jwt.decode(token, self._keys, algorithms=[_ALGORITHM])
+        except InvalidKeyIdError:
+            if self._now() - self._looked_at < _LOOK_AGAIN_SECONDS:
+                raise
+        self._keys, self._looked_at = _key_set(self._file), self._now()
+        return jwt.decode(token, self._keys, algorithms=[_ALGORITHM])
+
+
+class Signer:
+    """Makes tokens; its key is read again when its file changes."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / SIGNING
+        self._read_at, self._key = 0, self._read()
+
+    def sign(self, bearer: Bearer, use: Use = "access") -> str:
+        if self._file.stat().st_mtime_ns != self._read_at:
+            self._key = self._read()
+        header = {"alg": _ALGORITHM, "typ": TYPES[use], "kid": self._key.kid}
+        claims = {
+            "iss": ISSUER,
+            "aud": AUDIENCES[use],
+            "sub": str(bearer.account),
+            "sid": str(bearer.session),
+            "iat": int(time.time()),
+            "exp": bearer.expires_at,
+            **({"person": str(bearer.person)} if bearer.person else {}),
+            **({"founder": True} if bearer.founder else {}),
+        }
+        return jwt.encode(header, claims, self._key, algorithms=[_ALGORITHM])
+
+    def _read(self) -> ECKey:
+        self._read_at = self._file.stat().st_mtime_ns
+        key = ECKey.import_key(self._file.read_text())
+        return ECKey.import_key(key.as_dict(private=True) | {"kid": key.thumbprint()})
+
+
+def make_keys(folder: Path) -> bool:
+    """A pair of keys where there is none; False where there is."""
+    if (folder / SIGNING).exists():
+        return False
+    folder.mkdir(parents=True, exist_ok=True)
+    _add_key(folder)
+    return True
+
+
+def rotate(folder: Path, *, wait: Callable[[], None]) -> None:
+    """A new key to sign with. Services learn of it first: `wait` is called between. The one before
+    stays among the public ones until the next rotation."""
+    _add_key(folder, wait)
+
+
+def _add_key(folder: Path, wait: Callable[[], None] | None = None) -> None:
+    key = ECKey.generate_key("P-256", private=True)
+    public = key.as_dict(private=False) | {"kid": key.thumbprint(), "use": "sig", "alg": _ALGORITHM}
+    file = folder / PUBLIC
+    before = json.loads(file.read_text())["keys"] if file.exists() else []
+    _replace(file, json.dumps({"keys": [public, *before[:1]]}, indent=1), 0o644)
+    if wait:
+        wait()
+    _replace(folder / SIGNING, key.as_pem(private=True).decode(), 0o600)
+
+
+def _replace(file: Path, text: str, mode: int) -> None:
+    """All of it or nothing: others may read it now."""
+    fresh = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    fresh.touch(mode)
+    fresh.write_text(text)
+    fresh.replace(file)
+
+
+def _key_set(file: Path) -> KeySet:
+    return KeySet.import_key_set(json.loads(file.read_text()))
+
+
+def _registry(use: Use, now: int) -> jwt.JWTClaimsRegistry:
+    return jwt.JWTClaimsRegistry(
+        now=now,
+        leeway=SKEW_SECONDS,
+        iss={"essential": True, "value": ISSUER},
+        aud={"essential": True, "value": AUDIENCES[use]},
+        sub={"essential": True},
+        sid={"essential": True},
+        iat={"essential": True},
+        exp={"essential": True},
+    )
+
+
+def _bearer(claims: Mapping[str, Any]) -> Bearer:
+    person = claims.get("person")
+    return Bearer(
+        account=UUID(claims["sub"]),
+        session=UUID(claims["sid"]),
+        person=UUID(person) if person else None,
+        founder=claims.get("founder") is True,
+        expires_at=int(claims["exp"]),
+    )

@@ -6,11 +6,13 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any
+from uuid import UUID
 
 import httpx
 import typer
 
 from cli import ground
+from cli.passes import Pass
 
 DEFAULT = "http://127.0.0.1:8080"
 Url = Annotated[
@@ -30,7 +32,9 @@ class City:
         language = "zh" if os.environ.get("LANG", "").startswith("zh") else "en"
         headers = {"Accept-Language": language}
         base_url = url or ground.url_here() or DEFAULT
-        self._client = httpx.Client(base_url=base_url, timeout=60, headers=headers)
+        self._client = httpx.Client(
+            base_url=base_url, timeout=60, headers=headers, auth=_pass(base_url)
+        )
 
     def get(self, path: str, **query: object) -> Any:
         wanted = {name: str(value) for name, value in query.items() if value is not None}
@@ -83,6 +87,18 @@ class City:
         if answer.is_error:
             raise CityError(problem_of(answer.json()))
         return answer.json()
+
+
+def _pass(base_url: str) -> httpx.Auth:
+    """Of the command centre, or of who founds the city while it has none."""
+    folder = ground.attached().tokens
+    if folder is None:
+        raise CityError("CIVICGRID_TOKENS is missing: the folder with the keys of access tokens")
+    founder = Pass(folder)
+    with httpx.Client(base_url=base_url, timeout=60, auth=founder) as client:
+        posts = client.get("/posts", params={"role": "command_operator", "limit": 1}).json()
+    held = [one["person_ref"] for one in posts.get("items", ()) if one["person_ref"]]
+    return Pass(folder, UUID(held[0])) if held else founder
 
 
 def problem_of(problem: Mapping[str, Any]) -> str:

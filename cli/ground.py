@@ -17,9 +17,11 @@ from libs.common.database import session
 from libs.common.service import Service
 from libs.common.settings import Settings, SettingsError
 from libs.embedded import servers
+from libs.rights.tokens import make_keys
 
 ROOT = setup.ROOT
 FOLDER = ROOT / ".data" / "city"
+TOKENS = "tokens"
 NAMED = ("KAFKA_BOOTSTRAP_SERVERS", "DATABASE_URL")
 
 Told = Callable[[str], None]
@@ -48,7 +50,7 @@ def opened(told: Told, folder: Path = FOLDER) -> Iterator[Ground]:
     if any(os.environ.get(name) for name in NAMED):
         raise SettingsError(f"set both of {' and '.join(NAMED)}, or neither")
     with servers.start(folder, on_progress=told) as embedded:
-        chosen = _settings(embedded, _password(folder))
+        chosen = _settings(embedded, folder, _password(folder))
         running = folder / "running.json"
         running.write_text(json.dumps({name: _value(chosen, name) for name in NAMED}))
         running.chmod(0o600)
@@ -62,7 +64,7 @@ def attached(folder: Path = FOLDER) -> Settings:
     file = folder / "running.json"
     if not file.exists():
         raise NotRunning("no city runs here: start one with `civicgrid up`")
-    return _made(json.loads(file.read_text()))
+    return _made(json.loads(file.read_text()), folder)
 
 
 async def counted(settings: Settings, service: str, table: str) -> int:
@@ -109,18 +111,21 @@ async def prepare(ground: Ground, services: Sequence[Service], told: Told) -> No
     await setup.prepare(ground.settings, ground.admin_url, services, told)
 
 
-def _settings(embedded: servers.Servers, password: str) -> Settings:
+def _settings(embedded: servers.Servers, folder: Path, password: str) -> Settings:
     host = embedded.postgres_url.rpartition("@")[2].partition("/")[0]
     return _made(
         {
             "KAFKA_BOOTSTRAP_SERVERS": embedded.kafka_bootstrap_servers,
             "DATABASE_URL": f"postgresql://{{role}}:{password}@{host}/{{service}}",
-        }
+        },
+        folder,
     )
 
 
-def _made(values: dict[str, str]) -> Settings:
-    return Settings.model_validate(values | {"instance": "0"})
+def _made(values: dict[str, str], folder: Path) -> Settings:
+    tokens = folder / TOKENS
+    make_keys(tokens)
+    return Settings.model_validate(values | {"instance": "0", "tokens": tokens})
 
 
 def _value(chosen: Settings, name: str) -> str:

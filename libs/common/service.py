@@ -14,9 +14,11 @@ from fastapi import APIRouter
 from libs.common.draft import Rules
 from libs.common.facts import Tables
 from libs.common.http import Desk
+from libs.common.http.guards import Guard
 from libs.common.messages import Decider, Event, Policies, Timers
 from libs.common.projections import Projection, Rows
 from libs.common.receiving import Told
+from libs.common.settings import Settings
 from libs.common.sweeping import Sweep
 
 
@@ -25,7 +27,7 @@ class Service:
     """`consumes`: topics, one that ends in `*` standing for all that begin so. `migrations`:
     folders of copies that it shares; its own are in its room. `buried`: its answer to intake
     that cannot be handled. `gathers`: nobody waits for what it makes of its records, which may
-    gather for a tenth of a second and cost less."""
+    gather for a tenth of a second and cost less. `guard`: who may ask what."""
 
     name: str
     deciders: tuple[Decider[Any, Any, Any], ...]
@@ -35,6 +37,7 @@ class Service:
     facts: Callable[[Tables], Any]
     consumes: tuple[str, ...]
     routes: Callable[[Desk[Any]], APIRouter]
+    guard: Callable[[Settings], Guard]
     migrations: tuple[Path, ...] = ()
     buried: Told | None = None
     sweeps: tuple[Sweep, ...] = ()

@@ -57,6 +57,7 @@ class ServiceProcess:
             "DATABASE_URL": self.settings.database_url,
             "CIVICGRID_PORT": str(self.port),
             "CIVICGRID_ADMIN_PORT": str(self.admin_port),
+            "CIVICGRID_TOKENS": str(self.settings.tokens),
         }
         instance = {"CIVICGRID_INSTANCE": self.instance} if self.instance else {}
         return {**environment, **instance, **self.extra}

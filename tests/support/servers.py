@@ -20,11 +20,13 @@ from libs.common.service import Service
 from libs.common.settings import Settings
 from libs.common.topics import File
 from libs.embedded import servers
+from libs.rights.tokens import make_keys
 from tests.support import containers
 from tests.support.containers import Containers
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".data" / "tests"
+TOKENS = FOLDER / "tokens"
 PASSWORD = "only-for-tests"
 
 
@@ -45,7 +47,11 @@ class Ground:
 
     def settings(self) -> Settings:
         return Settings.model_validate(
-            {"KAFKA_BOOTSTRAP_SERVERS": self.kafka, "DATABASE_URL": self.database_url}
+            {
+                "KAFKA_BOOTSTRAP_SERVERS": self.kafka,
+                "DATABASE_URL": self.database_url,
+                "tokens": TOKENS,
+            }
         )
 
     async def provide(self, services: Sequence[Service], topics: File) -> Settings:
@@ -72,6 +78,7 @@ def kind_of_servers() -> Literal["given", "containers", "embedded"]:
 
 @contextmanager
 def ground() -> Iterator[Ground]:
+    make_keys(TOKENS)
     kind = kind_of_servers()
     if kind == "given":
         given = settings.load()

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from libs.common import failpoints
 from libs.common.http.batches import Faulty
+from libs.common.http.guards import Guard, caller_of, let_in
 from libs.common.http.problems import Texts, language_of
 from libs.common.http.requests import cause_of, digest_of, expected, key_of, source_of
 from libs.common.messages import Context, Decider, Effect, Envelope, Refused
@@ -25,8 +26,7 @@ from libs.common.writer import Writer
 
 F = TypeVar("F")
 
-ACTOR = "anonymous"
-"""Until there are accounts."""
+SET_SCOPE = "SELECT set_config('civicgrid.scope', $1, true)"
 
 Answer = Callable[[Sequence[Envelope]], Mapping[str, Any]]
 
@@ -43,22 +43,29 @@ class Item:
 
 class Desk(Generic[F]):
     def __init__(
-        self, service: str, writer: Writer, readers: asyncpg.Pool[Any], texts: Texts
+        self, service: str, writer: Writer, readers: asyncpg.Pool[Any], texts: Texts, guard: Guard
     ) -> None:
         self.service = service
         self._writer, self._readers, self._texts = writer, readers, texts
+        self._guard = guard
+
+    async def admit(self, request: Request) -> None:
+        """Before each route. Raises Refused for whoever may not ask this."""
+        let_in(request, self._guard(request, self.context()))
 
     def context(self) -> Context[F]:
         """Facts and time, as they are now."""
         return self._writer.context()
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[asyncpg.Connection[Any]]:
-        """A session of the reader, in a transaction that cannot write."""
+    async def reading(self, request: Request) -> AsyncIterator[asyncpg.Connection[Any]]:
+        """A session of the reader, in a transaction that cannot write and sees what is in the scope
+        of who asks."""
         async with (
             self._readers.acquire(timeout=5) as connection,
             connection.transaction(readonly=True),
         ):
+            await connection.execute(SET_SCOPE, caller_of(request).scope.setting())
             yield cast("asyncpg.Connection[Any]", connection)
 
     async def command(
@@ -132,15 +139,16 @@ class Desk(Generic[F]):
         return {"status": answered.status if answered.first else 200, **answered.body}
 
     def _work(self, request: Request, item: Item, status: int, n: int | None = None) -> Work:
-        key = key_of(request, item.id, n)
+        caller, key = caller_of(request), key_of(request, item.id, n)
         asked = Asked(
-            source=source_of(request, ACTOR),
+            source=source_of(request, caller.actor),
             key=key,
             digest=digest_of(request, item.body),
             status=status,
             answer=item.answer or _first_aggregate,
+            scope=caller.scope,
         )
-        return Work(item.plan, cause_of(request, ACTOR, key, self.service), request=asked)
+        return Work(item.plan, cause_of(request, caller.actor, key, self.service), request=asked)
 
 
 def _first_aggregate(events: Sequence[Envelope]) -> Mapping[str, Any]:

@@ -23,6 +23,11 @@ log = structlog.get_logger()
 
 CORE_TEXTS = Path(__file__).parent / "texts.yaml"
 RETRY_AFTER = {"Retry-After": "1"}
+_HEADERS: Mapping[int, Mapping[str, str]] = {
+    401: {"WWW-Authenticate": "Bearer"},
+    429: RETRY_AFTER,
+    503: RETRY_AFTER,
+}
 AWAY = (
     OSError,
     TimeoutError,
@@ -105,8 +110,7 @@ def install(app: FastAPI, texts: Texts) -> None:
 
     async def refused(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, Refused)
-        headers = RETRY_AFTER if error.status == HTTPStatus.SERVICE_UNAVAILABLE else None
-        return answer(request, error, headers)
+        return answer(request, error, _HEADERS.get(error.status))
 
     async def invalid(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)

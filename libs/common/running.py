@@ -72,6 +72,7 @@ class Running:
     async def start(self) -> None:
         """Return when commands can be taken: facts are loaded, the database answers."""
         service = self.service
+        service.demands(self._settings)
         self._keys = await self._patiently(self._key_pool)
         outgoing = Outgoing()
         self.writer = Writer(
@@ -124,7 +125,14 @@ class Running:
                 await asyncio.sleep(0.5)
 
     def routes(self, texts: Texts) -> APIRouter:
-        desk: Desk[Any] = Desk(self.service.name, self.writer, self._readers, texts)
+        desk: Desk[Any] = Desk(
+            self.service.name,
+            self.writer,
+            self._readers,
+            texts,
+            sealing=Keys(self._keys) if self._keys else None,
+            tokens=self._settings.tokens,
+        )
         return self.service.routes(desk)
 
     async def stop(self) -> None:

@@ -17,7 +17,12 @@ from libs.common.http import Desk
 from libs.common.messages import Decider, Event, Policies, Timers
 from libs.common.projections import Projection, Rows
 from libs.common.receiving import Told
+from libs.common.settings import Settings
 from libs.common.sweeping import Sweep
+
+
+def _nothing(settings: Settings) -> None:
+    """Whatever every service needs is enough."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,8 @@ class Service:
     """`consumes`: topics, one that ends in `*` standing for all that begin so. `migrations`:
     folders of copies that it shares; its own are in its room. `buried`: its answer to intake
     that cannot be handled. `gathers`: nobody waits for what it makes of its records, which may
-    gather for a tenth of a second and cost less."""
+    gather for a tenth of a second and cost less. `demands`: raises SettingsError where a setting
+    is missing that this service needs besides."""
 
     name: str
     deciders: tuple[Decider[Any, Any, Any], ...]
@@ -39,6 +45,7 @@ class Service:
     buried: Told | None = None
     sweeps: tuple[Sweep, ...] = ()
     gathers: bool = False
+    demands: Callable[[Settings], None] = _nothing
 
     @property
     def source(self) -> str:

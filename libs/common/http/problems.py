@@ -105,7 +105,8 @@ def install(app: FastAPI, texts: Texts) -> None:
 
     async def refused(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, Refused)
-        headers = RETRY_AFTER if error.status == HTTPStatus.SERVICE_UNAVAILABLE else None
+        seconds = error.values.get("retry_after", 1 if error.status == 503 else None)
+        headers = {"Retry-After": str(seconds)} if seconds else None
         return answer(request, error, headers)
 
     async def invalid(request: Request, error: Exception) -> JSONResponse:

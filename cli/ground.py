@@ -17,6 +17,7 @@ from libs.common.database import session
 from libs.common.service import Service
 from libs.common.settings import Settings, SettingsError
 from libs.embedded import servers
+from libs.rights.tokens import make_keys
 
 ROOT = setup.ROOT
 FOLDER = ROOT / ".data" / "city"
@@ -42,13 +43,13 @@ class Ground:
 def opened(told: Told, folder: Path = FOLDER) -> Iterator[Ground]:
     """Servers that answer, for as long as the block lasts. Raises EmbeddedError, SettingsError."""
     if all(os.environ.get(name) for name in NAMED):
-        chosen = settings.load()
+        chosen = _with_tokens(settings.load(), folder)
         yield Ground(chosen, chosen.superuser_url())
         return
     if any(os.environ.get(name) for name in NAMED):
         raise SettingsError(f"set both of {' and '.join(NAMED)}, or neither")
     with servers.start(folder, on_progress=told) as embedded:
-        chosen = _settings(embedded, _password(folder))
+        chosen = _with_tokens(_settings(embedded, _password(folder)), folder)
         running = folder / "running.json"
         running.write_text(json.dumps({name: _value(chosen, name) for name in NAMED}))
         running.chmod(0o600)
@@ -107,6 +108,19 @@ def url_here(folder: Path = FOLDER) -> str | None:
 async def prepare(ground: Ground, services: Sequence[Service], told: Told) -> None:
     """Databases, tables and topics; nothing is done twice."""
     await setup.prepare(ground.settings, ground.admin_url, services, told)
+
+
+def tokens_folder(folder: Path = FOLDER) -> Path:
+    """Of the keys of access tokens: that of the environment, else of the city here."""
+    named = os.environ.get("CIVICGRID_TOKENS")
+    return Path(named) if named else folder / "tokens"
+
+
+def _with_tokens(chosen: Settings, folder: Path) -> Settings:
+    """With keys of its own, made at random, where there are none yet."""
+    tokens = tokens_folder(folder)
+    make_keys(tokens)
+    return chosen.model_copy(update={"tokens": tokens})
 
 
 def _settings(embedded: servers.Servers, password: str) -> Settings:

@@ -29,6 +29,8 @@ def command(settings: Settings, *arguments: str, code: int = 0, url: str = "") -
         "DATABASE_URL": settings.database_url,
         "CITY_URL": url,
     }
+    if settings.tokens:
+        environment["CIVICGRID_TOKENS"] = str(settings.tokens)
     done = subprocess.run(
         [sys.executable, "-m", "cli", *arguments],
         cwd=ROOT,

@@ -58,6 +58,8 @@ class ServiceProcess:
             "CIVICGRID_PORT": str(self.port),
             "CIVICGRID_ADMIN_PORT": str(self.admin_port),
         }
+        if self.settings.tokens:
+            environment["CIVICGRID_TOKENS"] = str(self.settings.tokens)
         instance = {"CIVICGRID_INSTANCE": self.instance} if self.instance else {}
         return {**environment, **instance, **self.extra}
 

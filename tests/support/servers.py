@@ -20,11 +20,13 @@ from libs.common.service import Service
 from libs.common.settings import Settings
 from libs.common.topics import File
 from libs.embedded import servers
+from libs.rights.tokens import make_keys
 from tests.support import containers
 from tests.support.containers import Containers
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".data" / "tests"
+TOKENS = FOLDER / "tokens"
 PASSWORD = "only-for-tests"
 
 
@@ -45,7 +47,11 @@ class Ground:
 
     def settings(self) -> Settings:
         return Settings.model_validate(
-            {"KAFKA_BOOTSTRAP_SERVERS": self.kafka, "DATABASE_URL": self.database_url}
+            {
+                "KAFKA_BOOTSTRAP_SERVERS": self.kafka,
+                "DATABASE_URL": self.database_url,
+                "tokens": tokens_folder(),
+            }
         )
 
     async def provide(self, services: Sequence[Service], topics: File) -> Settings:
@@ -79,6 +85,13 @@ def ground() -> Iterator[Ground]:
         return
     with containers.start() if kind == "containers" else servers.start(FOLDER) as own:
         yield Ground(own.kafka_bootstrap_servers, own.postgres_url, own)
+
+
+@cache
+def tokens_folder() -> Path:
+    """With keys of access tokens that all tests here share."""
+    make_keys(TOKENS)
+    return TOKENS
 
 
 def unique(name: str) -> str:

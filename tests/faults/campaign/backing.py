@@ -60,8 +60,11 @@ class Backing:
     @property
     def settings(self) -> Settings:
         url = f"postgresql://{{role}}:{PASSWORD}@127.0.0.1:{self.postgres.port}/{{service}}"
-        told = {"KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{self.kafka.port}", "DATABASE_URL": url}
-        return Settings.model_validate(told)
+        told = {
+            "kafka_bootstrap_servers": f"127.0.0.1:{self.kafka.port}",
+            "database_url": url,
+        }
+        return self.direct.model_copy(update=told)
 
     @property
     def bootstrap(self) -> str:

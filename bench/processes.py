@@ -85,9 +85,8 @@ def begun(
         "CIVICGRID_PORT": str(port),
         "CIVICGRID_ADMIN_PORT": str(admin_port),
         "CIVICGRID_INSTANCE": "0",
+        "CIVICGRID_TOKENS": str(settings.tokens),
     }
-    if settings.tokens:
-        environment["CIVICGRID_TOKENS"] = str(settings.tokens)
     process = _begun(arguments, environment | dict(more or {}))
     return Service(process, f"http://127.0.0.1:{port}", admin_port)
 

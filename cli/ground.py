@@ -21,6 +21,7 @@ from libs.rights.tokens import make_keys
 
 ROOT = setup.ROOT
 FOLDER = ROOT / ".data" / "city"
+TOKENS = "tokens"
 NAMED = ("KAFKA_BOOTSTRAP_SERVERS", "DATABASE_URL")
 
 Told = Callable[[str], None]
@@ -43,13 +44,15 @@ class Ground:
 def opened(told: Told, folder: Path = FOLDER) -> Iterator[Ground]:
     """Servers that answer, for as long as the block lasts. Raises EmbeddedError, SettingsError."""
     if all(os.environ.get(name) for name in NAMED):
-        chosen = _with_tokens(settings.load(), folder)
-        yield Ground(chosen, chosen.superuser_url())
+        chosen = settings.load()
+        tokens = tokens_folder(folder)
+        make_keys(tokens)
+        yield Ground(chosen.model_copy(update={"tokens": tokens}), chosen.superuser_url())
         return
     if any(os.environ.get(name) for name in NAMED):
         raise SettingsError(f"set both of {' and '.join(NAMED)}, or neither")
     with servers.start(folder, on_progress=told) as embedded:
-        chosen = _with_tokens(_settings(embedded, _password(folder)), folder)
+        chosen = _settings(embedded, folder, _password(folder))
         running = folder / "running.json"
         running.write_text(json.dumps({name: _value(chosen, name) for name in NAMED}))
         running.chmod(0o600)
@@ -63,7 +66,7 @@ def attached(folder: Path = FOLDER) -> Settings:
     file = folder / "running.json"
     if not file.exists():
         raise NotRunning("no city runs here: start one with `civicgrid up`")
-    return _made(json.loads(file.read_text()))
+    return _made(json.loads(file.read_text()), folder)
 
 
 async def counted(settings: Settings, service: str, table: str) -> int:
@@ -113,28 +116,24 @@ async def prepare(ground: Ground, services: Sequence[Service], told: Told) -> No
 def tokens_folder(folder: Path = FOLDER) -> Path:
     """Of the keys of access tokens: that of the environment, else of the city here."""
     named = os.environ.get("CIVICGRID_TOKENS")
-    return Path(named) if named else folder / "tokens"
+    return Path(named) if named else folder / TOKENS
 
 
-def _with_tokens(chosen: Settings, folder: Path) -> Settings:
-    """With keys of its own, made at random, where there are none yet."""
-    tokens = tokens_folder(folder)
-    make_keys(tokens)
-    return chosen.model_copy(update={"tokens": tokens})
-
-
-def _settings(embedded: servers.Servers, password: str) -> Settings:
+def _settings(embedded: servers.Servers, folder: Path, password: str) -> Settings:
     host = embedded.postgres_url.rpartition("@")[2].partition("/")[0]
     return _made(
         {
             "KAFKA_BOOTSTRAP_SERVERS": embedded.kafka_bootstrap_servers,
             "DATABASE_URL": f"postgresql://{{role}}:{password}@{host}/{{service}}",
-        }
+        },
+        folder,
     )
 
 
-def _made(values: dict[str, str]) -> Settings:
-    return Settings.model_validate(values | {"instance": "0"})
+def _made(values: dict[str, str], folder: Path) -> Settings:
+    tokens = tokens_folder(folder)
+    make_keys(tokens)
+    return Settings.model_validate(values | {"instance": "0", "tokens": tokens})
 
 
 def _value(chosen: Settings, name: str) -> str:

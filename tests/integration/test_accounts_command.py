@@ -6,7 +6,7 @@ import json
 import re
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyotp
@@ -18,7 +18,7 @@ from libs.common import provisioning
 from libs.common.ids import uuid7
 from services.portal.main import SERVICE
 from tests.support.processes import ServiceProcess
-from tests.support.servers import ROOT, Ground, tokens_folder
+from tests.support.servers import ROOT, TOKENS, Ground
 from tests.support.town import forget_topics
 
 PASSWORD = "Three boats in the fog"
@@ -35,7 +35,7 @@ class Command:
 
     home: Path
     url: str
-    tokens: Path = field(default_factory=tokens_folder)
+    tokens: Path = TOKENS
 
     def run(self, *arguments: str, told: str = "", ends: int = 0) -> str:
         environment = {

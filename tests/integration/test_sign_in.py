@@ -29,7 +29,7 @@ from services.portal.domain.account import FAILURES, SESSIONS
 from services.portal.main import SERVICE
 from tests.support.awaiting import eventually
 from tests.support.checks import check_states
-from tests.support.servers import ROOT, Ground, tokens_folder
+from tests.support.servers import ROOT, TOKENS, Ground
 from tests.support.town import forget_topics
 
 PASSWORD = "a Harbour at low tide"
@@ -39,7 +39,7 @@ REFUSED = (401, "unauthorised")
 
 def founder_token(account: UUID | None = None) -> str:
     end = int(time.time()) + 300
-    return Signer(tokens_folder()).sign(Bearer(account or uuid4(), uuid4(), None, True, end))
+    return Signer(TOKENS).sign(Bearer(account or uuid4(), uuid4(), None, True, end))
 
 
 @dataclass
@@ -153,7 +153,7 @@ async def test_whoever_was_invited_signs_in_with_a_second_factor_and_no_code_is_
     assert told(await portal.sign_in(person, code=person.code(-1))) == REFUSED
     assert (await portal.sign_in(person, code=person.code(1))).status_code == 201
     token = first.json()["access_token"]
-    bearer = Keyring(tokens_folder()).read(token)
+    bearer = Keyring(TOKENS).read(token)
     assert (str(bearer.account), bearer.founder) == (person.id, False)
     me = (await portal.get("/me", token)).json()
     assert me["account"] == person.id and me["session"]["id"] == str(bearer.session)

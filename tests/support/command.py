@@ -28,9 +28,8 @@ def command(settings: Settings, *arguments: str, code: int = 0, url: str = "") -
         "KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
         "DATABASE_URL": settings.database_url,
         "CITY_URL": url,
+        "CIVICGRID_TOKENS": str(settings.tokens),
     }
-    if settings.tokens:
-        environment["CIVICGRID_TOKENS"] = str(settings.tokens)
     done = subprocess.run(
         [sys.executable, "-m", "cli", *arguments],
         cwd=ROOT,

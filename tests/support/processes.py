@@ -57,9 +57,8 @@ class ServiceProcess:
             "DATABASE_URL": self.settings.database_url,
             "CIVICGRID_PORT": str(self.port),
             "CIVICGRID_ADMIN_PORT": str(self.admin_port),
+            "CIVICGRID_TOKENS": str(self.settings.tokens),
         }
-        if self.settings.tokens:
-            environment["CIVICGRID_TOKENS"] = str(self.settings.tokens)
         instance = {"CIVICGRID_INSTANCE": self.instance} if self.instance else {}
         return {**environment, **instance, **self.extra}
 

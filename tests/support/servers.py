@@ -50,7 +50,7 @@ class Ground:
             {
                 "KAFKA_BOOTSTRAP_SERVERS": self.kafka,
                 "DATABASE_URL": self.database_url,
-                "tokens": tokens_folder(),
+                "tokens": TOKENS,
             }
         )
 
@@ -78,6 +78,7 @@ def kind_of_servers() -> Literal["given", "containers", "embedded"]:
 
 @contextmanager
 def ground() -> Iterator[Ground]:
+    make_keys(TOKENS)
     kind = kind_of_servers()
     if kind == "given":
         given = settings.load()
@@ -85,13 +86,6 @@ def ground() -> Iterator[Ground]:
         return
     with containers.start() if kind == "containers" else servers.start(FOLDER) as own:
         yield Ground(own.kafka_bootstrap_servers, own.postgres_url, own)
-
-
-@cache
-def tokens_folder() -> Path:
-    """With keys of access tokens that all tests here share."""
-    make_keys(TOKENS)
-    return TOKENS
 
 
 def unique(name: str) -> str:

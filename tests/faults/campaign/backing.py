@@ -24,7 +24,7 @@ from libs.embedded.process import free_port
 from libs.embedded.servers import Servers
 from tests.faults.campaign.proxy import Proxy
 from tests.support.awaiting import eventually
-from tests.support.servers import PASSWORD, ROOT, Ground
+from tests.support.servers import PASSWORD, ROOT, TOKENS, Ground
 from tests.support.town import forget_topics
 
 TOPICS = provisioning.topics_file(ROOT)
@@ -60,11 +60,9 @@ class Backing:
     @property
     def settings(self) -> Settings:
         url = f"postgresql://{{role}}:{PASSWORD}@127.0.0.1:{self.postgres.port}/{{service}}"
-        told = {
-            "kafka_bootstrap_servers": f"127.0.0.1:{self.kafka.port}",
-            "database_url": url,
-        }
-        return self.direct.model_copy(update=told)
+        kafka = f"127.0.0.1:{self.kafka.port}"
+        told = {"KAFKA_BOOTSTRAP_SERVERS": kafka, "DATABASE_URL": url, "tokens": TOKENS}
+        return Settings.model_validate(told)
 
     @property
     def bootstrap(self) -> str:

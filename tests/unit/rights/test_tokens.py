@@ -38,6 +38,16 @@ def test_keys_are_made_once_and_only_their_owner_reads_them(folder: Path) -> Non
     assert "d" not in json.loads((folder / "public.json").read_text())["keys"][0]
 
 
+def test_who_sees_the_public_keys_alone_knows_tokens_and_makes_none(tmp_path: Path) -> None:
+    shared = tmp_path / "public"
+    shared.mkdir()
+    assert make_keys(tmp_path)
+    for wait in (0, 2):
+        assert Keyring(shared).read(Signer(tmp_path).sign(BEARER)) == BEARER
+        assert [file.name for file in shared.iterdir()] == ["public.json"]
+        rotate(tmp_path, wait=lambda: None) if not wait else None
+
+
 def _claims() -> dict[str, object]:
     claims = {"iss": "civicgrid", "aud": "civicgrid", "sub": str(uuid4()), "sid": str(uuid4())}
     return {**claims, "iat": NOW, "exp": NOW + 300}
@@ -139,7 +149,7 @@ def test_a_wrong_token_is_401(folder: Path, kind: str) -> None:
 
 
 def test_a_token_ends_though_it_was_good_before(folder: Path) -> None:
-    at = [float(NOW)]
+    at = [time.time()]
     keyring, token = Keyring(folder, lambda: at[0]), Signer(folder).sign(BEARER)
     assert keyring.read(token)
     at[0] = BEARER.expires_at
@@ -148,7 +158,7 @@ def test_a_token_ends_though_it_was_good_before(folder: Path) -> None:
 
 
 def test_keys_change_while_requests_come(folder: Path) -> None:
-    at = [float(NOW)]
+    at = [time.time()]
     keyring, signer = Keyring(folder, lambda: at[0]), Signer(folder)
     before = signer.sign(BEARER)
     assert keyring.read(before)

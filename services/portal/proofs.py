@@ -11,7 +11,6 @@ import unicodedata
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
-from functools import cached_property
 from pathlib import Path
 
 import pyotp
@@ -21,7 +20,6 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from libs.common.messages import Refused
 from libs.common.writer import Busy
 
-LENGTH = 12, 128
 WAITING = 200
 """More than so many at the door find it full; each takes a processor's core for 50 ms."""
 STEPS = (0, -1, 1)
@@ -37,6 +35,7 @@ class Passwords:
 
     def __init__(self) -> None:
         self._hasher = PasswordHasher()
+        self._nobodys = self._hasher.hash(secrets.token_urlsafe(32))
         self._free = asyncio.Semaphore(os.cpu_count() or 2)
         self._inside = 0
 
@@ -65,10 +64,6 @@ class Passwords:
             return self._hasher.verify(hash, password)
         except (VerificationError, InvalidHashError):
             return False
-
-    @cached_property
-    def _nobodys(self) -> str:
-        return self._hasher.hash(secrets.token_urlsafe(32))
 
 
 def check(password: str, name: str | None, path: str) -> None:

@@ -60,12 +60,13 @@ async def run(stand: Stand, sizing: Sizing) -> Compared:
 async def ours(stand: Stand, cells: Sequence[str], size: Size, n: int) -> Figures:
     with processes.service(["services.leads"], stand.settings) as service:
         service.await_ready()
-        found = await _captures(stand, service.pid, service.url, cells, size, n)
+        signed = {"Authorization": city.signed(stand).header}
+        found = await _captures(stand, service.pid, service.url, signed, cells, size, n)
         made = _maker(cells, n)
 
         def batch() -> bytes:
             items = ",".join(made() for _ in range(BATCH))
-            return clients.post(f"{service.url}/leads/batch", f'{{"items":[{items}]}}')
+            return clients.post(f"{service.url}/leads/batch", f'{{"items":[{items}]}}', signed)
 
         await clients.asked(service.url, 1, 0.2, batch)
         answers = await clients.asked(service.url, BATCH_CLIENTS, size.seconds, batch)
@@ -85,19 +86,25 @@ async def peer(stand: Stand, cells: Sequence[str], size: Size, n: int) -> Figure
         with httpx.Client(transport=httpx.HTTPTransport(retries=8), timeout=30) as client:
             client.get(f"http://127.0.0.1:{port}/openapi.json").raise_for_status()
         at = f"http://127.0.0.1:{port}"
-        found = await _captures(stand, process.pid, at, cells, size, n)
+        found = await _captures(stand, process.pid, at, {}, cells, size, n)
     await stand.forget_topics(TARGET)
     await stand.drop_database("bench_captures")
     return found
 
 
 async def _captures(
-    stand: Stand, pid: int, url: str, cells: Sequence[str], size: Size, n: int
+    stand: Stand,
+    pid: int,
+    url: str,
+    headers: Mapping[str, str],
+    cells: Sequence[str],
+    size: Size,
+    n: int,
 ) -> Figures:
     made, found = _maker(cells, n), dict[str, float]()
 
     def capture() -> bytes:
-        return clients.post(f"{url}/leads", made())
+        return clients.post(f"{url}/leads", made(), headers)
 
     await clients.asked(url, 8, 0.5, capture)  # it has done it before
     for count in size.clients:

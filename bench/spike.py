@@ -14,7 +14,6 @@ from bench import city, stored
 from bench.city import EACH
 from bench.flow import through
 from bench.frame import Compared, Figures, Measure, Side, Sizing, compared
-from bench.processes import Service
 from bench.stand import Stand
 from cli import ground
 from cli.board import percentile
@@ -80,7 +79,8 @@ def _spiking(stand: Stand, cells: Sequence[str], size: Size, times: int) -> Meas
     async def measure(n: int) -> Figures:
         before = await ground.counted(stand.settings, "leads", "lead")
         with city.at_work(stand, EACH) as services:
-            lives = await _lives(services, cells, size, times, n)
+            auth = city.signed(stand)
+            lives = await _lives(services["leads"].url, auth, cells, size, times, n)
         after = await ground.counted(stand.settings, "leads", "lead")
         return _figures(lives, size, lost=before + lives.created - after)
 
@@ -88,13 +88,17 @@ def _spiking(stand: Stand, cells: Sequence[str], size: Size, times: int) -> Meas
 
 
 async def _lives(
-    services: Mapping[str, Service], cells: Sequence[str], size: Size, times: int, n: int
+    url: str, auth: httpx.Auth, cells: Sequence[str], size: Size, times: int, n: int
 ) -> Lives:
     """Each begins at its time, whatever became of those before. Times count from the start."""
     chance, lives, waiting = random.Random(SEED + n), Lives(), []
     limits = httpx.Limits(max_connections=256, max_keepalive_connections=256)
     async with httpx.AsyncClient(
-        headers={"If-Match": "*"}, base_url=services["leads"].url, timeout=60, limits=limits
+        headers={"If-Match": "*"},
+        base_url=url,
+        timeout=60,
+        limits=limits,
+        auth=auth,
     ) as client:
         begun = time.monotonic()
         for step, rate in enumerate(ARRIVALS):

@@ -11,8 +11,14 @@ CHUNK = 20_000
 
 TEMPLATES = """
 CREATE TEMP TABLE template AS
-SELECT id, row_number() OVER () - 1 AS n FROM (SELECT id FROM {table} ORDER BY id LIMIT 500)
+SELECT {table}.*, row_number() OVER () - 1 AS n FROM {table}
+WHERE id IN (SELECT id FROM {table} ORDER BY id LIMIT 500)
 """
+TEMPLATE_EVENTS = """
+CREATE TEMP TABLE template_event AS
+SELECT event.* FROM event JOIN template ON event.stream_id = template.id
+"""
+"""What is copied stands by itself: a chunk looks at nothing that grows."""
 MADE = """
 CREATE TEMP TABLE made AS
 SELECT uuidv7(- interval '40 days' * random()) AS id, template.id AS of
@@ -22,14 +28,14 @@ JOIN template ON template.n = one.n % (SELECT count(*) FROM template)
 STATES = """
 INSERT INTO {table} (id, previous, version, shape, key, state, changed_at)
 SELECT made.id, previous, version, shape, key, state, changed_at
-FROM made JOIN {table} ON {table}.id = made.of
+FROM made JOIN template ON template.id = made.of
 """
 EVENTS = """
 INSERT INTO event (aggregate, stream_id, version, event_id, topic, type, key, data, actor,
                    correlation_id, causation_id, causation_source, exercise, recorded_at)
 SELECT aggregate, made.id, version, uuidv7(), topic, type, key, data, actor,
        made.id::text, causation_id, causation_source, exercise, recorded_at
-FROM made JOIN event ON event.stream_id = made.of
+FROM made JOIN template_event ON template_event.stream_id = made.of
 """
 INBOX = "INSERT INTO inbox SELECT id, 'filled', 'applied', now() FROM made"
 PUBLISHED = """
@@ -54,6 +60,7 @@ async def _fill(connection: Connection, table: str, wanted: int) -> None:
     if there >= wanted:
         return
     await connection.execute(TEMPLATES.format(table=table))
+    await connection.execute(TEMPLATE_EVENTS)
     with progress() as bar:
         task = bar.add_task(f"{table}s", total=wanted - there)
         for begin in range(there, wanted, CHUNK):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
@@ -82,13 +83,13 @@ def login(
 def logout(url: Url = None) -> None:
     """End the session of this machine."""
     city = City(url)
-    try:
-        city.post("/sign-out")
-    except SignedOut:
+    if credentials.kept(city.url) is None:
         console.print("nobody was signed in")
-    else:
-        console.print("signed out")
+        return
+    with suppress(SignedOut):
+        city.post("/sign-out")
     credentials.forget(city.url)
+    console.print("signed out")
 
 
 def whoami(url: Url = None, as_json: Json = False) -> None:

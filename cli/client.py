@@ -7,11 +7,13 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any
+from uuid import UUID
 
 import httpx
 import typer
 
 from cli import credentials, ground
+from cli.passes import Pass
 
 DEFAULT = "http://127.0.0.1:8080"
 Url = Annotated[
@@ -47,6 +49,7 @@ class City:
         self._client = httpx.Client(base_url=base_url, timeout=60, headers=headers)
         self.url = base_url.rstrip("/")
         self._token, self._good_until = token, math.inf
+        self._pass: Pass | None = None
 
     def get(self, path: str, **query: object) -> Any:
         wanted = {name: str(value) for name, value in query.items() if value is not None}
@@ -87,9 +90,17 @@ class City:
         return [answers[n] for n in range(len(bodies))]
 
     def _ask(self, method: str, path: str, **more: Any) -> Any:
-        token = self._access()
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        told = self._authorization()
+        headers = {"Authorization": told} if told else {}
         return self._send(method, path, **{**more, "headers": headers | more.get("headers", {})})
+
+    def _authorization(self) -> str | None:
+        """Of who is signed in; else of who holds the keys of the city that runs here."""
+        token = self._access()
+        if token is not None:
+            return f"Bearer {token}" if token else None
+        self._pass = self._pass or _pass(self.url)
+        return self._pass.header if self._pass else None
 
     def _access(self) -> str | None:
         """A token that is good for a while yet; None where nobody is signed in."""
@@ -123,6 +134,21 @@ class City:
         if answer.is_error:
             raise CityError(problem_of(answer.json()))
         return answer.json() if answer.content else None
+
+
+def _pass(base_url: str) -> Pass | None:
+    """Of the command centre, or of who founds the city while it has none; None without keys."""
+    try:
+        folder = ground.attached().tokens
+    except ground.NotRunning:
+        return None
+    if folder is None:
+        return None
+    founder = Pass(folder)
+    with httpx.Client(base_url=base_url, timeout=60, auth=founder) as client:
+        posts = client.get("/posts", params={"role": "command_operator", "limit": 1}).json()
+    held = [one["person_ref"] for one in posts.get("items", ()) if one["person_ref"]]
+    return Pass(folder, UUID(held[0])) if held else founder
 
 
 def problem_of(problem: Mapping[str, Any]) -> str:

@@ -75,7 +75,7 @@ def _topic(event: type[Event]) -> str | None:
 def openapi(service: Service) -> Schema:
     app = FastAPI(title=f"civicgrid {service.name}", version="1")
     nobody = cast(Any, None)
-    app.include_router(service.routes(Desk(service.name, nobody, nobody, nobody)))
+    app.include_router(service.routes(Desk(service.name, nobody, nobody, nobody, nobody)))
     return app.openapi()
 
 

@@ -19,6 +19,7 @@ from cli.board import board, follow, screen_of
 from cli.city import SERVICES
 from cli.client import CityError, problem_of
 from cli.flow import STAGES, Flow, Journey
+from cli.passes import Pass
 from cli.screen import Json, console, errors, progress, show_json, tell
 from libs.common.ids import uuid7
 from libs.common.serving import interface, started
@@ -35,6 +36,7 @@ STEPS: Sequence[tuple[str, Any]] = (
     ("verify", None),
     ("close", None),
 )
+SEED = 1
 HOUR_SECONDS = 60
 LEADS_AN_HOUR = 1200
 PATIENCE_SECONDS = 60
@@ -107,8 +109,13 @@ async def _open(there: ground.Ground) -> AsyncIterator[Town]:
     tell("services")
     async with started(SERVICES, there.settings) as running:
         transport = httpx.ASGITransport(interface(running), raise_app_exceptions=False)
+        assert there.settings.tokens
         async with httpx.AsyncClient(
-            transport=transport, base_url="http://city", timeout=60, headers={"If-Match": "*"}
+            transport=transport,
+            base_url="http://city",
+            timeout=60,
+            headers={"If-Match": "*"},
+            auth=Pass(there.settings.tokens, reference.commander(_plan(), SEED)),
         ) as client:
             town = Town(there.settings, client)
             await _people(town)
@@ -119,11 +126,15 @@ async def _open(there: ground.Ground) -> AsyncIterator[Town]:
             yield town
 
 
+def _plan() -> reference.Plan:
+    return reference.read_plan(reference.ZHUCHENG)
+
+
 async def _people(town: Town) -> None:
     """The reference city, unless there is one already."""
     if (await town.ask("GET", "/areas/counts")).get("city"):
         return
-    batches = list(reference.batches(reference.read_plan(reference.ZHUCHENG), 1))
+    batches = list(reference.batches(_plan(), SEED))
     with progress() as bar:
         task = bar.add_task("the city", total=sum(len(bodies) for _, bodies in batches))
         for route, bodies in batches:

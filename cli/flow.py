@@ -11,6 +11,7 @@ from uuid import UUID
 
 import asyncpg
 
+from libs.common.database import look
 from libs.common.settings import Settings
 
 STAGES = ("routed", "alerted", "mediated", "scored")
@@ -82,7 +83,7 @@ class Flow:
     async def __aenter__(self) -> Flow:
         for service in (*self.SERVICES, "scoring"):
             url = self._settings.url(service, "reader")
-            self._connections[service] = await asyncpg.connect(url)
+            self._connections[service] = await look(url)
         for service in self.SERVICES:
             row = await self._connections[service].fetchrow(NEWEST)
             self._after[service] = (row[0], row[1]) if row else ("0", 0)

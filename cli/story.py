@@ -9,8 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import asyncpg
-
+from libs.common.database import look
 from libs.common.settings import Settings
 
 BY_CORRELATION = """
@@ -48,7 +47,7 @@ class Step:
 async def tell(settings: Settings, services: Sequence[str], asked: str) -> list[Step]:
     """Every event that belongs to `asked`, in the order of time; empty where nothing does."""
     connections = await asyncio.gather(
-        *(asyncpg.connect(settings.url(service, "reader")) for service in services)
+        *(look(settings.url(service, "reader")) for service in services)
     )
     try:
         ids = await _correlations(connections, asked)

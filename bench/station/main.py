@@ -8,10 +8,13 @@ from typing import Any
 from fastapi import APIRouter
 
 from bench.station.domain import TAKEN_LEAD, Take
+from libs.common.callers import Caller, Scope
 from libs.common.contracts.leads import LeadCaptured
 from libs.common.http import Desk
+from libs.common.http.guards import Guard
 from libs.common.messages import Context, Effect
 from libs.common.service import Service
+from libs.common.settings import Settings
 
 
 def on_lead_captured(event: LeadCaptured, context: Context[Any]) -> Iterable[Effect]:
@@ -20,6 +23,11 @@ def on_lead_captured(event: LeadCaptured, context: Context[Any]) -> Iterable[Eff
 
 def routes(desk: Desk[Any]) -> APIRouter:
     return APIRouter()
+
+
+def _asks_nobody(settings: Settings) -> Guard:
+    """It has no routes."""
+    return lambda request, context: Caller("nobody", None, Scope())
 
 
 def station(name: str, topic: str) -> Service:
@@ -33,4 +41,5 @@ def station(name: str, topic: str) -> Service:
         facts=lambda _: None,
         consumes=(topic,),
         routes=routes,
+        guard=_asks_nobody,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -56,7 +56,7 @@ class Area:
         """At an instant; without one: whether it has not been closed."""
         if at is None:
             return self.valid_to is None
-        return self.valid_from <= at and (self.valid_to is None or at < self.valid_to)
+        return self.valid_from <= at and _lasts(self.valid_to, at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +197,18 @@ class City:
         role = ANSWERS[self.require(area_code).level]
         return tuple(one for one in self.holders_in(area_code) if one.role == role)
 
+    def seats(self, person_ref: UUID, at: datetime) -> tuple[Holder, ...]:
+        """The posts that a person holds at that instant, sorted by post."""
+        rows = (self._appointments[key] for key in self._by_person.get(person_ref, ()))
+        held = (row for row in rows if row["valid_from"] <= at and _lasts(row["valid_to"], at))
+        return tuple(sorted(map(_holder, held), key=lambda holder: holder.post))
+
+    def below(self, code: str) -> Iterator[Area]:
+        """All areas below it, closed ones too: what happened there is still somebody's."""
+        for row in self._offspring.get(code, ()):
+            yield _area(row)
+            yield from self.below(row["code"])
+
     def calendar(self, year: int) -> WorkCalendarPublished | None:
         """The newest one published for that year."""
         return self._published.get(year)
@@ -240,6 +252,20 @@ class City:
         return _grouped((row["parent"], row["code"]) for row in rows)
 
     @cached_property
+    def _offspring(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        rows: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
+        for row in self._areas.values():
+            rows[row["parent"]].append(row)
+        return rows
+
+    @cached_property
+    def _by_person(self) -> Mapping[UUID, Sequence[tuple[Any, ...]]]:
+        keys: defaultdict[UUID, list[tuple[Any, ...]]] = defaultdict(list)
+        for key, row in self._appointments.items():
+            keys[row["person_ref"]].append(key)
+        return keys
+
+    @cached_property
     def _serving(self) -> Mapping[tuple[str, str], Organisation]:
         offices = sorted((_organisation(row) for row in self._organisations.values()), key=_code)
         return {(one.kind, one.area): one for one in reversed(offices) if not one.closed}
@@ -260,6 +286,10 @@ def _grouped(pairs: Iterable[tuple[str, str]]) -> Mapping[str, tuple[str, ...]]:
     for key, value in pairs:
         groups[key].append(value)
     return {key: tuple(sorted(values)) for key, values in groups.items()}
+
+
+def _lasts(end: datetime | None, at: datetime) -> bool:
+    return end is None or at < end
 
 
 def _code(organisation: Organisation) -> str:

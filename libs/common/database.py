@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import asyncpg
 
 from libs.common import failpoints
+from libs.common.callers import EVERYTHING
 
 Connection: TypeAlias = "asyncpg.Connection[Any]"
 
@@ -28,6 +29,14 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {s}_write
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {s}_writer;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO {s}_reader;
 REVOKE UPDATE, DELETE ON migration FROM {s}_writer;
+DO $$
+DECLARE
+    part regclass;
+BEGIN
+    FOR part IN SELECT inhrelid FROM pg_inherits WHERE inhparent = to_regclass('event') LOOP
+        EXECUTE format('REVOKE ALL ON %s FROM {s}_reader', part);
+    END LOOP;
+END $$;
 """
 _OWNS = """
 SELECT EXISTS (
@@ -116,10 +125,15 @@ async def owns_tables(connection: Connection) -> bool:
     return bool(await connection.fetchval(_OWNS))
 
 
+async def look(url: str) -> Connection:
+    """A session of an operator, who sees everything that the role may read."""
+    return await asyncpg.connect(url, server_settings={"civicgrid.scope": EVERYTHING.setting()})
+
+
 @asynccontextmanager
 async def session(url: str) -> AsyncIterator[Connection]:
-    """A plain session, for as long as the block lasts."""
-    connection = await asyncpg.connect(url)
+    """The same, for as long as the block lasts."""
+    connection = await look(url)
     try:
         yield connection
     finally:

@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from libs.common import waiting
+from libs.common.callers import Scope
 from libs.common.changes import Changes, Trial
 from libs.common.ids import uuid7
 from libs.common.journal import Appended, Loaded, Stream
@@ -145,21 +146,36 @@ class Draft:
         return answer
 
     def _run(self, work: Work, effects: Iterable[Effect]) -> Trial:
-        trial, queue = Trial(work.cause.correlation_id), deque(effects)
+        trial = Trial(work.cause.correlation_id)
         if work.envelope:
             self._project(trial, work.envelope)
-        while queue:
-            match queue.popleft():
-                case Instruction() as instruction:
-                    queue.extendleft(reversed(self._instruct(trial, work, instruction)))
-                case SetTimer() as timer:
-                    trial.timers[timer.name, timer.id] = timer
-                case CancelTimer(name, id):
-                    trial.timers[name, id] = None
+        scope = work.request.scope if work.request else None
+        for effect in effects:
+            queue = deque(self._take(trial, work, effect, scope))
+            while queue:
+                queue.extendleft(reversed(self._take(trial, work, queue.popleft(), None)))
         return trial
 
-    def _instruct(self, trial: Trial, work: Work, instruction: Instruction) -> list[Effect]:
+    def _take(
+        self, trial: Trial, work: Work, effect: Effect, scope: Scope | None
+    ) -> Sequence[Effect]:
+        """What follows from it. `scope`: of who asked for it; None where it follows by itself."""
+        match effect:
+            case Instruction() as instruction:
+                return self._instruct(trial, work, instruction, scope)
+            case SetTimer() as timer:
+                trial.timers[timer.name, timer.id] = timer
+            case CancelTimer(name, id):
+                trial.timers[name, id] = None
+        return ()
+
+    def _instruct(
+        self, trial: Trial, work: Work, instruction: Instruction, scope: Scope | None
+    ) -> list[Effect]:
         stream = self._stream(trial, instruction)
+        is_new = not stream.version
+        if not is_new:
+            _check(scope, stream)
         if instruction.expected is not None and instruction.expected != stream.version:
             raise Refused("version_changed", status=412, version=stream.version)
         follow: list[Effect] = []
@@ -167,6 +183,8 @@ class Draft:
             envelope = self._append(trial, work, stream, event)
             if policy := self._rules.policies.get(type(event)):
                 follow += policy(event, self._context._replace(envelope=envelope))
+        if is_new and stream.version:
+            _check(scope, stream)
         return follow
 
     def _stream(self, trial: Trial, instruction: Instruction) -> Stream:
@@ -235,6 +253,12 @@ class Draft:
             self.changes.accept(self._run(replace(work, envelope=None), effects))
         except (Refused, Wait):
             log.exception("the death of a message could not be told")
+
+
+def _check(scope: Scope | None, stream: Stream) -> None:
+    """Outside the scope of who asks a thing does not exist, nor can it be made there."""
+    if scope and not scope.holds(stream.decider.belongs(stream.state)):
+        raise Refused("not_found", status=404)
 
 
 def _other_body() -> Refused:

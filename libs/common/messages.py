@@ -10,6 +10,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from libs.common.callers import Belongings
+
 
 class Event(BaseModel):
     """A fact that already happened: past tense, immutable, readable by older consumers.
@@ -69,12 +71,17 @@ E = TypeVar("E", bound=Event)
 F = TypeVar("F")
 
 
+def _nowhere(state: object) -> Belongings:
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Decider(Generic[S, C, E]):
     """One kind of aggregate: a blank state and two pure functions. `name` is its table.
 
     `shape` rises whenever the state class changes, so that rows of an older one are folded anew
-    from `events`, all the event classes that `evolve` knows.
+    from `events`, all the event classes that `evolve` knows. `belongs`: what a state belongs to,
+    which the scope of a caller must hold.
     """
 
     name: str
@@ -84,6 +91,7 @@ class Decider(Generic[S, C, E]):
     state: TypeAdapter[S]
     events: tuple[type[E], ...]
     shape: int = 1
+    belongs: Callable[[S], Belongings] = _nowhere
 
     def to(self, id: UUID, command: C, *, expected: int | None = None) -> Instruction:
         """Address a command to one aggregate; refused with 412 if it is not at `expected`."""

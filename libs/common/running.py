@@ -12,7 +12,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
 from libs.common import database, failpoints, kafka, recovery, retention
 from libs.common.clock import Clock
@@ -68,6 +68,7 @@ class Running:
         self._clock = Clock()
         self._tasks: list[asyncio.Task[None]] = []
         self._keys: asyncpg.Pool[Any] | None = None
+        self._guard = service.guard(settings)
 
     async def start(self) -> None:
         """Return when commands can be taken: facts are loaded, the database answers."""
@@ -130,10 +131,13 @@ class Running:
             self.writer,
             self._readers,
             texts,
+            self._guard,
             sealing=Keys(self._keys) if self._keys else None,
             tokens=self._settings.tokens,
         )
-        return self.service.routes(desk)
+        router = APIRouter(dependencies=[Depends(desk.admit)])
+        router.include_router(self.service.routes(desk))
+        return router
 
     async def stop(self) -> None:
         """What comes in is stopped first; what the writer has in hand is stored."""

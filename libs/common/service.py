@@ -14,6 +14,7 @@ from fastapi import APIRouter
 from libs.common.draft import Rules
 from libs.common.facts import Tables
 from libs.common.http import Desk
+from libs.common.http.guards import Guard
 from libs.common.messages import Decider, Event, Policies, Timers
 from libs.common.projections import Projection, Rows
 from libs.common.receiving import Told
@@ -30,8 +31,8 @@ class Service:
     """`consumes`: topics, one that ends in `*` standing for all that begin so. `migrations`:
     folders of copies that it shares; its own are in its room. `buried`: its answer to intake
     that cannot be handled. `gathers`: nobody waits for what it makes of its records, which may
-    gather for a tenth of a second and cost less. `demands`: raises SettingsError where a setting
-    is missing that this service needs besides."""
+    gather for a tenth of a second and cost less. `guard`: who may ask what. `demands`: raises
+    SettingsError where a setting is missing that this service needs besides."""
 
     name: str
     deciders: tuple[Decider[Any, Any, Any], ...]
@@ -41,6 +42,7 @@ class Service:
     facts: Callable[[Tables], Any]
     consumes: tuple[str, ...]
     routes: Callable[[Desk[Any]], APIRouter]
+    guard: Callable[[Settings], Guard]
     migrations: tuple[Path, ...] = ()
     buried: Told | None = None
     sweeps: tuple[Sweep, ...] = ()

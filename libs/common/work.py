@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
+from libs.common.callers import Scope
 from libs.common.messages import Cause, Context, Effect, Envelope, Refused
 
 Plan = Callable[[Context[Any]], Iterable[Effect]]
@@ -64,13 +65,15 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What HTTP asked: the same key with the same digest gets the first answer again."""
+    """What HTTP asked: the same key with the same digest gets the first answer again. What is
+    outside `scope` does not exist for who asks."""
 
     source: str
     key: str
     digest: bytes
     status: int
     answer: Callable[[Sequence[Envelope]], Mapping[str, Any]]
+    scope: Scope
 
 
 @dataclass(frozen=True, slots=True)

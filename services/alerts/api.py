@@ -7,23 +7,15 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict
 
 from libs.city import City
-from libs.common.http import Desk, Limit, page, shown
+from libs.common.http import Desk, Limit, caller_of, not_found, page, shown
 from services.alerts import queries
 from services.alerts.domain import ALERT
 from services.alerts.domain.alert import Acknowledge
 from services.alerts.rules import RULES
 
 Alerts = Desk[City]
-
-
-class AcknowledgeBody(BaseModel):
-    """`person_ref`: who acknowledges; they must have been told."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    person_ref: UUID
 
 
 def routes(desk: Alerts) -> APIRouter:
@@ -36,6 +28,7 @@ def routes(desk: Alerts) -> APIRouter:
 def _alerts(router: APIRouter, desk: Alerts) -> None:
     @router.get("/alerts")
     async def list_alerts(
+        request: Request,
         about: UUID | None = None,
         community: str | None = None,
         status: str | None = None,
@@ -43,7 +36,7 @@ def _alerts(router: APIRouter, desk: Alerts) -> None:
         after: UUID = queries.FIRST,
     ) -> Mapping[str, Any]:
         """Of an area, or all about one lead, card or case."""
-        async with desk.reading() as connection:
+        async with desk.reading(request) as connection:
             if about:
                 return {"items": await queries.about(connection, about), "next": None}
             rows = await queries.alerts(
@@ -52,8 +45,8 @@ def _alerts(router: APIRouter, desk: Alerts) -> None:
         return page(rows, limit, "id")
 
     @router.get("/alerts/{id}")
-    async def show_alert(id: UUID, response: Response) -> Mapping[str, Any]:
-        async with desk.reading() as connection:
+    async def show_alert(request: Request, id: UUID, response: Response) -> Mapping[str, Any]:
+        async with desk.reading(request) as connection:
             found = await queries.alert(connection, id)
         return shown(found, response)
 
@@ -66,26 +59,35 @@ def _alerts(router: APIRouter, desk: Alerts) -> None:
 def _told(router: APIRouter, desk: Alerts) -> None:
     @router.get("/alerts/{id}/receipts")
     async def list_receipts(
-        id: UUID, limit: Limit = 100, after: UUID = queries.FIRST
+        request: Request, id: UUID, limit: Limit = 100, after: UUID = queries.FIRST
     ) -> Mapping[str, Any]:
         """Every person who was told, once each, and when they acknowledged it."""
-        async with desk.reading() as connection:
+        async with desk.reading(request) as connection:
+            if await queries.alert(connection, id) is None:
+                raise not_found()
             rows = await queries.receipts(connection, id, after=after, limit=limit)
         return page(rows, limit, "person_ref")
 
     @router.get("/notifications")
     async def list_notifications(
-        person_ref: UUID, limit: Limit = 100, after: UUID = queries.FIRST
+        request: Request, limit: Limit = 100, after: UUID = queries.FIRST
     ) -> Mapping[str, Any]:
-        """What one person was told."""
-        async with desk.reading() as connection:
-            rows = await queries.told(connection, person_ref, after=after, limit=limit)
+        """What was told to who asks."""
+        async with desk.reading(request) as connection:
+            rows = await queries.told(connection, _person(request), after=after, limit=limit)
         return page(rows, limit, "id")
 
 
 def _commands(router: APIRouter, desk: Alerts) -> None:
     @router.post("/alerts/{id}/acknowledge")
-    async def acknowledge(request: Request, id: UUID, body: AcknowledgeBody) -> Response:
-        return await desk.tell(
-            request, ALERT, id, lambda at: Acknowledge(at, body.person_ref), body
-        )
+    async def acknowledge(request: Request, id: UUID) -> Response:
+        """By who asks; they must have been told."""
+        person = _person(request)
+        return await desk.tell(request, ALERT, id, lambda at: Acknowledge(at, person))
+
+
+def _person(request: Request) -> UUID:
+    """Whoever holds a post is a person; accounts without one were told of nothing."""
+    if (person := caller_of(request).person) is None:
+        raise not_found()
+    return person

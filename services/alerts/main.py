@@ -3,6 +3,7 @@
 from libs import city
 from libs.city import City
 from libs.common.service import Service
+from libs.rights.guard import guarding
 from services.alerts.api import routes
 from services.alerts.domain import ALERT
 from services.alerts.policies import POLICIES, TIMERS
@@ -17,5 +18,6 @@ SERVICE = Service(
     facts=City.build,
     consumes=("civicgrid.registry", "civicgrid.leads", "civicgrid.mediation"),
     routes=routes,
+    guard=guarding("alerts"),
     migrations=(city.MIGRATIONS,),
 )

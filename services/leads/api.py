@@ -92,6 +92,7 @@ def _placed(id: UUID) -> Callable[[Sequence[Envelope]], Mapping[str, Any]]:
 def _lists(router: APIRouter, desk: Leads) -> None:
     @router.get("/leads")
     async def list_leads(
+        request: Request,
         unit: str | None = None,
         community: str | None = None,
         status: str | None = None,
@@ -100,53 +101,55 @@ def _lists(router: APIRouter, desk: Leads) -> None:
         after: UUID = queries.FIRST,
     ) -> Mapping[str, Any]:
         wanted = {"unit": unit, "community": community, "status": status}
-        async with desk.reading() as connection:
+        async with desk.reading(request) as connection:
             rows = await queries.leads(
                 connection, after=after, limit=limit, source_number=source_number, **wanted
             )
         return page(rows, limit, "id")
 
     @router.get("/unrouted-leads")
-    async def list_unrouted(limit: Limit = 100, after: UUID = queries.FIRST) -> Mapping[str, Any]:
+    async def list_unrouted(
+        request: Request, limit: Limit = 100, after: UUID = queries.FIRST
+    ) -> Mapping[str, Any]:
         """Leads that no rule could route, the oldest first (row L15)."""
-        async with desk.reading() as connection:
+        async with desk.reading(request) as connection:
             rows = await queries.unrouted(connection, after=after, limit=limit)
         return page(rows, limit, "id")
 
     @router.get("/supervisions")
     async def list_supervisions(
-        unit: str | None = None, limit: Limit = 100, after: UUID = queries.FIRST
+        request: Request, unit: str | None = None, limit: Limit = 100, after: UUID = queries.FIRST
     ) -> Mapping[str, Any]:
         """Cards for units that let a limit pass."""
-        async with desk.reading() as connection:
+        async with desk.reading(request) as connection:
             rows = await queries.supervisions(connection, after=after, limit=limit, unit=unit)
         return page(rows, limit, "id")
 
 
 def _one(router: APIRouter, desk: Leads) -> None:
     @router.get("/leads/{id}")
-    async def show_lead(id: UUID, response: Response) -> Mapping[str, Any]:
+    async def show_lead(request: Request, id: UUID, response: Response) -> Mapping[str, Any]:
         """A lead as it is, and why it went where it went."""
-        return shown(await _lead(desk, id), response)
+        return shown(await _lead(desk, request, id), response)
 
     @router.get("/leads/{id}/routing")
-    async def show_routing(id: UUID) -> Mapping[str, Any]:
+    async def show_routing(request: Request, id: UUID) -> Mapping[str, Any]:
         """Rule set, inputs, and every losing rule with why (row L2)."""
-        found = await _lead(desk, id)
+        found = await _lead(desk, request, id)
         return {**(found["explanation"] or {}), "unit": found["unit"], "status": found["status"]}
 
     @router.get("/leads/{id}/timeline")
-    async def show_timeline(id: UUID) -> Mapping[str, Any]:
+    async def show_timeline(request: Request, id: UUID) -> Mapping[str, Any]:
         """All that happened to it, in order."""
-        async with desk.reading() as connection:
+        async with desk.reading(request) as connection:
             rows = await queries.timeline(connection, id)
         if not rows:
             raise not_found()
         return {"items": rows}
 
 
-async def _lead(desk: Leads, id: UUID) -> dict[str, Any]:
-    async with desk.reading() as connection:
+async def _lead(desk: Leads, request: Request, id: UUID) -> dict[str, Any]:
+    async with desk.reading(request) as connection:
         found = await queries.lead(connection, id)
     if found is None:
         raise not_found()
@@ -174,14 +177,14 @@ def _choices(router: APIRouter, desk: Leads) -> None:
     @router.post("/leads/{id}/route")
     async def route_lead(request: Request, id: UUID, body: UnitBody) -> Response:
         """A person chooses the unit of a lead that no rule could route."""
-        cell, version = (await _lead(desk, id))["cell"], expected(request)
+        cell, version = (await _lead(desk, request, id))["cell"], expected(request)
         told = (id, cell, body.unit, body.reason, version)
         return await desk.command(request, lambda now: (policies.override(now, *told),), body=body)
 
     @router.post("/leads/{id}/arbitrate")
     async def arbitrate_lead(request: Request, id: UUID, body: UnitBody) -> Response:
         """The command centre decides after a second return; the unit cannot return it again."""
-        cell, version = (await _lead(desk, id))["cell"], expected(request)
+        cell, version = (await _lead(desk, request, id))["cell"], expected(request)
         told = (id, cell, body.unit, body.reason, version)
         return await desk.command(request, lambda now: (policies.arbitrate(now, *told),), body=body)
 
@@ -226,17 +229,17 @@ def _rules(router: APIRouter, desk: Leads) -> None:
         return await desk.command(request, plan, body=body, created=True)
 
     @router.get("/routing-rules")
-    async def show_rules() -> Mapping[str, Any]:
+    async def show_rules(request: Request) -> Mapping[str, Any]:
         """Those that hold now, and which versions there are."""
         context = desk.context()
-        async with desk.reading() as connection:
+        async with desk.reading(request) as connection:
             published = await queries.rule_sets(connection)
         held = context.facts.rules(context.now).model_dump(mode="json", exclude_none=True)
         return {**held, "published": published}
 
     @router.get("/routing-rules/{rule_set}")
-    async def show_rule_set(rule_set: int) -> Mapping[str, Any]:
-        async with desk.reading() as connection:
+    async def show_rule_set(request: Request, rule_set: int) -> Mapping[str, Any]:
+        async with desk.reading(request) as connection:
             found = await queries.rules(connection, rule_set)
         if found is None and rule_set == ROUTING.version:
             found = ROUTING.model_dump(mode="json", exclude_none=True)

@@ -2,6 +2,7 @@
 
 from libs import city
 from libs.common.service import Service
+from libs.rights.guard import guarding
 from services.leads.api import routes
 from services.leads.domain import INTAKE_ITEM, LEAD, RULE_BOOK, SUPERVISION
 from services.leads.facts import FACTS, Facts
@@ -16,6 +17,7 @@ SERVICE = Service(
     facts=Facts.build,
     consumes=("civicgrid.registry", "civicgrid.mediation", "civicgrid.intake.*"),
     routes=routes,
+    guard=guarding("leads", lambda facts: facts.city),
     migrations=(city.MIGRATIONS,),
     buried=on_intake_buried,
 )

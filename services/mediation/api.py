@@ -92,6 +92,7 @@ def _ends(router: APIRouter, desk: Mediation) -> None:
 def _reads(router: APIRouter, desk: Mediation) -> None:
     @router.get("/mediation-cases")
     async def list_cases(
+        request: Request,
         lead_id: UUID | None = None,
         centre: str | None = None,
         status: str | None = None,
@@ -99,7 +100,7 @@ def _reads(router: APIRouter, desk: Mediation) -> None:
         after: UUID = queries.FIRST,
     ) -> Mapping[str, Any]:
         """Of a centre, or those that came of one lead."""
-        async with desk.reading() as connection:
+        async with desk.reading(request) as connection:
             if lead_id:
                 return {"items": await queries.of_lead(connection, lead_id), "next": None}
             rows = await queries.cases(
@@ -108,14 +109,14 @@ def _reads(router: APIRouter, desk: Mediation) -> None:
         return page(rows, limit, "id")
 
     @router.get("/mediation-cases/{id}")
-    async def show_case(id: UUID, response: Response) -> Mapping[str, Any]:
-        async with desk.reading() as connection:
+    async def show_case(request: Request, id: UUID, response: Response) -> Mapping[str, Any]:
+        async with desk.reading(request) as connection:
             found = await queries.case(connection, id)
         return shown(found, response)
 
     @router.get("/mediation-cases/{id}/timeline")
-    async def show_timeline(id: UUID) -> Mapping[str, Any]:
-        async with desk.reading() as connection:
+    async def show_timeline(request: Request, id: UUID) -> Mapping[str, Any]:
+        async with desk.reading(request) as connection:
             rows = await queries.timeline(connection, id)
         if not rows:
             raise not_found()
@@ -124,10 +125,12 @@ def _reads(router: APIRouter, desk: Mediation) -> None:
 
 def _centres(router: APIRouter, desk: Mediation) -> None:
     @router.get("/mediation-centres")
-    async def list_centres(limit: Limit = 100, after: str = "") -> Mapping[str, Any]:
+    async def list_centres(
+        request: Request, limit: Limit = 100, after: str = ""
+    ) -> Mapping[str, Any]:
         """Each with its director, who is the community officer in post (row M1)."""
         city = desk.context().facts
-        async with desk.reading() as connection:
+        async with desk.reading(request) as connection:
             rows = await queries.centres(connection, after=after, limit=limit)
         for row in rows:
             officers = city.responsible(row["area"])

@@ -3,6 +3,7 @@
 from libs import city
 from libs.city import City
 from libs.common.service import Service
+from libs.rights.guard import guarding
 from services.mediation.api import routes
 from services.mediation.domain import CASE
 from services.mediation.policies import POLICIES, TIMERS
@@ -16,6 +17,7 @@ SERVICE = Service(
     facts=City.build,
     consumes=("civicgrid.registry", "civicgrid.leads"),
     routes=routes,
+    guard=guarding("mediation"),
     migrations=(city.MIGRATIONS,),
     gathers=True,
 )

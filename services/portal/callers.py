@@ -9,7 +9,7 @@ from libs.rights.tokens import Bearer, Keyring, unauthorised
 
 
 def bearer_of(request: Request, keyring: Keyring) -> Bearer:
-    """Raises Refused, 401."""
+    """Whom the guard let in, with their session. Raises Refused, 401."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         raise unauthorised()

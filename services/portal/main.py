@@ -3,6 +3,7 @@
 from libs import city
 from libs.city import City
 from libs.common.service import Service
+from libs.rights.guard import guarding
 from services.portal import signing
 from services.portal.api import routes
 from services.portal.domain import ACCOUNT, SIGN_IN_NAME
@@ -17,6 +18,7 @@ SERVICE = Service(
     facts=City.build,
     consumes=("civicgrid.registry",),
     routes=routes,
+    guard=guarding("portal"),
     demands=signing.check,
     migrations=(city.MIGRATIONS,),
 )

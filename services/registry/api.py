@@ -65,6 +65,7 @@ def _area_commands(router: APIRouter, desk: Registry) -> None:
 def _area_reads(router: APIRouter, desk: Registry) -> None:
     @router.get("/areas")
     async def list_areas(
+        request: Request,
         level: Level | None = None,
         parent: str | None = None,
         as_of: Moment | None = None,
@@ -74,7 +75,7 @@ def _area_reads(router: APIRouter, desk: Registry) -> None:
         """Areas in force, now or at an instant, by code."""
         at = as_of or desk.context().now
         wanted: dict[str, Any] = {"at": at, "level": level, "parent": parent}
-        async with desk.reading() as connection:
+        async with desk.reading(request) as connection:
             rows = await queries.areas(connection, after=after, limit=limit, **wanted)
         return page(rows, limit, "code")
 
@@ -94,26 +95,26 @@ def _area_searches(router: APIRouter, desk: Registry) -> None:
 
     @router.get("/areas/uncovered")
     async def list_uncovered(
-        as_of: Moment | None = None, limit: Limit = 100, after: str = ""
+        request: Request, as_of: Moment | None = None, limit: Limit = 100, after: str = ""
     ) -> Mapping[str, Any]:
         """Cells that nobody answers for, now or at an instant (row R10)."""
         at = as_of or desk.context().now
-        async with desk.reading() as connection:
+        async with desk.reading(request) as connection:
             rows = await queries.uncovered(connection, at=at, after=after, limit=limit)
         return page(rows, limit, "code")
 
     @router.get("/areas/counts")
-    async def count() -> Mapping[str, int]:
+    async def count(request: Request) -> Mapping[str, int]:
         """Of areas by level, organisations by kind, posts, and persons who hold one."""
-        async with desk.reading() as connection:
+        async with desk.reading(request) as connection:
             return await queries.counts(connection)
 
 
 def _area(router: APIRouter, desk: Registry) -> None:
     @router.get("/areas/{code}")
-    async def show_area(code: str, response: Response) -> Mapping[str, Any]:
+    async def show_area(request: Request, code: str, response: Response) -> Mapping[str, Any]:
         """An area with its polygon, closed or not."""
-        async with desk.reading() as connection:
+        async with desk.reading(request) as connection:
             found = await queries.area(connection, code)
         return shown(found, response)
 

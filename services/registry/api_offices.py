@@ -62,6 +62,7 @@ def _organisations(router: APIRouter, desk: Registry) -> None:
 def _organisation_reads(router: APIRouter, desk: Registry) -> None:
     @router.get("/organisations")
     async def list_organisations(
+        request: Request,
         kind: OrganisationKind | None = None,
         area: str | None = None,
         community: str | None = None,
@@ -69,7 +70,7 @@ def _organisation_reads(router: APIRouter, desk: Registry) -> None:
         after: str = "",
     ) -> Mapping[str, Any]:
         wanted = {"kind": kind, "area": area, "community": community}
-        async with desk.reading() as connection:
+        async with desk.reading(request) as connection:
             rows = await queries.organisations(connection, after=after, limit=limit, **wanted)
         return page(rows, limit, "code")
 
@@ -99,6 +100,7 @@ def _posts(router: APIRouter, desk: Registry) -> None:
 
     @router.get("/posts")
     async def list_posts(
+        request: Request,
         role: Role | None = None,
         area: str | None = None,
         organisation: str | None = None,
@@ -107,7 +109,7 @@ def _posts(router: APIRouter, desk: Registry) -> None:
     ) -> Mapping[str, Any]:
         """Posts, each with the reference of who holds it now."""
         wanted = {"role": role, "area": area, "organisation": organisation}
-        async with desk.reading() as connection:
+        async with desk.reading(request) as connection:
             rows = await queries.posts(connection, after=after, limit=limit, **wanted)
         return page(rows, limit, "code")
 
@@ -156,8 +158,8 @@ def _calendars(router: APIRouter, desk: Registry) -> None:
         )
 
     @router.get("/work-calendars/{year}")
-    async def show_calendar(year: int) -> Mapping[str, Any]:
-        async with desk.reading() as connection:
+    async def show_calendar(request: Request, year: int) -> Mapping[str, Any]:
+        async with desk.reading(request) as connection:
             found = await queries.calendar(connection, year)
         if found is None:
             raise not_found()

@@ -3,6 +3,7 @@
 from libs import city
 from libs.city import City
 from libs.common.service import Service
+from libs.rights.guard import guarding
 from services.registry.api import routes
 from services.registry.domain import APPOINTMENT, AREA, ORGANISATION, POST, WORK_CALENDAR
 from services.registry.policies import POLICIES
@@ -17,5 +18,6 @@ SERVICE = Service(
     facts=City.build,
     consumes=(),
     routes=routes,
+    guard=guarding("registry"),
     migrations=(city.MIGRATIONS,),
 )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from libs.city import City
@@ -42,6 +42,7 @@ def routes(desk: Desk[City]) -> APIRouter:
 def _scores(router: APIRouter, desk: Desk[City]) -> None:
     @router.get("/scores")
     async def list_scores(
+        request: Request,
         scheme: str = LIVE[0].id,
         kind: str | None = None,
         limit: Limit = 100,
@@ -49,17 +50,17 @@ def _scores(router: APIRouter, desk: Desk[City]) -> None:
     ) -> Mapping[str, Any]:
         """Live figures by code. `kind`: a level of areas, or a kind of organisations."""
         wanted = _scheme(scheme)
-        async with desk.reading() as connection:
+        async with desk.reading(request) as connection:
             found = await queries.tallies(
                 connection, _key(wanted), wanted.dimension, after=after, limit=limit, kind=kind
             )
         return page([_shown(wanted, *one) for one in found.items()], limit, "subject")
 
     @router.get("/scores/{scheme}/{subject}")
-    async def show_score(scheme: str, subject: str) -> Mapping[str, Any]:
+    async def show_score(request: Request, scheme: str, subject: str) -> Mapping[str, Any]:
         """The figures of one area or organisation."""
         wanted = _scheme(scheme)
-        async with desk.reading() as connection:
+        async with desk.reading(request) as connection:
             found = await queries.tallies(
                 connection, _key(wanted), wanted.dimension, after="", limit=1, subject=subject
             )

@@ -3,6 +3,7 @@
 from libs import city
 from libs.city import City
 from libs.common.service import Service
+from libs.rights.guard import guarding
 from services.scoring.api import routes
 from services.scoring.domain import SCORE
 from services.scoring.policies import POLICIES, SWEEPS
@@ -22,6 +23,7 @@ SERVICE = Service(
         "civicgrid.mediation",
     ),
     routes=routes,
+    guard=guarding("scoring"),
     migrations=(city.MIGRATIONS,),
     gathers=True,
     sweeps=SWEEPS,

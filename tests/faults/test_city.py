@@ -24,7 +24,7 @@ from tests.support.awaiting import eventually
 from tests.support.checks import check_states, fetch
 from tests.support.processes import ServiceProcess
 from tests.support.servers import ROOT, Ground
-from tests.support.town import PLAN, SEED, forget_topics
+from tests.support.town import PLAN, SEED, forget_topics, pass_of
 
 LEADS = 5000
 BATCH = 20
@@ -53,7 +53,7 @@ async def twice(settings: Settings, folder: Path) -> AsyncIterator[dict[str, lis
 
 
 async def load_city(settings: Settings, url: str) -> None:
-    async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=30, auth=pass_of(settings)) as client:
         for route, bodies in reference.batches(PLAN, SEED):
             answer = (await client.post(route, json={"items": bodies})).json()
             assert not [one for one in answer["items"] if "problem" in one]
@@ -73,10 +73,10 @@ async def cells(settings: Settings) -> list[str]:
     return [row["code"] for row in await fetch(settings, BY_NAME["leads"], query)]
 
 
-async def send(urls: Sequence[str], leads: Sequence[dict[str, Any]]) -> None:
+async def send(settings: Settings, urls: Sequence[str], leads: Sequence[dict[str, Any]]) -> None:
     """Each batch again until all of it is promised; which process answers is chance."""
     queue = [leads[n : n + BATCH] for n in range(0, len(leads), BATCH)]
-    async with httpx.AsyncClient(timeout=10) as client:
+    async with httpx.AsyncClient(timeout=10, auth=pass_of(settings)) as client:
 
         async def worker() -> None:
             while queue:
@@ -127,7 +127,9 @@ async def test_every_lead_is_routed_alerted_mediated_and_scored_once(
             }
             for _ in range(LEADS)
         ]
-        sending = asyncio.create_task(send([one.url for one in processes["leads"]], leads))
+        sending = asyncio.create_task(
+            send(settings, [one.url for one in processes["leads"]], leads)
+        )
         victims = [process for pair in processes.values() for process in pair]
         for number, process in enumerate(victims):
             part = LEADS * (number + 1) // (len(victims) + 4)

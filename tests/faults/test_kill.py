@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import httpx
 import pytest
 
+from libs.common.database import look
 from libs.common.ids import named, uuid7
 from libs.common.messages import Cause
 from libs.common.running import Running
@@ -65,7 +65,7 @@ async def list_tea(service: Service, settings: Settings) -> None:
 
 
 async def counted(settings: Settings, book: Service) -> int:
-    connection = await asyncpg.connect(settings.url(book.name, "reader"))
+    connection = await look(settings.url(book.name, "reader"))
     try:
         return int(await connection.fetchval("SELECT coalesce(sum(sales), 0) FROM takings"))
     finally:

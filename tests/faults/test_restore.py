@@ -11,6 +11,7 @@ import pytest
 from cli import state
 from cli.city import SERVICES
 from libs.common import database, provisioning
+from libs.common.database import look
 from libs.common.ids import uuid7
 from libs.common.running import OldDatabase
 from libs.common.serving import started
@@ -77,7 +78,7 @@ async def restore(servers: Ground, name: str) -> None:
 
 
 async def snapshot(settings: Settings, name: str) -> list[Any]:
-    connection = await asyncpg.connect(settings.url(name, "reader"))
+    connection = await look(settings.url(name, "reader"))
     try:
         return [tuple(row) for row in await connection.fetch(SNAPSHOTS[name])]
     finally:

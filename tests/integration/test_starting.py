@@ -15,12 +15,13 @@ from libs.common.settings import Settings, SettingsError
 from tests.support import shop
 from tests.support.awaiting import eventually
 from tests.support.processes import ServiceProcess
-from tests.support.servers import Ground, unique
+from tests.support.servers import TOKENS, Ground, unique
 
 NOBODY = Settings.model_validate(
     {
         "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
         "DATABASE_URL": "postgresql://{role}:none@127.0.0.1:1/{service}",
+        "tokens": TOKENS,
     }
 )
 

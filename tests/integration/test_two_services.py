@@ -11,6 +11,7 @@ import asyncpg
 import httpx
 import pytest
 
+from libs.common.database import look
 from libs.common.ids import named, uuid7
 from libs.common.messages import Cause
 from libs.common.running import Running
@@ -42,7 +43,7 @@ class Shop:
         return await self.client.post("/sales", json=body)
 
     async def book_rows(self, query: str) -> list[asyncpg.Record]:
-        connection = await asyncpg.connect(self.settings.url(self.book.service.name, "reader"))
+        connection = await look(self.settings.url(self.book.service.name, "reader"))
         try:
             return list(await connection.fetch(query))
         finally:
@@ -144,7 +145,7 @@ async def test_what_was_sealed_leaves_the_service_neither_in_events_nor_in_state
     open_one: Shop,
 ) -> None:
     await open_one.sell(3, buyer="Wang Fang")
-    connection = await asyncpg.connect(open_one.settings.url(open_one.till.service.name, "reader"))
+    connection = await look(open_one.settings.url(open_one.till.service.name, "reader"))
     rows = await connection.fetch("SELECT data::text, sealed FROM event WHERE sealed IS NOT NULL")
     states = await connection.fetch("SELECT state::text FROM till")
     await connection.close()

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import asyncpg
-
 from cli.city import SERVICES
 from libs.common import provisioning
+from libs.common.database import look
 from libs.common.settings import Settings
 from tests.support.processes import ServiceProcess
 from tests.support.servers import ROOT, Ground
@@ -57,7 +56,7 @@ class Commands:
         return command_json(self.settings, *arguments, url=self.process.url)
 
     async def rows(self, service: str, query: str, *values: Any) -> list[dict[str, Any]]:
-        connection = await asyncpg.connect(self.settings.url(service, "reader"))
+        connection = await look(self.settings.url(service, "reader"))
         try:
             return [dict(row) for row in await connection.fetch(query, *values)]
         finally:

@@ -14,7 +14,9 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from libs.common.callers import EVERYTHING, Caller
 from libs.common.http import Desk, expected
+from libs.common.http.guards import Guard
 from libs.common.ids import derived
 from libs.common.messages import (
     Context,
@@ -30,6 +32,7 @@ from libs.common.messages import (
 )
 from libs.common.projections import Copy, Counter
 from libs.common.service import Service
+from libs.common.settings import Settings
 from libs.common.topics import File, Topic
 
 
@@ -170,6 +173,11 @@ def routes(desk: Desk[Any]) -> APIRouter:
     return router
 
 
+def open_to_all(settings: Settings) -> Guard:
+    """A shop asks nobody who they are."""
+    return lambda request, context: Caller("anonymous", None, EVERYTHING)
+
+
 def no_routes(desk: Desk[Any]) -> APIRouter:
     return APIRouter()
 
@@ -253,6 +261,7 @@ def services(suffix: str) -> tuple[Room, Room]:
         facts=lambda _: frozenset(),
         consumes=(),
         routes=routes,
+        guard=open_to_all,
         tables=_STATE.format(name="till") + _STATE.format(name="good"),
     )
     book = room(
@@ -264,6 +273,7 @@ def services(suffix: str) -> tuple[Room, Room]:
         facts=_goods,
         consumes=(till.topic,),
         routes=no_routes,
+        guard=open_to_all,
         tables=_STATE.format(name="page") + _COPIES,
     )
     return till, book

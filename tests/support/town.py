@@ -6,10 +6,11 @@ import json
 import os
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import httpx
@@ -18,19 +19,28 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from cli.city import NAMES, SERVICES
 from cli.client import DEFAULT
+from cli.passes import Pass
 from libs.common import provisioning
+from libs.common.database import look
 from libs.common.running import Running
 from libs.common.service import Service
 from libs.common.serving import interface, started
 from libs.common.settings import Settings
 from services.registry import reference
+from services.registry.reference.plan import Plan
 from tests.support.awaiting import eventually
 from tests.support.servers import ROOT, Ground
 
 PLAN = reference.read_plan(Path(__file__).parent / "small-city.yaml")
 SEED = 7
+ASKED = ("/areas/counts", "/supervisions", "/alerts", "/mediation-cases", "/scores")
+"""Of each service, what may be asked by who is known there to hold a post."""
 ANY = {"If-Match": "*"}
 """Of a client that changes a thing whatever its version."""
+
+
+def is_ok(answer: httpx.Response) -> bool:
+    return answer.status_code == 200
 
 
 @dataclass
@@ -42,11 +52,22 @@ class Town:
     running: Mapping[str, Running | None]
 
     async def rows(self, service: str, query: str, *values: Any) -> list[dict[str, Any]]:
-        connection = await asyncpg.connect(self.settings.url(service, "reader"))
+        connection = await look(self.settings.url(service, "reader"))
         try:
             return [dict(row) for row in await connection.fetch(query, *values)]
         finally:
             await connection.close()
+
+    def of(self, person: UUID) -> Town:
+        """The same, as that person sees it."""
+        assert self.settings.tokens
+        client = httpx.AsyncClient(
+            transport=self.client._transport,
+            base_url=self.client.base_url,
+            headers=ANY,
+            auth=Pass(self.settings.tokens, person, founder=False),
+        )
+        return replace(self, client=client)
 
     async def owner(self, service: str, statement: str, *values: Any) -> None:
         """What no role of a service may do."""
@@ -76,11 +97,20 @@ class Town:
         wanted = await self._known("registry")
         for name in self.running:
             await eventually(partial(self._known, name), wanted.__eq__)
+        for path in ASKED:
+            await eventually(partial(self.client.get, path), is_ok)
 
     async def _known(self, service: str) -> tuple[int, ...]:
         tables = ("city_area", "city_organisation", "city_post", "city_appointment")
         counts = ", ".join(f"(SELECT count(*) FROM {table})" for table in tables)
         return tuple((await self.rows(service, f"SELECT {counts}"))[0].values())
+
+
+def pass_of(settings: Settings, plan: Plan = PLAN) -> Pass:
+    """Of somebody who founded the system and runs the command centre, and so may do all that a
+    town needs done."""
+    assert settings.tokens
+    return Pass(settings.tokens, reference.commander(plan, SEED))
 
 
 @asynccontextmanager
@@ -89,7 +119,8 @@ async def open_town(servers: Ground) -> AsyncIterator[Town]:
     names servers, the services that work there, which answer at CITY_URL."""
     if servers.given:
         url = os.environ.get("CITY_URL", DEFAULT)
-        async with httpx.AsyncClient(base_url=url, timeout=30, headers=ANY) as client:
+        auth = pass_of(servers.given)
+        async with httpx.AsyncClient(base_url=url, timeout=30, headers=ANY, auth=auth) as client:
             yield Town(servers.given, client, dict.fromkeys(NAMES))
         return
     file = provisioning.topics_file(ROOT)
@@ -107,7 +138,7 @@ async def town_of(
     async with started(services, settings) as running:
         transport = httpx.ASGITransport(interface(running), raise_app_exceptions=False)
         async with httpx.AsyncClient(
-            transport=transport, base_url="http://city", headers=ANY
+            transport=transport, base_url="http://city", headers=ANY, auth=pass_of(settings)
         ) as client:
             yield Town(settings, client, {one.service.name: one for one in running})
 

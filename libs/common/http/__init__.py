@@ -2,9 +2,21 @@
 
 from libs.common.http.batches import Each
 from libs.common.http.desk import Desk, Item
+from libs.common.http.guards import caller_of
 from libs.common.http.moments import Moment
 from libs.common.http.pages import Limit, page, shown
 from libs.common.http.problems import not_found
 from libs.common.http.requests import expected
 
-__all__ = ["Desk", "Each", "Item", "Limit", "Moment", "expected", "not_found", "page", "shown"]
+__all__ = [
+    "Desk",
+    "Each",
+    "Item",
+    "Limit",
+    "Moment",
+    "caller_of",
+    "expected",
+    "not_found",
+    "page",
+    "shown",
+]

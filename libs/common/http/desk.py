@@ -17,7 +17,9 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from libs.common import failpoints, keys
+from libs.common.callers import EVERYTHING, Scope
 from libs.common.http.batches import Faulty
+from libs.common.http.guards import Guard, caller_of, let_in
 from libs.common.http.problems import Texts, language_of
 from libs.common.http.requests import cause_of, digest_of, expected, key_of, source_of
 from libs.common.ids import uuid7
@@ -29,8 +31,7 @@ from libs.common.writer import Writer
 
 F = TypeVar("F")
 
-ACTOR = "anonymous"
-"""Until there are accounts."""
+SET_SCOPE = "SELECT set_config('civicgrid.scope', $1, true)"
 
 Answer = Callable[[Sequence[Envelope]], Mapping[str, Any]]
 
@@ -55,32 +56,44 @@ class Desk(Generic[F]):
         writer: Writer,
         readers: asyncpg.Pool[Any],
         texts: Texts,
+        guard: Guard,
         *,
         sealing: Keys | None = None,
         tokens: Path | None = None,
     ) -> None:
         self.service, self.tokens = service, tokens
         self._writer, self._readers, self._texts = writer, readers, texts
-        self._sealing = sealing
+        self._guard, self._sealing = guard, sealing
+
+    async def admit(self, request: Request) -> None:
+        """Before each route. Raises Refused for whoever may not ask this."""
+        let_in(request, self._guard(request, self.context()))
 
     def context(self) -> Context[F]:
         """Facts and time, as they are now."""
         return self._writer.context()
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[asyncpg.Connection[Any]]:
-        """A session of the reader, in a transaction that cannot write."""
+    async def reading(self, request: Request) -> AsyncIterator[asyncpg.Connection[Any]]:
+        """A session of the reader, in a transaction that cannot write and sees what is in the scope
+        of who asks."""
+        async with self._seeing(caller_of(request).scope) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def looking(self) -> AsyncIterator[asyncpg.Connection[Any]]:
+        """As `reading`, for what the service itself must know before it knows who asks: all."""
+        async with self._seeing(EVERYTHING) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _seeing(self, scope: Scope) -> AsyncIterator[asyncpg.Connection[Any]]:
         async with (
             self._readers.acquire(timeout=5) as connection,
             connection.transaction(readonly=True),
         ):
+            await connection.execute(SET_SCOPE, scope.setting())
             yield cast("asyncpg.Connection[Any]", connection)
-
-    @asynccontextmanager
-    async def looking(self) -> AsyncIterator[asyncpg.Connection[Any]]:
-        """As `reading`, for what the service itself must know before it knows who asks."""
-        async with self.reading() as connection:
-            yield connection
 
     async def unsealed(self, subject: UUID, sealed: str | None) -> Mapping[str, Any]:
         """What an event of `subject` has in its column `sealed`; empty where that is nothing, or
@@ -102,7 +115,7 @@ class Desk(Generic[F]):
     ) -> Sequence[Envelope]:
         """One command that holds a secret or is answered with one, so that nothing of it is kept:
         sent again, it is done again. What happened. Raises Refused and Busy."""
-        cause = cause_of(request, ACTOR, str(uuid7()), self.service)
+        cause = cause_of(request, caller_of(request).actor, str(uuid7()), self.service)
         work = Work(plan, cause)
         await self._writer.offer([work])
         failpoints.reach("before_answer")
@@ -187,15 +200,16 @@ class Desk(Generic[F]):
         return {"status": answered.status if answered.first else 200, **answered.body}
 
     def _work(self, request: Request, item: Item, status: int, n: int | None = None) -> Work:
-        key = key_of(request, item.id, n)
+        caller, key = caller_of(request), key_of(request, item.id, n)
         asked = Asked(
-            source=source_of(request, ACTOR),
+            source=source_of(request, caller.actor),
             key=key,
             digest=digest_of(request, item.body),
             status=status,
             answer=item.answer or _first_aggregate,
+            scope=caller.scope,
         )
-        return Work(item.plan, cause_of(request, ACTOR, key, self.service), request=asked)
+        return Work(item.plan, cause_of(request, caller.actor, key, self.service), request=asked)
 
 
 def _first_aggregate(events: Sequence[Envelope]) -> Mapping[str, Any]:

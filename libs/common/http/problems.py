@@ -23,6 +23,11 @@ log = structlog.get_logger()
 
 CORE_TEXTS = Path(__file__).parent / "texts.yaml"
 RETRY_AFTER = {"Retry-After": "1"}
+_HEADERS: Mapping[int, Mapping[str, str]] = {
+    401: {"WWW-Authenticate": "Bearer"},
+    429: RETRY_AFTER,
+    503: RETRY_AFTER,
+}
 AWAY = (
     OSError,
     TimeoutError,
@@ -105,8 +110,9 @@ def install(app: FastAPI, texts: Texts) -> None:
 
     async def refused(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, Refused)
-        seconds = error.values.get("retry_after", 1 if error.status == 503 else None)
-        headers = {"Retry-After": str(seconds)} if seconds else None
+        headers = dict(_HEADERS.get(error.status, {}))
+        if seconds := error.values.get("retry_after"):
+            headers["Retry-After"] = str(seconds)
         return answer(request, error, headers)
 
     async def invalid(request: Request, error: Exception) -> JSONResponse:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 
+from libs.common.callers import Belongings
 from libs.common.contracts.alerts import (
     AlertAcknowledged,
     AlertEscalated,
@@ -149,6 +150,11 @@ def evolve(alert: Alert, event: AlertEvent) -> Alert:
     return alert
 
 
+def _belongs(alert: Alert) -> Belongings:
+    told = tuple(map(str, alert.told))
+    return {"community": (alert.community,), "cell": (alert.cell,), "person": told}
+
+
 ALERT: Decider[Alert, Command, AlertEvent] = Decider(
     name="alert",
     blank=Alert,
@@ -156,4 +162,5 @@ ALERT: Decider[Alert, Command, AlertEvent] = Decider(
     evolve=evolve,
     state=TypeAdapter(Alert),
     events=(AlertRaised, AlertAcknowledged, AlertEscalated, AlertReturnedToNormal),
+    belongs=_belongs,
 )

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 
+from libs.common.callers import Belongings
 from libs.common.contracts.leads import (
     Channel,
     Kind,
@@ -268,6 +269,11 @@ _KEPT = (
     *("closed_at", "cancelled"),
 )
 
+
+def _belongs(lead: Lead) -> Belongings:
+    return {"community": (lead.community,), "cell": (lead.cell,), "unit": (lead.unit,)}
+
+
 LEAD: Decider[Lead, Command, LeadEvent] = Decider(
     name="lead",
     blank=Lead,
@@ -290,4 +296,5 @@ LEAD: Decider[Lead, Command, LeadEvent] = Decider(
         LeadClosed,
         LeadDismissed,
     ),
+    belongs=_belongs,
 )

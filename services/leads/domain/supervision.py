@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 
+from libs.common.callers import Belongings
 from libs.common.contracts.leads import Card, SupervisionIssued
 from libs.common.messages import Decider
 
@@ -22,6 +23,8 @@ class Supervision:
     unit: str | None = None
     lead_id: UUID | None = None
     issued_at: datetime | None = None
+    community: str | None = None
+    cell: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +48,18 @@ def decide(card: Supervision, command: Issue) -> list[SupervisionIssued]:
 
 def evolve(card: Supervision, event: SupervisionIssued) -> Supervision:
     return replace(
-        card, card=event.card, unit=event.unit, lead_id=event.lead_id, issued_at=event.at
+        card,
+        card=event.card,
+        unit=event.unit,
+        lead_id=event.lead_id,
+        issued_at=event.at,
+        community=event.community,
+        cell=event.cell,
     )
+
+
+def _belongs(card: Supervision) -> Belongings:
+    return {"community": (card.community,), "cell": (card.cell,), "unit": (card.unit,)}
 
 
 def falls_due(begun: datetime, limit: datetime, share: float) -> datetime:
@@ -61,4 +74,6 @@ SUPERVISION: Decider[Supervision, Issue, SupervisionIssued] = Decider(
     evolve=evolve,
     state=TypeAdapter(Supervision),
     events=(SupervisionIssued,),
+    shape=2,
+    belongs=_belongs,
 )

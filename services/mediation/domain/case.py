@@ -10,6 +10,7 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 
+from libs.common.callers import Belongings
 from libs.common.contracts.mediation import (
     CaseAccepted,
     CaseAgreed,
@@ -203,6 +204,11 @@ def evolve(case: Case, event: CaseEvent) -> Case:
     return case
 
 
+def _belongs(case: Case) -> Belongings:
+    place = {"community": (case.community,), "cell": (case.cell,), "unit": (case.centre,)}
+    return {**place, "person": tuple(map(str, case.mediators))}
+
+
 CASE: Decider[Case, Command, CaseEvent] = Decider(
     name="mediation_case",
     blank=Case,
@@ -222,4 +228,5 @@ CASE: Decider[Case, Command, CaseEvent] = Decider(
         CaseClosed,
         CaseFellOverdue,
     ),
+    belongs=_belongs,
 )

@@ -70,6 +70,13 @@ def generate(plan: Plan, seed: int) -> Iterator[Entry]:
     yield from _people(plan, nodes, Random(f"{seed}/people"))
 
 
+def commander(plan: Plan, seed: int) -> UUID:
+    """The person who runs the command centre of that city."""
+    bodies = (entry.body for entry in generate(plan, seed) if entry.route.startswith("/appoint"))
+    post = f"command_operator-{plan.levels[0].first_code}-1"
+    return next(UUID(body["person_ref"]) for body in bodies if body["post"] == post)
+
+
 def _nodes(plan: Plan, seed: int) -> Iterator[Node]:
     random = Random(f"{seed}/areas")
     top = plan.levels[0]

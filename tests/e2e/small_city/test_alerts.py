@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from libs.common.ids import uuid7
 from tests.e2e.small_city.test_leads import first_cell
@@ -42,11 +43,12 @@ async def test_who_was_told_acknowledges_once_and_others_do_not_see_it(town: Tow
     await town.post("/leads", {"id": id, "lead_type": "theft", "cell": cell})
     alert = (await eventually(partial(alerts_about, town, id), bool))[0]
     path = f"/alerts/{alert['id']}/acknowledge"
-    assert (await town.post(path, {"person_ref": str(uuid7())})).status_code == 404
+    assert (await town.post(path)).status_code == 404
     person = (await town.get(f"/alerts/{alert['id']}/receipts"))["items"][0]["person_ref"]
-    assert (await town.post(path, {"person_ref": person})).status_code == 200
-    assert (await town.post(path, {"person_ref": person})).status_code == 409
-    told = (await town.get("/notifications", person_ref=person, limit=200))["items"]
+    told_one = town.of(UUID(person))
+    assert (await told_one.post(path)).status_code == 200
+    assert (await told_one.post(path)).status_code == 409
+    told = (await told_one.get("/notifications", limit=200))["items"]
     assert [one["signed_at"] is None for one in told if one["id"] == alert["id"]] == [False]
     timers = await town.rows("alerts", "SELECT id::text FROM timer WHERE name = 'escalation'")
     assert alert["id"] not in [timer["id"] for timer in timers]

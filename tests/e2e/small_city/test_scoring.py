@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import asyncpg
-
+from libs.common.database import look
 from libs.common.ids import uuid7
 from services.scoring.replay import replay
 from tests.e2e.small_city.test_leads import first_cell
@@ -58,7 +57,7 @@ async def test_towns_and_what_has_no_place_sum_to_the_city(town: Town) -> None:
 
 async def test_replay_counts_the_same(town: Town) -> None:
     await eventually(partial(published, town), bool)
-    connection = await asyncpg.connect(town.settings.url("scoring", "reader"))
+    connection = await look(town.settings.url("scoring", "reader"))
     try:
         result = await replay(connection, lambda _: None)
     finally:

@@ -7,14 +7,19 @@ from functools import partial
 
 import httpx
 
+from cli.passes import Pass
 from libs.common.database import session
 from libs.common.settings import Settings
+from libs.rights.tokens import make_keys
 from services.registry import reference
 from tests.support.awaiting import eventually
+from tests.support.servers import TOKENS
 from tests.support.town import PLAN, SEED
 
 _BATCHES = list(reference.batches(PLAN, SEED))
 _AREAS = [body for route, bodies in _BATCHES if route == "/areas/batch" for body in bodies]
+make_keys(TOKENS)
+COMMANDER = Pass(TOKENS, reference.commander(PLAN, SEED))
 PARENTS = {area["code"]: area["parent"] for area in _AREAS if area["level"] == "grid_l3"}
 CELLS = sorted(PARENTS)
 TABLES = ("city_area", "city_organisation", "city_post", "city_appointment")
@@ -22,7 +27,7 @@ TABLES = ("city_area", "city_organisation", "city_post", "city_appointment")
 
 async def found_city(settings: Settings, url: str, services: Sequence[str]) -> None:
     """Return once those services know it."""
-    async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=30, auth=COMMANDER) as client:
         for route, bodies in _BATCHES:
             answer = (await client.post(route, json={"items": bodies})).json()
             refused = [one for one in answer["items"] if "problem" in one]

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import httpx
 
+from tests.faults.campaign.city import COMMANDER
 from tests.faults.campaign.history import History, Outcome
 
 PAUSE_SECONDS = 0.25
@@ -40,7 +41,7 @@ class Client:
         self._patience = patience
         limits = httpx.Limits(max_connections=200, max_keepalive_connections=40)
         self._http = httpx.AsyncClient(
-            timeout=TIMEOUT_SECONDS, limits=limits, headers={"If-Match": "*"}
+            timeout=TIMEOUT_SECONDS, limits=limits, headers={"If-Match": "*"}, auth=COMMANDER
         )
 
     async def close(self) -> None:
@@ -72,6 +73,7 @@ class Client:
         place: tuple[str, str, str],
         body: Any,
         stored: object = None,
+        auth: httpx.Auth = COMMANDER,
         **about: Any,
     ) -> Answer:
         """`place`: service, method, path. `stored`: what must be found of it; `body` if None."""
@@ -81,27 +83,33 @@ class Client:
         deadline = time.monotonic() + self._patience
         while True:
             self.history.invoke(kind, key, kept, service=service, **about)
-            answer = await self.ask(service, method, path, json=body, headers=headers)
+            answer = await self.ask(service, method, path, json=body, headers=headers, auth=auth)
             outcome = outcome_of(answer.status)
             self.history.end(kind, key, outcome, answer.status)
             if outcome == "ok" and self.chance.random() < AGAIN:
-                await self._ask_again(kind, key, place, body, answer)
+                await self._ask_again(kind, key, place, body, answer, auth)
             if outcome != "unknown" or time.monotonic() > deadline:
                 return answer
             await asyncio.sleep(self.chance.uniform(0.5, 1.5) * PAUSE_SECONDS)
 
     async def _ask_again(
-        self, kind: str, key: str, place: tuple[str, str, str], body: Any, first: Answer
+        self,
+        kind: str,
+        key: str,
+        place: tuple[str, str, str],
+        body: Any,
+        first: Answer,
+        auth: httpx.Auth,
     ) -> None:
         """The same under the same key gets the first answer; at another version, a conflict."""
         service, method, path = place
         again = {"Idempotency-Key": key}
-        told = await self.ask(service, method, path, json=body, headers=again)
+        told = await self.ask(service, method, path, json=body, headers=again, auth=auth)
         if outcome_of(told.status) != "unknown":
             same = told.status == 200 and told.body == first.body
             self.history.again(kind, key, "the same", told.status, same)
         other = {**again, "If-Match": '"999"'}
-        told = await self.ask(service, method, path, json=body, headers=other)
+        told = await self.ask(service, method, path, json=body, headers=other, auth=auth)
         if outcome_of(told.status) != "unknown":
             self.history.again(kind, key, "another", told.status, told.status in (409, 412))
 

@@ -6,9 +6,12 @@ import asyncio
 import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
+from uuid import UUID
 
+from cli.passes import Pass
 from tests.faults.campaign.client import Client
 from tests.faults.campaign.words import Lead, new_id
+from tests.support.servers import TOKENS
 
 SEEN_WITHIN_SECONDS = 25.0
 """How long somebody looks for what another service makes of a lead, before they let it be."""
@@ -106,13 +109,13 @@ class Steps:
             if not receipts:
                 continue
             person = self._chance.choice(receipts)["person_ref"]
-            body = {"person_ref": person}
             await self._client.command(
                 "alerts acknowledge",
                 new_id(),
                 ("alerts", "POST", f"{path}/acknowledge"),
-                body,
+                None,
                 {"by": person},
+                auth=Pass(TOKENS, UUID(person), founder=False),
                 subject=alert["id"],
                 event="alert.acknowledged.v1",
                 fields=["by"],

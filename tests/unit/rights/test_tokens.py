@@ -15,8 +15,9 @@ from joserfc.jwk import ECKey, OctKey, RSAKey
 from libs.common.messages import Refused
 from libs.rights.tokens import Bearer, Keyring, Signer, make_keys, rotate
 
-NOW = int(time.time())
-BEARER = Bearer(uuid4(), uuid4(), uuid4(), founder=False, expires_at=NOW + 300)
+NOW, DAY = int(time.time()), 86_400
+"""Tests may begin long after this is read."""
+BEARER = Bearer(uuid4(), uuid4(), uuid4(), founder=False, expires_at=NOW + DAY)
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def test_who_sees_the_public_keys_alone_knows_tokens_and_makes_none(tmp_path: Pa
 
 def _claims() -> dict[str, object]:
     claims = {"iss": "civicgrid", "aud": "civicgrid", "sub": str(uuid4()), "sid": str(uuid4())}
-    return {**claims, "iat": NOW, "exp": NOW + 300}
+    return {**claims, "iat": NOW, "exp": NOW + DAY}
 
 
 def _signed(folder: Path, claims: dict[str, object], **header: str) -> str:
@@ -125,8 +126,8 @@ WRONG: dict[str, Callable[[Path], str]] = {
     "other audience": _with(aud="other"),
     "expired now": _with(exp=NOW),
     "expired an hour ago": _with(iat=NOW - 7200, exp=NOW - 3600),
-    "not yet": _with(nbf=NOW + 60),
-    "issued in the future": _with(iat=NOW + 60),
+    "not yet": _with(nbf=NOW + DAY),
+    "issued in the future": _with(iat=NOW + DAY),
     "subject is no id": _with(sub="admin"),
     "end is a word": _with(exp="tomorrow"),
     "no issuer": _without("iss"),

@@ -1,0 +1,39 @@
+"""What whoever holds the signing key can do: ask as a founder of the system, or as any person."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+
+from libs.common.ids import named
+from libs.rights.tokens import ACCESS_SECONDS, Bearer, Signer
+
+_ACCOUNT, _SESSION = named("account/pass"), named("session/pass")
+_LEFT_SECONDS = 60
+
+
+class Pass(httpx.Auth):
+    """Signs requests. `person`: with the rights of their posts, and as a founder if there is none
+    or it says so."""
+
+    def __init__(self, folder: Path, person: UUID | None = None, founder: bool = True) -> None:
+        self._signer, self._person, self._founder = Signer(folder), person, founder
+        self._token, self._ends_at = "", 0
+
+    @property
+    def header(self) -> str:
+        """Of `Authorization`, good for a minute at least."""
+        now = int(time.time())
+        if self._ends_at < now + _LEFT_SECONDS:
+            self._ends_at = now + ACCESS_SECONDS
+            told = (_ACCOUNT, _SESSION, self._person, self._founder, self._ends_at)
+            self._token = self._signer.sign(Bearer(*told))
+        return f"Bearer {self._token}"
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["Authorization"] = self.header
+        yield request

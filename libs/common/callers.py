@@ -1,0 +1,42 @@
+"""Who asks over HTTP, and what of all there is their request may touch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from uuid import UUID
+
+Belongings = Mapping[str, Iterable[str | None]]
+"""What a thing belongs to: by kind, such as the cell it is in, the unit that has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Everything, or what belongs to one of these. Commands are held against it before they are
+    decided, rows by the database before they are read."""
+
+    everything: bool = False
+    belongings: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def holds(self, thing: Belongings) -> bool:
+        return self.everything or any(
+            not known.isdisjoint(thing.get(kind, ())) for kind, known in self.belongings.items()
+        )
+
+    def setting(self) -> str:
+        """As the function `in_scope` of the database reads it."""
+        told = {kind: sorted(known) for kind, known in self.belongings.items()}
+        return json.dumps({"everything": self.everything, **told})
+
+
+EVERYTHING = Scope(everything=True)
+
+
+class Caller(NamedTuple):
+    """`actor` stands beside each event that follows; `person`: as the registry knows them."""
+
+    actor: str
+    person: UUID | None
+    scope: Scope

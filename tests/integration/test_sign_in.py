@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import AsyncIterator
@@ -367,6 +368,7 @@ async def test_planted_secrets_are_found_nowhere(
     secrets = [
         *(person.name, person.password, person.secret, person.invitation, "planted-x"),
         *(tokens["access_token"], tokens["refresh_token"]),
+        *("$argon2id$", hashlib.sha256(person.invitation.encode()).hexdigest()),
     ]
     places = {
         "answers": "\n".join(answer.text for answer in answers),

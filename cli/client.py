@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,7 +12,7 @@ from uuid import UUID
 import httpx
 import typer
 
-from cli import ground
+from cli import credentials, ground
 from cli.passes import Pass
 
 DEFAULT = "http://127.0.0.1:8080"
@@ -21,27 +22,43 @@ Url = Annotated[
 ]
 
 TRIES = 60
+SPARE_SECONDS = 30
+"""An access token that ends sooner is asked for anew."""
 
 
 class CityError(Exception):
     """The city refused, or does not answer; the text says what to do."""
 
 
+class NoCity(CityError):
+    """Nothing answers there."""
+
+
+class SignedOut(CityError):
+    """The city does not know who asks."""
+
+
 class City:
-    def __init__(self, url: str | None) -> None:
+    """Asked by who is signed in on this machine. `token`: an access token instead; an empty one for
+    nobody."""
+
+    def __init__(self, url: str | None, token: str | None = None) -> None:
         language = "zh" if os.environ.get("LANG", "").startswith("zh") else "en"
         headers = {"Accept-Language": language}
         base_url = url or ground.url_here() or DEFAULT
-        self._client = httpx.Client(
-            base_url=base_url, timeout=60, headers=headers, auth=_pass(base_url)
-        )
+        self._client = httpx.Client(base_url=base_url, timeout=60, headers=headers)
+        self.url = base_url.rstrip("/")
+        self._token, self._good_until = token, math.inf
+        self._pass: Pass | None = None
 
     def get(self, path: str, **query: object) -> Any:
         wanted = {name: str(value) for name, value in query.items() if value is not None}
         return self._ask("GET", path, params=wanted)
 
-    def post(self, path: str, body: object = None) -> Any:
-        return self._ask("POST", path, json=body)
+    def post(self, path: str, body: object = None, *, version: str | None = None) -> Any:
+        """`version`: which one is changed, `*` for any."""
+        headers = {"If-Match": version} if version else {}
+        return self._ask("POST", path, json=body, headers=headers)
 
     def pages(self, path: str, **query: object) -> Iterator[dict[str, Any]]:
         after = None
@@ -73,27 +90,60 @@ class City:
         return [answers[n] for n in range(len(bodies))]
 
     def _ask(self, method: str, path: str, **more: Any) -> Any:
+        told = self._authorization()
+        headers = {"Authorization": told} if told else {}
+        return self._send(method, path, **{**more, "headers": headers | more.get("headers", {})})
+
+    def _authorization(self) -> str | None:
+        """Of who is signed in; else of who holds the keys of the city that runs here."""
+        token = self._access()
+        if token is not None:
+            return f"Bearer {token}" if token else None
+        self._pass = self._pass or _pass(self.url)
+        return self._pass.header if self._pass else None
+
+    def _access(self) -> str | None:
+        """A token that is good for a while yet; None where nobody is signed in."""
+        if self._token is not None and time.monotonic() < self._good_until:
+            return self._token
+        refresh = credentials.kept(self.url)
+        if refresh is None:
+            return None
+        try:
+            answer = self._send("POST", "/refresh", json={"refresh_token": refresh})
+        except SignedOut:
+            return None
+        self._token = str(answer["access_token"])
+        self._good_until = time.monotonic() + answer["expires_in"] - SPARE_SECONDS
+        return self._token
+
+    def _send(self, method: str, path: str, **more: Any) -> Any:
         for attempt in range(TRIES):
             try:
                 answer = self._client.request(method, path, **more)
             except httpx.TransportError as error:
-                raise CityError(
+                raise NoCity(
                     f"no city answers at {self._client.base_url} ({error}): start one with"
                     " `civicgrid up`, or name its address in CITY_URL"
                 ) from None
             if answer.status_code != 503 or attempt == TRIES - 1:
                 break
             time.sleep(float(answer.headers.get("Retry-After", 1)))
+        if answer.status_code == 401:
+            raise SignedOut(f"{problem_of(answer.json())} (`civicgrid login`)")
         if answer.is_error:
             raise CityError(problem_of(answer.json()))
-        return answer.json()
+        return answer.json() if answer.content else None
 
 
-def _pass(base_url: str) -> httpx.Auth:
-    """Of the command centre, or of who founds the city while it has none."""
-    folder = ground.attached().tokens
+def _pass(base_url: str) -> Pass | None:
+    """Of the command centre, or of who founds the city while it has none; None without keys."""
+    try:
+        folder = ground.attached().tokens
+    except ground.NotRunning:
+        return None
     if folder is None:
-        raise CityError("CIVICGRID_TOKENS is missing: the folder with the keys of access tokens")
+        return None
     founder = Pass(folder)
     with httpx.Client(base_url=base_url, timeout=60, auth=founder) as client:
         posts = client.get("/posts", params={"role": "command_operator", "limit": 1}).json()

@@ -106,7 +106,7 @@ async def _played(
 @asynccontextmanager
 async def _open(there: ground.Ground) -> AsyncIterator[Town]:
     await ground.prepare(there, SERVICES, tell)
-    tell("five services")
+    tell("services")
     async with started(SERVICES, there.settings) as running:
         transport = httpx.ASGITransport(interface(running), raise_app_exceptions=False)
         assert there.settings.tokens

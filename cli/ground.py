@@ -45,7 +45,9 @@ def opened(told: Told, folder: Path = FOLDER) -> Iterator[Ground]:
     """Servers that answer, for as long as the block lasts. Raises EmbeddedError, SettingsError."""
     if all(os.environ.get(name) for name in NAMED):
         chosen = settings.load()
-        yield Ground(chosen, chosen.superuser_url())
+        tokens = tokens_folder(folder)
+        make_keys(tokens)
+        yield Ground(chosen.model_copy(update={"tokens": tokens}), chosen.superuser_url())
         return
     if any(os.environ.get(name) for name in NAMED):
         raise SettingsError(f"set both of {' and '.join(NAMED)}, or neither")
@@ -111,6 +113,12 @@ async def prepare(ground: Ground, services: Sequence[Service], told: Told) -> No
     await setup.prepare(ground.settings, ground.admin_url, services, told)
 
 
+def tokens_folder(folder: Path = FOLDER) -> Path:
+    """Of the keys of access tokens: that of the environment, else of the city here."""
+    named = os.environ.get("CIVICGRID_TOKENS")
+    return Path(named) if named else folder / TOKENS
+
+
 def _settings(embedded: servers.Servers, folder: Path, password: str) -> Settings:
     host = embedded.postgres_url.rpartition("@")[2].partition("/")[0]
     return _made(
@@ -123,7 +131,7 @@ def _settings(embedded: servers.Servers, folder: Path, password: str) -> Setting
 
 
 def _made(values: dict[str, str], folder: Path) -> Settings:
-    tokens = folder / TOKENS
+    tokens = tokens_folder(folder)
     make_keys(tokens)
     return Settings.model_validate(values | {"instance": "0", "tokens": tokens})
 

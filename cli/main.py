@@ -15,7 +15,19 @@ import structlog
 import typer
 from aiokafka.errors import KafkaError
 
-from cli import dead_letters, demo, doctor, ground, leads, letters, registry, scoring, state, story
+from cli import (
+    accounts,
+    dead_letters,
+    demo,
+    doctor,
+    ground,
+    leads,
+    letters,
+    registry,
+    scoring,
+    state,
+    story,
+)
 from cli import topics as topics_of
 from cli.board import follow, screen_of
 from cli.city import NAMES, SERVICES
@@ -38,6 +50,11 @@ app.add_typer(registry.app, name="registry")
 app.add_typer(leads.imports, name="leads")
 app.add_typer(leads.app, name="lead")
 app.add_typer(scoring.app, name="scoring")
+app.add_typer(accounts.app, name="accounts")
+app.command("init")(accounts.init)
+app.command("login")(accounts.login)
+app.command("logout")(accounts.logout)
+app.command("whoami")(accounts.whoami)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 
@@ -52,7 +69,7 @@ def up(
         typer.Option(envvar="CIVICGRID_ADMIN_PORT", help="of health and metrics", min=1, max=65535),
     ] = 9090,
 ) -> None:
-    """All five services in one process; servers of their own where none are named."""
+    """All services in one process; servers of their own where none are named."""
     with ground.opened(tell) as there:
         chosen = there.settings.model_copy(update={"port": port, "admin_port": admin_port})
         asyncio.run(_serve(there, chosen))

@@ -1,7 +1,8 @@
-"""What must be there before services start: secrets of their roles, databases, tables, topics.
+"""What must be there before services start: secrets of their roles, keys of access tokens,
+databases, tables, topics.
 
-`python -m cli.setup secrets` makes those secrets that are missing; `python -m cli.setup city` the
-rest. Both change nothing the second time.
+`python -m cli.setup secrets` makes those secrets and keys that are missing; `python -m cli.setup
+city` the rest. Both change nothing the second time.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from cli.city import SERVICES
 from libs.common import database, provisioning, settings
 from libs.common.service import Service
 from libs.common.settings import SUPERUSER, Settings, SettingsError
+from libs.rights.tokens import make_keys
 
 ROOT = Path(__file__).parents[1]
 ROLES = ("owner", "writer", "reader")
@@ -56,6 +58,8 @@ def main() -> None:
         chosen = settings.load()
         if sys.argv[1:] == ["secrets"] and chosen.secrets:
             print(f"{len(make_secrets(chosen.secrets, SERVICES))} secrets made")
+            if chosen.tokens and make_keys(chosen.tokens):
+                print("keys of access tokens made")
         elif sys.argv[1:] == ["city"]:
             asyncio.run(prepare(chosen, chosen.superuser_url(), SERVICES, print))
         else:

@@ -7,6 +7,8 @@ AES-256-GCM (NIST SP 800-38D), 96-bit random nonces, the subject as associated d
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -15,6 +17,8 @@ from uuid import UUID
 
 import asyncpg
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from libs.common.ids import named
 
 _ADD = """
 INSERT INTO subject_key (subject_ref, key) SELECT * FROM unnest($1::uuid[], $2::bytea[])
@@ -26,6 +30,7 @@ _GET = "SELECT subject_ref, key FROM subject_key WHERE subject_ref = ANY($1::uui
 class Keys:
     def __init__(self, pool: asyncpg.Pool[Any]) -> None:
         self._pool = pool
+        self._naming: dict[UUID, bytes] = {}
 
     async def ensure(self, subjects: Iterable[UUID]) -> Mapping[UUID, AESGCM]:
         """The keys of these subjects, made where there are none yet."""
@@ -38,6 +43,15 @@ class Keys:
     async def get(self, subjects: Iterable[UUID]) -> Mapping[UUID, AESGCM]:
         """The keys that still exist."""
         return _keys(await self._pool.fetch(_GET, list(subjects)))
+
+    async def alias(self, subject: UUID, name: str) -> UUID:
+        """The same id for the same name (HMAC-SHA-256), while this key exists."""
+        if subject not in self._naming:
+            await self.ensure([subject])
+            row = await self._pool.fetchrow(_GET, [subject])
+            assert row
+            self._naming[subject] = row["key"]
+        return named(hmac.new(self._naming[subject], name.encode(), hashlib.sha256).hexdigest())
 
 
 def _keys(rows: Iterable[asyncpg.Record]) -> Mapping[UUID, AESGCM]:

@@ -73,6 +73,7 @@ class Running:
     async def start(self) -> None:
         """Return when commands can be taken: facts are loaded, the database answers."""
         service = self.service
+        service.demands(self._settings)
         self._keys = await self._patiently(self._key_pool)
         outgoing = Outgoing()
         self.writer = Writer(
@@ -125,8 +126,15 @@ class Running:
                 await asyncio.sleep(0.5)
 
     def routes(self, texts: Texts) -> APIRouter:
-        told = (self.service.name, self.writer, self._readers, texts, self._guard)
-        desk: Desk[Any] = Desk(*told)
+        desk: Desk[Any] = Desk(
+            self.service.name,
+            self.writer,
+            self._readers,
+            texts,
+            self._guard,
+            sealing=Keys(self._keys) if self._keys else None,
+            tokens=self._settings.tokens,
+        )
         router = APIRouter(dependencies=[Depends(desk.admit)])
         router.include_router(self.service.routes(desk))
         return router

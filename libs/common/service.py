@@ -22,12 +22,17 @@ from libs.common.settings import Settings
 from libs.common.sweeping import Sweep
 
 
+def _nothing(settings: Settings) -> None:
+    """Whatever every service needs is enough."""
+
+
 @dataclass(frozen=True)
 class Service:
     """`consumes`: topics, one that ends in `*` standing for all that begin so. `migrations`:
     folders of copies that it shares; its own are in its room. `buried`: its answer to intake
     that cannot be handled. `gathers`: nobody waits for what it makes of its records, which may
-    gather for a tenth of a second and cost less. `guard`: who may ask what."""
+    gather for a tenth of a second and cost less. `guard`: who may ask what. `demands`: raises
+    SettingsError where a setting is missing that this service needs besides."""
 
     name: str
     deciders: tuple[Decider[Any, Any, Any], ...]
@@ -42,6 +47,7 @@ class Service:
     buried: Told | None = None
     sweeps: tuple[Sweep, ...] = ()
     gathers: bool = False
+    demands: Callable[[Settings], None] = _nothing
 
     @property
     def source(self) -> str:

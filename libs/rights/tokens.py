@@ -1,6 +1,7 @@
 """Access tokens: made by the portal, known again by every service. JWT as RFC 9068, ES256 alone.
 
 A folder holds the keys: `public.json` (JWK Set, RFC 7517) for all, `signing.pem` for the portal.
+Where it has a folder `public`, that gets the former too: whoever only sees that cannot sign.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from libs.common.messages import Refused
 Use = Literal["access", "refresh"]
 
 PUBLIC, SIGNING = "public.json", "signing.pem"
+SHARED = "public"
 ISSUER = "civicgrid"
 AUDIENCES: Mapping[Use, str] = {"access": "civicgrid", "refresh": "civicgrid/refresh"}
 TYPES: Mapping[Use, str] = {"access": "at+jwt", "refresh": "rt+jwt"}
@@ -139,7 +141,10 @@ def _add_key(folder: Path, wait: Callable[[], None] | None = None) -> None:
     public = key.as_dict(private=False) | {"kid": key.thumbprint(), "use": "sig", "alg": _ALGORITHM}
     file = folder / PUBLIC
     before = json.loads(file.read_text())["keys"] if file.exists() else []
-    _replace(file, json.dumps({"keys": [public, *before[:1]]}, indent=1), 0o644)
+    text = json.dumps({"keys": [public, *before[:1]]}, indent=1)
+    for place in (folder, folder / SHARED):
+        if place.is_dir():
+            _replace(place / PUBLIC, text, 0o644)
     if wait:
         wait()
     _replace(folder / SIGNING, key.as_pem(private=True).decode(), 0o600)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 from uuid import UUID
 
@@ -14,13 +16,16 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from libs.common import failpoints
+from libs.common import failpoints, keys
+from libs.common.callers import EVERYTHING, Scope
 from libs.common.http.batches import Faulty
 from libs.common.http.guards import Guard, caller_of, let_in
 from libs.common.http.problems import Texts, language_of
 from libs.common.http.requests import cause_of, digest_of, expected, key_of, source_of
+from libs.common.ids import uuid7
+from libs.common.keys import Keys
 from libs.common.messages import Context, Decider, Effect, Envelope, Refused
-from libs.common.work import Answered, Work
+from libs.common.work import Answered, Done, Work
 from libs.common.work import Request as Asked
 from libs.common.writer import Writer
 
@@ -42,12 +47,23 @@ class Item:
 
 
 class Desk(Generic[F]):
+    """`sealing`: the keys of sealed content, for services that have any. `tokens`: the folder of
+    keys of access tokens."""
+
     def __init__(
-        self, service: str, writer: Writer, readers: asyncpg.Pool[Any], texts: Texts, guard: Guard
+        self,
+        service: str,
+        writer: Writer,
+        readers: asyncpg.Pool[Any],
+        texts: Texts,
+        guard: Guard,
+        *,
+        sealing: Keys | None = None,
+        tokens: Path | None = None,
     ) -> None:
-        self.service = service
+        self.service, self.tokens = service, tokens
         self._writer, self._readers, self._texts = writer, readers, texts
-        self._guard = guard
+        self._guard, self._sealing = guard, sealing
 
     async def admit(self, request: Request) -> None:
         """Before each route. Raises Refused for whoever may not ask this."""
@@ -61,12 +77,52 @@ class Desk(Generic[F]):
     async def reading(self, request: Request) -> AsyncIterator[asyncpg.Connection[Any]]:
         """A session of the reader, in a transaction that cannot write and sees what is in the scope
         of who asks."""
+        async with self._seeing(caller_of(request).scope) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def looking(self) -> AsyncIterator[asyncpg.Connection[Any]]:
+        """As `reading`, for what the service itself must know before it knows who asks: all."""
+        async with self._seeing(EVERYTHING) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _seeing(self, scope: Scope) -> AsyncIterator[asyncpg.Connection[Any]]:
         async with (
             self._readers.acquire(timeout=5) as connection,
             connection.transaction(readonly=True),
         ):
-            await connection.execute(SET_SCOPE, caller_of(request).scope.setting())
+            await connection.execute(SET_SCOPE, scope.setting())
             yield cast("asyncpg.Connection[Any]", connection)
+
+    async def unsealed(self, subject: UUID, sealed: str | None) -> Mapping[str, Any]:
+        """What an event of `subject` has in its column `sealed`; empty where that is nothing, or
+        its key is gone. The key is looked for in any case."""
+        assert self._sealing
+        key = (await self._sealing.get([subject])).get(subject)
+        if key is None or sealed is None:
+            return {}
+        return cast(Mapping[str, Any], keys.unseal(key, subject, json.loads(sealed)[str(subject)]))
+
+    async def alias(self, subject: UUID, name: str) -> UUID:
+        """The same id for the same name, made with the key of `subject`: it tells nobody else
+        what the name is, and nothing at all once the key is gone."""
+        assert self._sealing
+        return await self._sealing.alias(subject, name)
+
+    async def done(
+        self, request: Request, plan: Callable[[Context[F]], Iterable[Effect]]
+    ) -> Sequence[Envelope]:
+        """One command that holds a secret or is answered with one, so that nothing of it is kept:
+        sent again, it is done again. What happened. Raises Refused and Busy."""
+        cause = cause_of(request, caller_of(request).actor, str(uuid7()), self.service)
+        work = Work(plan, cause)
+        await self._writer.offer([work])
+        failpoints.reach("before_answer")
+        if isinstance(work.result, Refused):
+            raise work.result
+        assert isinstance(work.result, Done), work.result
+        return work.result.events
 
     async def command(
         self,
@@ -77,8 +133,10 @@ class Desk(Generic[F]):
         id: UUID | None = None,
         created: bool = False,
         answer: Answer | None = None,
+        once: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None,
     ) -> Response:
-        """One command; what it did is stored when this returns. Raises Refused and Busy."""
+        """One command; what it did is stored when this returns. `once`: of an answer, what the
+        first says besides; that is not kept, and no later one says it. Raises Refused and Busy."""
         work = self._work(request, Item(plan, body, id, answer), 201 if created else 200)
         await self._writer.offer([work])
         failpoints.reach("before_answer")
@@ -86,7 +144,10 @@ class Desk(Generic[F]):
         status = answered.status if answered.first else 200
         version = answered.body.get("version")
         headers = {"ETag": f'"{version}"'} if version is not None else None
-        return JSONResponse(answered.body, status, headers)
+        told = answered.body
+        if once and answered.first:
+            told = {**told, **once(told)}
+        return JSONResponse(told, status, headers)
 
     async def tell(
         self,

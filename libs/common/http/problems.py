@@ -110,7 +110,10 @@ def install(app: FastAPI, texts: Texts) -> None:
 
     async def refused(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, Refused)
-        return answer(request, error, _HEADERS.get(error.status))
+        headers = dict(_HEADERS.get(error.status, {}))
+        if seconds := error.values.get("retry_after"):
+            headers["Retry-After"] = str(seconds)
+        return answer(request, error, headers)
 
     async def invalid(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)

@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 from tests.faults.campaign.words import new_id
 
 READERS: Mapping[str, tuple[str, ...]] = {
-    "civicgrid.registry": ("leads", "alerts", "mediation", "scoring"),
+    "civicgrid.registry": ("leads", "alerts", "mediation", "scoring", "portal"),
     "civicgrid.leads": ("alerts", "mediation", "scoring"),
     "civicgrid.mediation": ("leads", "alerts", "scoring"),
     "civicgrid.alerts": ("scoring",),

@@ -33,6 +33,7 @@ READS: Mapping[str, frozenset[str]] = {
     ),
     "mediation": frozenset({*_REGISTRY, "lead.routed.v1"}),
     "scoring": frozenset({*_REGISTRY, *COUNTED}),
+    "portal": frozenset(_REGISTRY),
 }
 """Which events each service acts upon."""
 INTAKE = "civicgrid.intake.sandbox"

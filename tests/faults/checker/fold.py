@@ -1,11 +1,11 @@
 """What a state must be after its events, told a second time and in another way: as tables.
 
-Written from sections 1 of leads.md, alerts.md and mediation.md, not from the services.
+Written from sections 1 of leads.md, alerts.md, mediation.md and portal.md, not from the services.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,12 +15,14 @@ Row = dict[str, Any]
 @dataclass(frozen=True)
 class Step:
     """`moves`: status before -> status after. `keeps`: fields of the state -> fields of the event.
-    `sets`: fields -> values. `adds`: fields of the state that grow by a field of the event."""
+    `sets`: fields -> values. `adds`: fields of the state that grow by a field of the event. `does`:
+    what no table says, to the state in place."""
 
     moves: Mapping[str, str] | None = None
     keeps: Mapping[str, str] = field(default_factory=dict)
     sets: Mapping[str, Any] = field(default_factory=dict)
     adds: Mapping[str, str] = field(default_factory=dict)
+    does: Callable[[Row, Row], None] = lambda state, data: None
 
 
 @dataclass(frozen=True)
@@ -216,6 +218,80 @@ CALENDAR = Aggregate(
     described=("year", "zone", "shifts", "holidays", "workdays"),
 )
 
+
+def _forget(state: Row, data: Row) -> None:
+    """Of sessions that ended, those are remembered that the event still tells."""
+    ended = {one["session"]: one for one in state["revoked"]}
+    state["revoked"] = [ended[id] for id in data["revoked_sessions"]]
+
+
+def _session(state: Row, data: Row) -> None:
+    fresh = {"id": data["session_id"], "opened_at": data["at"], "ends_at": data["ends_at"]}
+    state["sessions"] = [*state["sessions"], fresh]
+    _forget(state, data)
+
+
+def _ended(state: Row, data: Row) -> None:
+    id = data["session_id"]
+    state["sessions"] = [one for one in state["sessions"] if one["id"] != id]
+    state["revoked"] = [*state["revoked"], {"session": id, "at": data["at"]}]
+    _forget(state, data)
+
+
+def _enabled(state: Row, data: Row) -> None:
+    state["status"] = "invited" if data["invited_until"] else "active"
+    _forget(state, data)
+
+
+_NO_LOCK: Row = {"failures": [], "locked_until": None}
+_ACCOUNT: Row = {
+    **{"status": "", "person_ref": None, "founder": False, "second_factor": True},
+    **{"invited_until": None, "activated": False, "totp_step": 0, "disabled_by": None},
+    **{"sessions": [], "revoked": [], **_NO_LOCK},
+}
+ACCOUNT = Aggregate(
+    _ACCOUNT,
+    {
+        "account.opened.v1": Step(
+            _to("invited", ""),
+            _same("person_ref", "founder", "second_factor", "invited_until"),
+            does=_forget,
+        ),
+        "account.activated.v1": Step(
+            _to("active", "invited"),
+            _same("second_factor", "totp_step"),
+            {"activated": True, "invited_until": None},
+            does=_forget,
+        ),
+        "account.sign_in_failed.v1": Step(_to("active", "active"), _same("failures"), does=_forget),
+        "account.locked.v1": Step(
+            _to("locked", "active"), _same("locked_until"), {"failures": []}, does=_forget
+        ),
+        "account.unlocked.v1": Step(
+            _to("active", "locked"), sets={"locked_until": None}, does=_forget
+        ),
+        "account.disabled.v1": Step(
+            _to("disabled", "invited", "active", "locked"),
+            {"disabled_by": "by"},
+            {"invited_until": None, **_NO_LOCK},
+            does=_forget,
+        ),
+        "account.enabled.v1": Step(
+            {"disabled": "active"}, _same("invited_until"), {"disabled_by": None}, does=_enabled
+        ),
+        "account.password_changed.v1": Step(
+            _to("active", "active"), sets={"failures": []}, does=_forget
+        ),
+        "session.opened.v1": Step(
+            _to("active", "active"), _same("totp_step"), {"failures": []}, does=_session
+        ),
+        "session.revoked.v1": Step(does=_ended),
+    },
+)
+SIGN_IN_NAME = Aggregate(
+    {"account_id": None}, {"sign_in_name.claimed.v1": Step(keeps=_same("account_id"))}
+)
+
 AGGREGATES: Mapping[tuple[str, str], Aggregate] = {
     ("registry", "area"): AREA,
     ("registry", "organisation"): ORGANISATION,
@@ -229,6 +305,8 @@ AGGREGATES: Mapping[tuple[str, str], Aggregate] = {
     ("alerts", "alert"): ALERT,
     ("mediation", "mediation_case"): CASE,
     ("scoring", "score"): SCORE,
+    ("portal", "account"): ACCOUNT,
+    ("portal", "sign_in_name"): SIGN_IN_NAME,
 }
 
 
@@ -259,5 +337,6 @@ def _take(aggregate: Aggregate, state: Row, step: Step, data: Row, what: str) ->
     for name, told in step.adds.items():
         more = data[told] if isinstance(data[told], list) else [data[told]]
         state[name] = [*state[name], *more]
+    step.does(state, data)
     if aggregate.under:
         state[aggregate.under] = {name: data[name] for name in aggregate.described}

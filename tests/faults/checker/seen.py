@@ -14,7 +14,7 @@ from uuid import UUID
 
 Row = dict[str, Any]
 
-SERVICES = ("registry", "leads", "alerts", "mediation", "scoring")
+SERVICES = ("registry", "leads", "alerts", "mediation", "scoring", "portal")
 
 
 @dataclass

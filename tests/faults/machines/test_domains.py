@@ -9,13 +9,17 @@ from uuid import UUID
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import rule
+from hypothesis.stateful import initialize, invariant, rule
 
+from libs.common.contracts.portal import SessionRevoked
 from services.alerts.domain import ALERT, alert
 from services.leads.domain import LEAD, commands
 from services.leads.domain.routing import Routing, Unrouted
 from services.mediation.domain import CASE
 from services.mediation.domain import commands as case
+from services.portal.domain import ACCOUNT, SIGN_IN_NAME, account
+from services.portal.domain import commands as door
+from services.portal.domain.sign_in_name import Claim
 from services.registry.domain import (
     APPOINTMENT,
     AREA,
@@ -213,10 +217,115 @@ class Appointments(DomainMachine):
         self.tell_twice(appointment.EndAppointment(self.now))
 
 
-MACHINES = (Leads, Alerts, Cases, Scores, Areas, Organisations, Posts, Appointments)
+class Accounts(DomainMachine):
+    """An account by its owner, by others, by time, and by whoever tries at the door."""
+
+    service, decider = "portal", ACCOUNT
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.opened: list[UUID] = []
+
+    @initialize(second_factor=st.booleans(), activated=st.booleans())
+    def begin(self, second_factor: bool, activated: bool) -> None:
+        self.open(second_factor)
+        if activated:
+            self.activate("secret" if second_factor else None, 1)
+
+    @rule(second_factor=st.booleans())
+    def open(self, second_factor: bool) -> None:
+        self.tell(door.Open(self.now, UUID(int=1), False, second_factor, "hash"))
+
+    @rule(secret=st.sampled_from([None, "secret"]), step=st.integers(1, 5))
+    def activate(self, secret: str | None, step: int) -> None:
+        self.tell(door.Activate(self.now, "hash", secret, step if secret else 0))
+
+    @rule(later=st.integers(-1, 2), times=st.integers(1, account.SESSIONS + 1))
+    def sign_in(self, later: int, times: int) -> None:
+        for _ in range(times):
+            session = UUID(int=len(self.opened) + 100)
+            step = max(0, self.state.totp_step + later)
+            if self.tell(door.OpenSession(self.now, session, step)):
+                self.opened.append(session)
+                assert later > 0 or not self.state.second_factor
+
+    @rule(times=st.integers(1, account.FAILURES))
+    def fail_to_sign_in(self, times: int) -> None:
+        for _ in range(times):
+            self.tell(door.FailSignIn(self.now))
+            assert len(self.state.failures) < account.FAILURES
+
+    @rule(n=st.integers(0, 20))
+    def end_a_session(self, n: int) -> None:
+        session = self.opened[n % len(self.opened)] if self.opened else UUID(int=99)
+        self.tell_twice(door.RevokeSession(self.now, session, "signed_out"))
+
+    @rule()
+    def end_all_sessions(self) -> None:
+        self.tell_twice(door.RevokeSessions(self.now))
+
+    @rule(by=PERSONS, step=st.sampled_from([door.Unlock, door.Disable]))
+    def step(self, by: UUID, step: Any) -> None:
+        self.tell(step(self.now, by))
+
+    @rule(by=PERSONS, disabled=st.booleans())
+    def enable(self, by: UUID, disabled: bool) -> None:
+        if disabled:
+            self.tell(door.Disable(self.now, UUID(int=1)))
+        disabled_by = self.state.disabled_by
+        assert not self.tell(door.Enable(self.now, by, "hash")) or by != disabled_by
+
+    @rule(n=st.integers(0, 20))
+    def change_password(self, n: int) -> None:
+        session = self.opened[n % len(self.opened)] if self.opened else UUID(int=99)
+        if self.tell(door.ChangePassword(self.now, session, "hash", None)):
+            assert {one.id for one in self.state.sessions} <= {session}
+
+    @rule(minutes=st.integers(1, 20))
+    def time_goes_on(self, minutes: int) -> None:
+        self.now += timedelta(minutes=minutes)
+        self.tell_twice(door.LetLockEnd(self.now))
+
+    @invariant()
+    def what_is_refused_is_told(self) -> None:
+        if not self.events:
+            return
+        last: Any = self.events[-1]
+        open = {one.id for one in self.state.sessions}
+        assert last.disabled == (self.state.status == "disabled")
+        assert not open & set(last.revoked_sessions)
+        assert len(open) <= (0 if last.disabled else account.SESSIONS)
+        since = last.at - account.REMEMBERED
+        ended = [one for one in self.events if isinstance(one, SessionRevoked) and one.at > since]
+        assert {one.session_id for one in ended} == set(last.revoked_sessions)
+
+
+class Names(DomainMachine):
+    service, decider = "portal", SIGN_IN_NAME
+
+    @rule(who=PERSONS)
+    def claim(self, who: UUID) -> None:
+        owner = self.state.account_id
+        self.tell(Claim(self.now, who))
+        assert self.state.account_id == (owner or who)
+
+
+MACHINES = (
+    Leads,
+    Alerts,
+    Cases,
+    Scores,
+    Areas,
+    Organisations,
+    Posts,
+    Appointments,
+    Accounts,
+    Names,
+)
 for _machine in MACHINES:
     _machine.TestCase.settings = SETTINGS
 
 TestLeads, TestAlerts, TestCases = Leads.TestCase, Alerts.TestCase, Cases.TestCase
 TestScores, TestAreas, TestPosts = Scores.TestCase, Areas.TestCase, Posts.TestCase
 TestOrganisations, TestAppointments = Organisations.TestCase, Appointments.TestCase
+TestAccounts, TestNames = Accounts.TestCase, Names.TestCase

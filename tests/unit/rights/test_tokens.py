@@ -39,6 +39,16 @@ def test_keys_are_made_once_and_only_their_owner_reads_them(folder: Path) -> Non
     assert "d" not in json.loads((folder / "public.json").read_text())["keys"][0]
 
 
+def test_who_sees_the_public_keys_alone_knows_tokens_and_makes_none(tmp_path: Path) -> None:
+    shared = tmp_path / "public"
+    shared.mkdir()
+    assert make_keys(tmp_path)
+    for wait in (0, 2):
+        assert Keyring(shared).read(Signer(tmp_path).sign(BEARER)) == BEARER
+        assert [file.name for file in shared.iterdir()] == ["public.json"]
+        rotate(tmp_path, wait=lambda: None) if not wait else None
+
+
 def _claims() -> dict[str, object]:
     claims = {"iss": "civicgrid", "aud": "civicgrid", "sub": str(uuid4()), "sid": str(uuid4())}
     return {**claims, "iat": NOW, "exp": NOW + DAY}

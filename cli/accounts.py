@@ -1,0 +1,188 @@
+"""`civicgrid init`, `login`, `logout`, `whoami` and `accounts`: who may do anything here at all."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import UUID
+
+import pyotp
+import typer
+
+from cli import credentials, ground
+from cli.client import City, NoCity, SignedOut, Url
+from cli.screen import Json, console, show_facts, show_json, show_table
+from libs.common.ids import named, uuid7
+from libs.rights.tokens import ACCESS_SECONDS, Bearer, Signer, make_keys
+
+app = typer.Typer(no_args_is_help=True, help="Who has an account, and in which state it is.")
+
+Id = Annotated[UUID, typer.Argument(metavar="ACCOUNT", help="its id, as `accounts list` shows it")]
+Name = Annotated[str, typer.Argument(help="to sign in by, such as a staff number")]
+
+
+def init(
+    founder: Annotated[str, typer.Option(help="the sign-in name of the first founder")] = "founder",
+    url: Url = None,
+) -> None:
+    """Make keys for access tokens and the first account; what is there already stays as it is."""
+    folder = ground.tokens_folder()
+    made = make_keys(folder)
+    console.print(f"keys for access tokens: {'made' if made else 'there already'}, in {folder}")
+    city = City(url, token=_own_token(folder))
+    try:
+        founders = list(city.pages("/accounts", founder="true"))
+    except NoCity:
+        console.print(
+            "no city answers yet: start one with `civicgrid up`, then run `civicgrid init` again"
+        )
+        return
+    except SignedOut:
+        console.print(
+            f"the city at {city.url} knows other keys: name their folder in CIVICGRID_TOKENS"
+        )
+        raise typer.Exit(1) from None
+    if founders:
+        console.print("there is a founder already: sign in with `civicgrid login`")
+        return
+    _tell_opened(founder, city.post("/accounts", {"name": founder, "founder": True}))
+
+
+def _own_token(folder: Path) -> str:
+    """Whoever holds the keys may sign for a founder."""
+    end = int(time.time()) + ACCESS_SECONDS
+    return Signer(folder).sign(Bearer(named("civicgrid init"), uuid7(), None, True, end))
+
+
+def _tell_opened(name: str, answer: dict[str, Any]) -> None:
+    console.print(f"account {answer['id']}, sign-in name {name}")
+    console.print(f"invitation, shown this once and good for 7 days: {answer['invitation']}")
+    console.print(f"its owner runs `civicgrid accounts activate {name}`, then `civicgrid login`")
+
+
+def login(
+    name: Annotated[str | None, typer.Argument(help="your sign-in name")] = None, url: Url = None
+) -> None:
+    """Sign in, for twelve hours at most."""
+    name = name or typer.prompt("Sign-in name")
+    password = typer.prompt("Password", hide_input=True)
+    code = typer.prompt("Code (empty where you have none)", default="", show_default=False)
+    city = City(url, token="")
+    told = {"name": name, "password": password, "code": code or None}
+    try:
+        tokens = city.post("/sign-in", told)
+    except SignedOut:
+        console.print("not signed in: name, password or code is wrong, or the account is not open")
+        raise typer.Exit(1) from None
+    credentials.keep(city.url, tokens["refresh_token"])
+    console.print(f"signed in at {city.url}")
+
+
+def logout(url: Url = None) -> None:
+    """End the session of this machine."""
+    city = City(url)
+    if credentials.kept(city.url) is None:
+        console.print("nobody was signed in")
+        return
+    with suppress(SignedOut):
+        city.post("/sign-out")
+    credentials.forget(city.url)
+    console.print("signed out")
+
+
+def whoami(url: Url = None, as_json: Json = False) -> None:
+    """Which account this machine is signed in with, and until when."""
+    me = City(url).get("/me")
+    if as_json:
+        return show_json(me)
+    session = me.pop("session")
+    show_facts({**me, "session": session["id"], "until": session["ends_at"]})
+
+
+@app.command("list")
+def list_accounts(
+    status: Annotated[str | None, typer.Option(help="invited, active, locked or disabled")] = None,
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
+    """All accounts: founders alone may see them."""
+    rows = list(City(url).pages("/accounts", status=status))
+    if as_json:
+        return show_json(rows)
+    names = ("id", "status", "person_ref", "founder", "second_factor")
+    show_table([{**{n: row[n] for n in names}, "sessions": len(row["sessions"])} for row in rows])
+
+
+@app.command("open")
+def open_account(
+    name: Name,
+    person: Annotated[UUID | None, typer.Option(help="as the registry knows them")] = None,
+    founder: Annotated[bool, typer.Option("--founder", help="of who runs the system")] = False,
+    second_factor: Annotated[
+        bool, typer.Option(help="the role grid_informant alone does without")
+    ] = True,
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
+    """An account for a person, and an invitation to hand over to them."""
+    told = {"name": name, "founder": founder, "second_factor": second_factor}
+    answer = City(url).post("/accounts", {**told, "person_ref": person and str(person)})
+    show_json(answer) if as_json else _tell_opened(name, answer)
+
+
+@app.command()
+def activate(
+    name: Name,
+    second_factor: Annotated[bool, typer.Option(help="codes of an app on your phone")] = True,
+    url: Url = None,
+) -> None:
+    """With the invitation that you got: choose a password, and an app that makes codes."""
+    invitation = typer.prompt("Invitation", hide_input=True)
+    password = typer.prompt("New password", hide_input=True, confirmation_prompt=True)
+    told = {"name": name, "invitation": invitation, "password": password}
+    if second_factor:
+        told |= _second_factor(name)
+    City(url, token="").post("/accounts/activate", told)
+    console.print(f"active: `civicgrid login {name}` with the next code that your app shows")
+
+
+def _second_factor(name: str) -> dict[str, str]:
+    secret = pyotp.random_base32()
+    address = pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name="civicgrid")
+    console.print(f"Enter this secret into your app: {secret}")
+    console.print(f"or open this address with it: {address}", soft_wrap=True)
+    return {"totp_secret": secret, "code": typer.prompt("Code that it shows now")}
+
+
+@app.command()
+def unlock(id: Id, url: Url = None) -> None:
+    """Before a quarter of an hour does it."""
+    _step(url, id, "unlock")
+
+
+@app.command()
+def disable(id: Id, url: Url = None) -> None:
+    """It signs in no more, and all of its sessions end."""
+    _step(url, id, "disable")
+
+
+@app.command()
+def enable(id: Id, url: Url = None) -> None:
+    """By another than who disabled it; an account that was never activated is invited again."""
+    answer = _step(url, id, "enable")
+    if answer.get("invitation"):
+        console.print(f"invitation, shown this once: {answer['invitation']}")
+
+
+@app.command()
+def revoke_sessions(id: Id, url: Url = None) -> None:
+    """Wherever it is signed in, it is no more."""
+    _step(url, id, "revoke-sessions")
+
+
+def _step(url: str | None, id: UUID, name: str) -> dict[str, Any]:
+    answer: dict[str, Any] = City(url).post(f"/accounts/{id}/{name}", version="*")
+    console.print(f"done: {name} {id}")
+    return answer

@@ -1,0 +1,6 @@
+"""`python -m services.portal`."""
+
+from libs.common.serving import run
+from services.portal.main import SERVICE
+
+run(SERVICE)

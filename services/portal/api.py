@@ -1,0 +1,184 @@
+"""HTTP of the portal: parse, submit, answer. No rule of the domain.
+
+What is signed in or out with holds secrets: nothing of it is kept for a second answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from libs.city import City
+from libs.common.contracts.portal import AccountEnabled
+from libs.common.http import Desk, Limit, expected, page, shown
+from libs.common.messages import Effect, Envelope
+from libs.rights.tokens import unauthorised
+from services.portal import policies, proofs, queries
+from services.portal.bodies import (
+    AccountBody,
+    ActivationBody,
+    PasswordBody,
+    RefreshBody,
+    SignInBody,
+)
+from services.portal.callers import address_of, bearer_of, founder_of
+from services.portal.domain import ACCOUNT, commands
+from services.portal.door import Door
+from services.portal.proofs import Passwords
+from services.portal.signing import Tokens, is_signed_in
+from services.portal.tries import Tries
+
+Portal = Desk[City]
+NOT_KEPT = {"Cache-Control": "no-store"}
+
+
+def routes(desk: Portal) -> APIRouter:
+    router, tokens, tries = APIRouter(), Tokens(desk.tokens), Tries()
+    door = Door(desk, Passwords(), tokens)
+    _sessions(router, desk, tokens)
+    _door(router, door, tries)
+    _opening(router, desk, door)
+    _steps(router, desk, tokens)
+    _reads(router, desk)
+    return router
+
+
+def _door(router: APIRouter, door: Door, tries: Tries) -> None:
+    @router.post("/sign-in", status_code=201)
+    async def sign_in(request: Request, body: SignInBody) -> Response:
+        """A session of 12 hours. Whatever is wrong: 401, and no hint what."""
+        tries.take(address_of(request))
+        return JSONResponse(await door.sign_in(request, body), 201, NOT_KEPT)
+
+    @router.post("/accounts/activate")
+    async def activate_account(request: Request, body: ActivationBody) -> Mapping[str, Any]:
+        """Whoever is invited chooses a password, and where codes come from."""
+        tries.take(address_of(request))
+        return {"id": await door.activate(request, body)}
+
+    @router.post("/accounts/password", status_code=204)
+    async def change_password(request: Request, body: PasswordBody) -> None:
+        """One's own. All other sessions end."""
+        bearer = bearer_of(request, door.tokens.keyring)
+        tries.take(address_of(request))
+        await door.change_password(request, bearer.account, bearer.session, body)
+
+
+def _sessions(router: APIRouter, desk: Portal, tokens: Tokens) -> None:
+    @router.post("/refresh")
+    async def refresh_token(body: RefreshBody) -> Response:
+        """A new access token, while the session is open."""
+        bearer = tokens.keyring.read(body.refresh_token, "refresh")
+        async with desk.looking() as connection:
+            account = await queries.state(connection, bearer.account)
+        if account is None or not is_signed_in(account, bearer.session, desk.context().now):
+            raise unauthorised()
+        return JSONResponse(tokens.anew(account, bearer), headers=NOT_KEPT)
+
+    @router.post("/sign-out", status_code=204)
+    async def sign_out(request: Request) -> None:
+        """The session of this token ends."""
+        bearer = bearer_of(request, tokens.keyring)
+
+        def plan(now: policies.Now) -> Iterable[Effect]:
+            ended = commands.RevokeSession(now.now, bearer.session, "signed_out")
+            return (ACCOUNT.to(bearer.account, ended),)
+
+        await desk.done(request, plan)
+
+    @router.get("/me")
+    async def show_me(request: Request) -> Mapping[str, Any]:
+        bearer = bearer_of(request, tokens.keyring)
+        async with desk.looking() as connection:
+            account = await queries.state(connection, bearer.account)
+        if account is None or not is_signed_in(account, bearer.session, desk.context().now):
+            raise unauthorised()
+        who = {"account": account.id, "person_ref": account.person_ref, "founder": account.founder}
+        return {**who, "session": account.session(bearer.session)}
+
+
+def _opening(router: APIRouter, desk: Portal, door: Door) -> None:
+    @router.post("/accounts", status_code=201)
+    async def open_account(request: Request, body: AccountBody) -> Response:
+        """The first answer holds an invitation, good for 7 days; no other does."""
+        if body.founder:
+            founder_of(request, door.tokens.keyring)
+        name = await door.name_id(body.name)
+        invitation, hash = proofs.invite()
+        kind = (body.founder, body.second_factor)
+        asked = policies.Asked(name, body.person_ref, *kind, hash)
+        return await desk.command(
+            request,
+            lambda now: policies.open_account(asked, now.now),
+            body=body.model_copy(update={"name": str(name)}),
+            created=True,
+            once=lambda _: {"invitation": invitation},
+        )
+
+    @router.post("/accounts/{id}/enable")
+    async def enable_account(request: Request, id: UUID) -> Response:
+        """By another than who disabled it. Whoever never activated it is invited again."""
+        by, version = bearer_of(request, door.tokens.keyring).account, expected(request)
+        invitation, hash = proofs.invite()
+
+        def plan(now: policies.Now) -> Iterable[Effect]:
+            return (ACCOUNT.to(id, commands.Enable(now.now, by, hash), expected=version),)
+
+        def once(told: Mapping[str, Any]) -> Mapping[str, Any]:
+            return {"invitation": invitation} if told["invited_until"] else {}
+
+        return await desk.command(request, plan, answer=_enabled, once=once)
+
+
+def _enabled(events: Sequence[Envelope]) -> Mapping[str, Any]:
+    last = events[-1]
+    assert isinstance(last.event, AccountEnabled)
+    until = last.event.invited_until
+    return {
+        "id": str(last.subject),
+        "version": last.version,
+        "invited_until": until and until.isoformat(),
+    }
+
+
+def _steps(router: APIRouter, desk: Portal, tokens: Tokens) -> None:
+    @router.post("/accounts/{id}/unlock")
+    async def unlock_account(request: Request, id: UUID) -> Response:
+        by = bearer_of(request, tokens.keyring).account
+        return await desk.tell(request, ACCOUNT, id, lambda at: commands.Unlock(at, by))
+
+    @router.post("/accounts/{id}/disable")
+    async def disable_account(request: Request, id: UUID) -> Response:
+        """All of its sessions end."""
+        by = bearer_of(request, tokens.keyring).account
+        return await desk.tell(request, ACCOUNT, id, lambda at: commands.Disable(at, by))
+
+    @router.post("/accounts/{id}/revoke-sessions")
+    async def revoke_sessions(request: Request, id: UUID) -> Response:
+        return await desk.tell(request, ACCOUNT, id, commands.RevokeSessions)
+
+
+def _reads(router: APIRouter, desk: Portal) -> None:
+    @router.get("/accounts")
+    async def list_accounts(
+        request: Request,
+        status: str | None = None,
+        founder: bool | None = None,
+        limit: Limit = 100,
+        after: UUID = queries.FIRST,
+    ) -> Mapping[str, Any]:
+        async with desk.reading(request) as connection:
+            rows = await queries.accounts(
+                connection, after=after, limit=limit, status=status, founder=founder
+            )
+        return page(rows, limit, "id")
+
+    @router.get("/accounts/{id}")
+    async def show_account(request: Request, id: UUID, response: Response) -> Mapping[str, Any]:
+        async with desk.reading(request) as connection:
+            found = await queries.account(connection, id)
+        return shown(found, response)

@@ -1,0 +1,62 @@
+"""What callers send: shapes and ranges only, the rules are the domain's."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from libs.rights.tokens import MAX_LENGTH
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{2,39}$")]
+"""To sign in by, such as a staff number."""
+NewPassword = Annotated[str, StringConstraints(min_length=12, max_length=128)]
+Secret = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+Code = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
+TotpSecret = Annotated[str, StringConstraints(pattern=r"^[A-Z2-7]{32}$")]
+"""160 bits in base32 (RFC 4226)."""
+Token = Annotated[str, StringConstraints(max_length=MAX_LENGTH)]
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def __repr_args__(self) -> tuple[()]:
+        """What somebody signs in by is in no log, not even of a crash."""
+        return ()
+
+
+class SignInBody(Body):
+    name: Name
+    password: Secret
+    code: Code | None = None
+
+
+class RefreshBody(Body):
+    refresh_token: Token
+
+
+class AccountBody(Body):
+    """`person_ref`: as the registry knows them; none for a founder."""
+
+    name: Name
+    person_ref: UUID | None = None
+    founder: bool = False
+    second_factor: bool = True
+
+
+class ActivationBody(Body):
+    """`totp_secret` is made by the client and proved by a `code`; without a second factor there is
+    neither."""
+
+    name: Name
+    invitation: Secret
+    password: NewPassword
+    totp_secret: TotpSecret | None = None
+    code: Code | None = None
+
+
+class PasswordBody(Body):
+    old_password: Secret
+    new_password: NewPassword

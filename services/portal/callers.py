@@ -1,0 +1,29 @@
+"""Who asks, by the token that they bring."""
+
+from __future__ import annotations
+
+from fastapi import Request
+
+from libs.common.messages import Refused
+from libs.rights.tokens import Bearer, Keyring, unauthorised
+
+
+def bearer_of(request: Request, keyring: Keyring) -> Bearer:
+    """Whom the guard let in, with their session. Raises Refused, 401."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise unauthorised()
+    return keyring.read(token.strip())
+
+
+def founder_of(request: Request, keyring: Keyring) -> Bearer:
+    """Raises Refused, 401 and 403."""
+    bearer = bearer_of(request, keyring)
+    if not bearer.founder:
+        raise Refused("role_not_allowed", status=403)
+    return bearer
+
+
+def address_of(request: Request) -> str:
+    """Of the client; where a proxy is trusted, the one that it tells."""
+    return request.client.host if request.client else "unknown"

@@ -1,0 +1,108 @@
+"""What can be asked of an account. `at` is the business time of the step; `by` an account."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from libs.common.contracts.portal import Ending
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    at: datetime
+    person: UUID | None
+    founder: bool
+    second_factor: bool
+    invitation_hash: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Activate:
+    """The invitation was shown. `totp_step`: of the code that proved the secret; 0 where there is
+    no second factor."""
+
+    at: datetime
+    password_hash: str = field(repr=False)
+    totp_secret: str | None = field(default=None, repr=False)
+    totp_step: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FailSignIn:
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """The password was right, and so was the code of `totp_step`, if there was one."""
+
+    at: datetime
+    session: UUID
+    totp_step: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeSession:
+    at: datetime
+    session: UUID
+    ending: Ending
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeSessions:
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Unlock:
+    at: datetime
+    by: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class LetLockEnd:
+    """Its time is over; no answer where it was unlocked meanwhile."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Disable:
+    at: datetime
+    by: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Enable:
+    """`invitation_hash`: of one that is good if the account was never activated."""
+
+    at: datetime
+    by: UUID
+    invitation_hash: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePassword:
+    """All sessions end but the one that asks. The secret of codes is kept beside the password."""
+
+    at: datetime
+    session: UUID
+    password_hash: str = field(repr=False)
+    totp_secret: str | None = field(repr=False)
+
+
+Command = (
+    Open
+    | Activate
+    | FailSignIn
+    | OpenSession
+    | RevokeSession
+    | RevokeSessions
+    | Unlock
+    | LetLockEnd
+    | Disable
+    | Enable
+    | ChangePassword
+)

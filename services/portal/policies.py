@@ -1,0 +1,101 @@
+"""Who gets an account under which name, and what time does to locks and sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from libs.city import City
+from libs.common.contracts.portal import (
+    AccountDisabled,
+    AccountLocked,
+    AccountUnlocked,
+    SessionOpened,
+    SessionRevoked,
+)
+from libs.common.ids import derived, named
+from libs.common.messages import (
+    CancelTimer,
+    Context,
+    Due,
+    Effect,
+    Policies,
+    Refused,
+    SetTimer,
+    Timers,
+)
+from services.portal.domain import ACCOUNT, SIGN_IN_NAME
+from services.portal.domain.commands import LetLockEnd, Open, RevokeSession
+from services.portal.domain.sign_in_name import Claim
+
+LOCK, SESSION = "lock", "session"
+
+Now = Context[City]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An account to open. `name`: the id of a sign-in name. `person`: None for a founder."""
+
+    name: UUID
+    person: UUID | None
+    founder: bool
+    second_factor: bool
+    invitation_hash: str
+
+    @property
+    def account(self) -> UUID:
+        """One for each person, whatever the name."""
+        if self.person is None:
+            return derived(self.name, "founder")
+        return named(f"account/{self.person}")
+
+
+def open_account(asked: Asked, at: datetime) -> Iterable[Effect]:
+    if asked.founder and asked.person:
+        raise Refused("founder_is_no_person", status=422, path="/person_ref")
+    if not asked.founder and asked.person is None:
+        raise Refused("person_needed", status=422, path="/person_ref")
+    if asked.founder and not asked.second_factor:
+        raise Refused("second_factor_needed", status=422, path="/second_factor")
+    proof = (asked.second_factor, asked.invitation_hash)
+    yield ACCOUNT.to(asked.account, Open(at, asked.person, asked.founder, *proof))
+    yield SIGN_IN_NAME.to(asked.name, Claim(at, asked.account))
+
+
+def on_locked(event: AccountLocked, context: Now) -> Iterable[Effect]:
+    yield SetTimer(LOCK, event.account_id, event.locked_until)
+
+
+def on_lock_ended(event: AccountUnlocked | AccountDisabled, context: Now) -> Iterable[Effect]:
+    yield CancelTimer(LOCK, event.account_id)
+
+
+def on_session_opened(event: SessionOpened, context: Now) -> Iterable[Effect]:
+    data = {"account": str(event.account_id)}
+    yield SetTimer(SESSION, event.session_id, event.ends_at, data)
+
+
+def on_session_revoked(event: SessionRevoked, context: Now) -> Iterable[Effect]:
+    yield CancelTimer(SESSION, event.session_id)
+
+
+def lock_is_over(due: Due, context: Now) -> Iterable[Effect]:
+    yield ACCOUNT.to(due.id, LetLockEnd(due.due_at))
+
+
+def session_is_over(due: Due, context: Now) -> Iterable[Effect]:
+    ended = RevokeSession(due.due_at, due.id, "timed_out")
+    yield ACCOUNT.to(UUID(due.data["account"]), ended)
+
+
+POLICIES: Policies = {
+    AccountLocked: on_locked,
+    AccountUnlocked: on_lock_ended,
+    AccountDisabled: on_lock_ended,
+    SessionOpened: on_session_opened,
+    SessionRevoked: on_session_revoked,
+}
+TIMERS: Timers = {LOCK: lock_is_over, SESSION: session_is_over}

@@ -1,0 +1,111 @@
+"""From nothing to a founder who is signed in, by the command alone."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyotp
+import pytest
+from typer.testing import CliRunner
+
+from cli.main import app
+from libs.common import provisioning
+from libs.common.ids import uuid7
+from services.portal.main import SERVICE
+from tests.support.processes import ServiceProcess
+from tests.support.servers import ROOT, TOKENS, Ground
+from tests.support.town import forget_topics
+
+PASSWORD = "Three boats in the fog"
+SECRET = pyotp.random_base32()
+
+
+def code(steps: int = 0) -> str:
+    return pyotp.TOTP(SECRET).at(time.time() + 30 * steps)
+
+
+@dataclass
+class Command:
+    """The command of one user, who has a home of their own."""
+
+    home: Path
+    url: str
+    tokens: Path = TOKENS
+
+    def run(self, *arguments: str, told: str = "", ends: int = 0) -> str:
+        environment = {
+            "CITY_URL": self.url,
+            "CIVICGRID_TOKENS": str(self.tokens),
+            "XDG_CONFIG_HOME": str(self.home),
+            "COLUMNS": "200",
+        }
+        done = CliRunner().invoke(app, [*arguments], input=told, env=environment)
+        assert done.exit_code == ends, (done.output, done.exception)
+        return done.output
+
+
+@pytest.fixture
+async def portal(servers: Ground, tmp_path: Path) -> AsyncIterator[ServiceProcess]:
+    file = provisioning.topics_file(ROOT)
+    await forget_topics(servers, list(file.topics))
+    settings = await servers.provide([SERVICE], file)
+    process = ServiceProcess(("services.portal",), settings, tmp_path / "portal.log")
+    process.start()
+    try:
+        await process.ready()
+        yield process
+    finally:
+        assert process.stop() == 0
+
+
+async def test_the_first_founder_signs_in_and_opens_another_account(
+    portal: ServiceProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pyotp, "random_base32", lambda: SECRET)
+    command = Command(tmp_path / "home", portal.url)
+    made = command.run("init")
+    invitation = re.findall(r"7 days: (\S+)", made)[0]
+    again = command.run("init")
+    assert "there is a founder already" in again and "invitation" not in again
+    assert "nobody was signed in" in command.run("logout")
+    answers = [invitation, PASSWORD, PASSWORD, code(-1)]
+    shown = command.run("accounts", "activate", "founder", told="\n".join(answers) + "\n")
+    assert "otpauth://totp/civicgrid:founder" in shown and PASSWORD not in shown
+    wrong = f"{PASSWORD}\n\n"
+    assert "not signed in" in command.run("login", "founder", told=wrong, ends=1)
+    command.run("login", "founder", told=f"{PASSWORD}\n{code()}\n")
+    file = tmp_path / "home" / "civicgrid" / "sessions.json"
+    assert file.stat().st_mode & 0o077 == 0
+    me = json.loads(command.run("whoami", "--json"))
+    assert me["founder"] and me["person_ref"] is None
+    told = command.run("accounts", "open", "z.wang", "--person", str(uuid7()), "--json")
+    id = json.loads(told)["id"]
+    for step in ("disable", "revoke-sessions"):
+        assert "done" in command.run("accounts", step, id)
+    rows = json.loads(command.run("accounts", "list", "--json", "--status", "disabled"))
+    assert [row["id"] for row in rows] == [id]
+    assert "signed out" in command.run("logout")
+    assert json.loads(file.read_text()) == {}
+    log = (tmp_path / "portal.log").read_text()
+    assert not [one for one in (PASSWORD, SECRET, invitation, "z.wang") if one in log]
+
+
+def test_keys_are_made_before_there_is_a_city_and_stay(tmp_path: Path) -> None:
+    command = Command(tmp_path, "http://127.0.0.1:9", tmp_path / "tokens")
+    assert "made, in" in command.run("init").replace("\n", "")
+    key = (tmp_path / "tokens" / "signing.pem").read_text()
+    again = command.run("init")
+    assert "there already" in again and "no city answers yet" in again
+    assert (tmp_path / "tokens" / "signing.pem").read_text() == key
+
+
+async def test_a_city_with_other_keys_is_told_from_one_that_is_away(
+    portal: ServiceProcess, tmp_path: Path
+) -> None:
+    command = Command(tmp_path, portal.url, tmp_path / "tokens")
+    assert "knows other keys" in command.run("init", ends=1)

@@ -1,0 +1,428 @@
+"""Who may come in, over a real Kafka and a real PostgreSQL; and what is kept of it nowhere."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import httpx
+import pyotp
+import pytest
+from aiokafka import AIOKafkaConsumer
+from fastapi import FastAPI
+
+from libs.common import provisioning
+from libs.common.database import session
+from libs.common.ids import uuid7
+from libs.common.serving import interface, started
+from libs.common.settings import Settings, SettingsError
+from libs.rights.tokens import Bearer, Keyring, Signer
+from services.portal.domain.account import FAILURES, SESSIONS
+from services.portal.main import SERVICE
+from tests.support.awaiting import eventually
+from tests.support.checks import check_states
+from tests.support.servers import ROOT, TOKENS, Ground
+from tests.support.town import forget_topics
+
+PASSWORD = "a Harbour at low tide"
+OTHER_PASSWORD = "the Hill behind the school"
+REFUSED = (401, "unauthorised")
+
+
+def founder_token(account: UUID | None = None) -> str:
+    end = int(time.time()) + 300
+    return Signer(TOKENS).sign(Bearer(account or uuid4(), uuid4(), None, True, end))
+
+
+@dataclass
+class Person:
+    """Somebody with an account, and what they know."""
+
+    id: str
+    name: str
+    invitation: str
+    password: str = PASSWORD
+    secret: str | None = None
+
+    def code(self, steps: int = 0) -> str | None:
+        """Of the half minute that is so many after this one."""
+        return self.secret and pyotp.TOTP(self.secret).at(time.time() + 30 * steps)
+
+
+class Portal:
+    """`address`: each has ten tries a minute, so every test has one of its own."""
+
+    def __init__(self, app: FastAPI, settings: Settings) -> None:
+        self.settings = settings
+        self._app = app
+        self._addresses = (f"10.0.0.{n}" for n in range(1, 255))
+        self.founder = founder_token()
+        self.come_from_elsewhere()
+
+    def come_from_elsewhere(self) -> None:
+        told = (next(self._addresses), 1)
+        transport = httpx.ASGITransport(self._app, raise_app_exceptions=False, client=told)
+        self.client = httpx.AsyncClient(transport=transport, base_url="http://city")
+
+    async def post(
+        self, path: str, body: Any = None, token: str | None = None, **headers: str
+    ) -> httpx.Response:
+        told = {name.replace("_", "-"): value for name, value in headers.items()}
+        if token:
+            told["Authorization"] = f"Bearer {token}"
+        return await self.client.post(path, json=body, headers={"If-Match": "*"} | told)
+
+    async def get(self, path: str, token: str) -> httpx.Response:
+        return await self.client.get(path, headers={"Authorization": f"Bearer {token}"})
+
+    async def open(self, **more: Any) -> Person:
+        name = more.pop("name", f"n{uuid4().hex[:12]}")
+        body = {"name": name, "person_ref": str(uuid7())} | more
+        answer = await self.post("/accounts", body, self.founder)
+        assert answer.status_code == 201, answer.text
+        return Person(answer.json()["id"], name, answer.json()["invitation"])
+
+    async def activate(self, person: Person) -> httpx.Response:
+        body = {"name": person.name, "invitation": person.invitation, "password": person.password}
+        if person.secret:
+            body |= {"totp_secret": person.secret, "code": str(person.code(-1))}
+        return await self.post("/accounts/activate", body)
+
+    async def sign_in(self, person: Person, **more: Any) -> httpx.Response:
+        body = {"name": person.name, "password": person.password, "code": person.code()}
+        return await self.post("/sign-in", body | more)
+
+    async def worker(self) -> Person:
+        """Of the role that needs no second factor."""
+        person = await self.open(second_factor=False)
+        answer = await self.activate(person)
+        assert answer.status_code == 200, answer.text
+        return person
+
+    async def rows(self, query: str, *values: Any) -> list[asyncpg.Record]:
+        async with session(self.settings.url("portal", "owner")) as connection:
+            return list(await connection.fetch(query, *values))
+
+
+def told(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["code"]
+
+
+@asynccontextmanager
+async def open_portal(servers: Ground) -> AsyncIterator[Portal]:
+    file = provisioning.topics_file(ROOT)
+    await forget_topics(servers, list(file.topics))
+    settings = await servers.provide([SERVICE], file)
+    async with started([SERVICE], settings) as running:
+        yield Portal(interface(running), settings)
+
+
+@pytest.fixture(scope="module")
+async def whole(servers: Ground) -> AsyncIterator[Portal]:
+    async with open_portal(servers) as there:
+        yield there
+
+
+@pytest.fixture
+async def portal(whole: Portal) -> Portal:
+    whole.come_from_elsewhere()
+    return whole
+
+
+async def test_whoever_was_invited_signs_in_with_a_second_factor_and_no_code_is_taken_twice(
+    portal: Portal,
+) -> None:
+    person = await portal.open()
+    person.secret = pyotp.random_base32()
+    assert told(await portal.sign_in(person)) == REFUSED
+    assert (await portal.activate(person)).json() == {"id": person.id}
+    assert told(await portal.activate(person)) == REFUSED
+    first = await portal.sign_in(person)
+    assert first.status_code == 201
+    assert first.headers["cache-control"] == "no-store"
+    assert told(await portal.sign_in(person)) == REFUSED
+    assert told(await portal.sign_in(person, code=None)) == REFUSED
+    assert told(await portal.sign_in(person, code=person.code(-1))) == REFUSED
+    assert (await portal.sign_in(person, code=person.code(1))).status_code == 201
+    token = first.json()["access_token"]
+    bearer = Keyring(TOKENS).read(token)
+    assert (str(bearer.account), bearer.founder) == (person.id, False)
+    me = (await portal.get("/me", token)).json()
+    assert me["account"] == person.id and me["session"]["id"] == str(bearer.session)
+    assert UUID(me["person_ref"]) == bearer.person
+
+
+async def test_five_wrong_passwords_lock_and_nobody_is_told(portal: Portal) -> None:
+    person, nobody = await portal.worker(), Person("", "nobody", "")
+    answers = [await portal.sign_in(person, password=OTHER_PASSWORD) for _ in range(FAILURES)]
+    answers += [await portal.sign_in(person), await portal.sign_in(nobody)]
+    assert {told(answer) for answer in answers} == {REFUSED}
+    assert len({answer.text for answer in answers}) == 1
+    shown = await portal.get(f"/accounts/{person.id}", portal.founder)
+    assert shown.json()["status"] == "locked"
+    unlocked = await portal.post(
+        f"/accounts/{person.id}/unlock", token=portal.founder, If_Match=shown.headers["etag"]
+    )
+    assert unlocked.status_code == 200, unlocked.text
+    assert (await portal.sign_in(person)).status_code == 201
+    again = await portal.post(f"/accounts/{person.id}/unlock", token=portal.founder)
+    assert (*told(again), again.json()["allowed"]) == (
+        *(409, "illegal_transition"),
+        ["change_password", "disable_account"],
+    )
+
+
+async def test_a_lock_has_a_timer_that_ends_it(portal: Portal) -> None:
+    person = await portal.worker()
+    for _ in range(FAILURES):
+        await portal.sign_in(person, password=OTHER_PASSWORD)
+    shown = (await portal.get(f"/accounts/{person.id}", portal.founder)).json()
+    due = "SELECT due_at FROM timer WHERE name = 'lock' AND id = $1"
+    rows = await portal.rows(due, UUID(person.id))
+    assert [row["due_at"] for row in rows] == [datetime.fromisoformat(shown["locked_until"])]
+
+
+async def test_a_session_is_refreshed_until_it_is_signed_out(portal: Portal) -> None:
+    person = await portal.worker()
+    tokens = (await portal.sign_in(person)).json()
+    refresh = {"refresh_token": tokens["refresh_token"]}
+    anew = await portal.post("/refresh", refresh)
+    assert anew.status_code == 200 and anew.headers["cache-control"] == "no-store"
+    assert anew.json().keys() == {"access_token", "expires_in", "token_type"}
+    assert (await portal.get("/me", anew.json()["access_token"])).status_code == 200
+    wrong = {"refresh_token": tokens["access_token"]}
+    assert told(await portal.post("/refresh", wrong)) == REFUSED
+    assert told(await portal.get("/me", tokens["refresh_token"])) == REFUSED
+    for _ in range(2):
+        assert (await portal.post("/sign-out", token=tokens["access_token"])).status_code == 204
+    assert told(await portal.post("/refresh", refresh)) == REFUSED
+    assert told(await portal.get("/me", tokens["access_token"])) == REFUSED
+
+
+async def test_a_disabled_account_is_out_until_another_person_enables_it(portal: Portal) -> None:
+    person = await portal.worker()
+    tokens = (await portal.sign_in(person)).json()
+    refresh = {"refresh_token": tokens["refresh_token"]}
+    path = f"/accounts/{person.id}"
+    by = founder_token(uuid7())
+    assert (await portal.post(f"{path}/disable", token=by)).status_code == 200
+    assert told(await portal.post("/refresh", refresh)) == REFUSED
+    assert told(await portal.sign_in(person)) == REFUSED
+    assert told(await portal.post(f"{path}/enable", token=by)) == (409, "same_person")
+    enabled = await portal.post(f"{path}/enable", token=founder_token(uuid7()))
+    assert enabled.status_code == 200 and "invitation" not in enabled.json()
+    assert told(await portal.post("/refresh", refresh)) == REFUSED, "its sessions are over"
+    assert (await portal.sign_in(person)).status_code == 201
+
+
+async def test_an_invitation_that_was_lost_is_made_anew_by_two_founders(portal: Portal) -> None:
+    person = await portal.open(second_factor=False)
+    path = f"/accounts/{person.id}"
+    await portal.post(f"{path}/disable", token=founder_token(uuid7()))
+    assert told(await portal.activate(person)) == REFUSED
+    enabled = await portal.post(f"{path}/enable", token=founder_token(uuid7()))
+    assert told(await portal.activate(person)) == REFUSED, "the lost one"
+    person.invitation = enabled.json()["invitation"]
+    assert (await portal.activate(person)).status_code == 200
+
+
+async def test_one_person_has_one_account_and_one_name_one_owner(portal: Portal) -> None:
+    who, key = str(uuid7()), str(uuid4())
+    name = f"n{uuid4().hex[:12]}"
+    body = {"name": name, "person_ref": who}
+    first = await portal.post("/accounts", body, portal.founder, Idempotency_Key=key)
+    again = await portal.post("/accounts", body, portal.founder, Idempotency_Key=key)
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert again.json() == {name: first.json()[name] for name in ("id", "version")}
+    other = await portal.post("/accounts", body | {"name": "other.name"}, portal.founder)
+    assert told(other) == (409, "account_exists")
+    taken = await portal.post("/accounts", body | {"person_ref": str(uuid7())}, portal.founder)
+    assert told(taken) == (409, "name_taken")
+
+
+async def test_founders_have_a_second_factor_and_no_person(portal: Portal) -> None:
+    body: dict[str, Any] = {"name": f"n{uuid4().hex[:12]}", "founder": True}
+    for more, path in (
+        ({"person_ref": str(uuid7())}, "/person_ref"),
+        ({"second_factor": False}, "/second_factor"),
+        ({"founder": False}, "/person_ref"),
+    ):
+        answer = await portal.post("/accounts", body | more, portal.founder)
+        assert (answer.status_code, answer.json()["path"]) == (422, path)
+    founder = await portal.open(person_ref=None, founder=True, name=body["name"])
+    without = await portal.activate(founder)
+    assert told(without) == (422, "second_factor_needed")
+    founder.secret = pyotp.random_base32()
+    assert (await portal.activate(founder)).status_code == 200
+    token = (await portal.sign_in(founder)).json()["access_token"]
+    assert (await portal.get("/accounts", token)).status_code == 200
+
+
+async def test_accounts_are_kept_by_founders_alone(portal: Portal) -> None:
+    person = await portal.worker()
+    token = (await portal.sign_in(person)).json()["access_token"]
+    body = {"name": "somebody", "person_ref": str(uuid7())}
+    path = f"/accounts/{person.id}"
+    for step in ("unlock", "disable", "enable", "revoke-sessions"):
+        assert told(await portal.post(f"{path}/{step}", token=token)) == (403, "role_not_allowed")
+        assert told(await portal.post(f"{path}/{step}")) == REFUSED
+    assert told(await portal.post("/accounts", body, token)) == (403, "role_not_allowed")
+    for path in ("/accounts", f"/accounts/{person.id}"):
+        assert told(await portal.get(path, token)) == (403, "role_not_allowed")
+        assert told(await portal.client.get(path)) == REFUSED
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["q1w2e3r4t5y6", "Q1W2E3R4T5Y6", "一" * 12, "we love CivicGrid", "{name} and more"],
+)
+async def test_a_password_that_is_easily_found_is_refused(portal: Portal, password: str) -> None:
+    person = await portal.open(second_factor=False)
+    person.password = password.format(name=person.name)
+    answer = await portal.activate(person)
+    assert (*told(answer), answer.json()["path"]) == (422, "password_refused", "/password")
+    person.password = "short"
+    assert (await portal.activate(person)).status_code == 422
+
+
+async def test_a_changed_password_ends_all_other_sessions(portal: Portal) -> None:
+    person = await portal.worker()
+    first, second = [(await portal.sign_in(person)).json() for _ in range(2)]
+    body = {"old_password": OTHER_PASSWORD, "new_password": OTHER_PASSWORD}
+    wrong = await portal.post("/accounts/password", body, first["access_token"])
+    assert told(wrong) == (422, "password_wrong")
+    body["old_password"] = PASSWORD
+    changed = await portal.post("/accounts/password", body, first["access_token"])
+    assert changed.status_code == 204, changed.text
+    kept, lost = [
+        await portal.post("/refresh", {"refresh_token": one["refresh_token"]})
+        for one in (first, second)
+    ]
+    assert (kept.status_code, told(lost)) == (200, REFUSED)
+    assert told(await portal.sign_in(person)) == REFUSED
+    assert (await portal.sign_in(person, password=OTHER_PASSWORD)).status_code == 201
+
+
+async def test_the_oldest_session_makes_room_and_all_can_be_ended(portal: Portal) -> None:
+    person = await portal.worker()
+    portal.come_from_elsewhere()
+    tokens = [(await portal.sign_in(person)).json() for _ in range(SESSIONS)]
+    portal.come_from_elsewhere()
+    tokens.append((await portal.sign_in(person)).json())
+    answers = [
+        await portal.post("/refresh", {"refresh_token": one["refresh_token"]}) for one in tokens
+    ]
+    assert [answer.status_code for answer in answers] == [401, *[200] * SESSIONS]
+    ended = await portal.post(f"/accounts/{person.id}/revoke-sessions", token=portal.founder)
+    assert ended.status_code == 200
+    last = await portal.post("/refresh", {"refresh_token": tokens[-1]["refresh_token"]})
+    assert told(last) == REFUSED
+
+
+async def test_an_address_has_ten_tries_a_minute(portal: Portal) -> None:
+    answers = [await portal.sign_in(Person("", "nobody", "")) for _ in range(10)]
+    assert {told(answer) for answer in answers} == {REFUSED}
+    more = await portal.sign_in(await portal.open())
+    assert told(more) == (429, "too_many")
+    assert 1 <= int(more.headers["retry-after"]) <= 60
+    portal.come_from_elsewhere()
+    assert told(await portal.sign_in(Person("", "nobody", ""))) == REFUSED
+
+
+async def test_what_services_must_refuse_stands_in_the_newest_event(portal: Portal) -> None:
+    person = await portal.worker()
+    for _ in range(2):
+        token = (await portal.sign_in(person)).json()["access_token"]
+        await portal.post("/sign-out", token=token)
+    await portal.post(f"/accounts/{person.id}/disable", token=portal.founder)
+    records = await _records(portal)
+    last = [record for record in records if record["account_id"] == person.id][-1]
+    ended = [
+        one["session_id"] for one in records if one["account_id"] == person.id and "ending" in one
+    ]
+    assert last["disabled"] and last["revoked_sessions"] == ended and len(ended) == 2
+
+
+async def test_planted_secrets_are_found_nowhere(
+    portal: Portal, capfd: pytest.CaptureFixture[str]
+) -> None:
+    person = await portal.open(name="planted.wang-0417")
+    person.password = "Planted: the Third Lighthouse"
+    person.secret = pyotp.random_base32()
+    answers = [await portal.activate(person), await portal.sign_in(person, password="planted-x")]
+    answers.append(await portal.sign_in(person))
+    tokens = answers[-1].json()
+    answers = [answers[0], await portal.get("/me", tokens["access_token"])]
+    answers.append(await portal.get(f"/accounts/{person.id}", portal.founder))
+    invalid = {"name": person.name, "password": person.password, "planted": person.secret}
+    answers.append(await portal.post("/sign-in", invalid))
+    secrets = [
+        *(person.name, person.password, person.secret, person.invitation, "planted-x"),
+        *(tokens["access_token"], tokens["refresh_token"]),
+        *("$argon2id$", hashlib.sha256(person.invitation.encode()).hexdigest()),
+    ]
+    places = {
+        "answers": "\n".join(answer.text for answer in answers),
+        "topics": json.dumps(await _records(portal), ensure_ascii=False),
+        "database": await _everything(portal),
+        "logs": "".join(capfd.readouterr()),
+    }
+    assert person.id in places["database"] and person.id in places["topics"]
+    for place, text in places.items():
+        assert not [secret for secret in secrets if secret.casefold() in text.casefold()], place
+
+
+async def test_every_state_is_the_fold_of_its_events(portal: Portal) -> None:
+    await check_states(portal.settings, SERVICE)
+
+
+async def test_a_portal_without_keys_does_not_start(portal: Portal, tmp_path: Path) -> None:
+    for folder in (None, tmp_path):
+        settings = portal.settings.model_copy(update={"tokens": folder})
+        with pytest.raises(SettingsError, match=r"CIVICGRID_TOKENS.*civicgrid init"):
+            async with started([SERVICE], settings):
+                pass
+
+
+async def _records(portal: Portal) -> list[dict[str, Any]]:
+    """All that was published, once all that is stored is."""
+
+    async def stored() -> int:
+        return int((await portal.rows("SELECT count(*) FROM event"))[0][0])
+
+    consumer = AIOKafkaConsumer(
+        SERVICE.topic,
+        bootstrap_servers=portal.settings.kafka_bootstrap_servers,
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+    )
+    await consumer.start()
+    found: list[dict[str, Any]] = []
+
+    async def read() -> int:
+        for records in (await consumer.getmany(timeout_ms=200)).values():
+            found.extend(json.loads(record.value) for record in records)
+        return len(found)
+
+    try:
+        count = await stored()
+        await eventually(read, lambda number: number >= count)
+    finally:
+        await consumer.stop()
+    return found
+
+
+async def _everything(portal: Portal) -> str:
+    """Every row of every table of the portal, as text."""
+    tables = await portal.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    texts = [await portal.rows(f"SELECT t::text FROM {name} AS t") for (name,) in tables]
+    return "\n".join(row[0] for rows in texts for row in rows)

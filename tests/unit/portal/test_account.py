@@ -1,0 +1,239 @@
+"""The states of an account: exactly the steps of its table are taken, all else names them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from libs.common.contracts.portal import (
+    AccountDisabled,
+    AccountEvent,
+    AccountLocked,
+    SessionOpened,
+    SessionRevoked,
+    SignInFailed,
+)
+from libs.common.messages import Refused
+from services.portal.domain import commands
+from services.portal.domain.account import (
+    FAILURES,
+    INVITED_FOR,
+    LEGAL,
+    LOCKED_FOR,
+    REMEMBERED,
+    SESSION_LASTS,
+    SESSIONS,
+    WITHIN,
+    Account,
+    Status,
+    decide,
+    evolve,
+)
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+ID, PERSON, SESSION = UUID(int=7), UUID(int=8), UUID(int=9)
+ADA, BO = UUID(int=1), UUID(int=2)
+OPEN = commands.Open(NOW, PERSON, False, True, "hash")
+OPEN_PLAIN = commands.Open(NOW, PERSON, False, False, "hash")
+ACTIVATE = commands.Activate(NOW, "hash", "secret", 10)
+ACTIVATE_PLAIN = commands.Activate(NOW, "hash")
+FAIL = commands.FailSignIn(NOW)
+STEPS: dict[str, Any] = {
+    "activate_account": ACTIVATE,
+    "change_password": commands.ChangePassword(NOW, SESSION, "hash", "secret"),
+    "unlock_account": commands.Unlock(NOW, ADA),
+    "disable_account": commands.Disable(NOW, ADA),
+    "enable_account": commands.Enable(NOW, BO, "hash"),
+}
+IN: dict[Status, tuple[commands.Command, ...]] = {
+    "invited": (OPEN,),
+    "active": (OPEN, ACTIVATE),
+    "locked": (OPEN, ACTIVATE, *[FAIL] * FAILURES),
+    "disabled": (OPEN, ACTIVATE, STEPS["disable_account"]),
+}
+AFTER: dict[tuple[str, str], str] = {
+    ("invited", "activate_account"): "active",
+    ("invited", "disable_account"): "disabled",
+    ("active", "change_password"): "active",
+    ("active", "disable_account"): "disabled",
+    ("locked", "unlock_account"): "active",
+    ("locked", "disable_account"): "disabled",
+    ("disabled", "enable_account"): "active",
+}
+"""The table of portal.md."""
+
+
+def told(*steps: commands.Command, account: Account | None = None) -> Account:
+    account = account or Account(ID)
+    for step in steps:
+        for event in decide(account, step):
+            account = evolve(account, event)
+    return account
+
+
+def refused(account: Account, step: commands.Command) -> Refused:
+    with pytest.raises(Refused) as refusal:
+        decide(account, step)
+    return refusal.value
+
+
+def sign_in(n: int = 0, at: datetime = NOW, step: int = 0) -> commands.OpenSession:
+    return commands.OpenSession(at, UUID(int=100 + n), step)
+
+
+@pytest.mark.parametrize("status", IN)
+@pytest.mark.parametrize("name", STEPS)
+def test_exactly_the_legal_steps_are_taken(status: Status, name: str) -> None:
+    account = told(*IN[status])
+    assert account.status == status
+    if (status, name) in AFTER:
+        assert told(STEPS[name], account=account).status == AFTER[status, name]
+        return
+    refusal = refused(account, STEPS[name])
+    assert (refusal.code, refusal.status) == ("illegal_transition", 409)
+    assert set(refusal.allowed) == {step for state, step in AFTER if state == status}
+
+
+def test_the_table_of_steps_is_that_of_the_requirements() -> None:
+    assert {(status, name) for status in LEGAL for name in LEGAL[status].values()} == set(AFTER)
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_without_an_account_there_is_nothing_to_change(name: str) -> None:
+    assert refused(Account(ID), STEPS[name]).status == 404
+
+
+@pytest.mark.parametrize("status", IN)
+def test_a_person_has_one_account(status: Status) -> None:
+    assert refused(told(*IN[status]), OPEN).code == "account_exists"
+
+
+@pytest.mark.parametrize("status", ["", *IN])
+def test_only_an_active_account_opens_a_session_and_counts_failures(status: Status) -> None:
+    account = told(*IN[status]) if status else Account(ID)
+    if status == "active":
+        assert decide(account, FAIL) and decide(account, sign_in(step=11))
+        return
+    assert decide(account, FAIL) == []
+    assert (refused(account, sign_in(step=11)).status) == 401
+
+
+def test_an_invitation_runs_out() -> None:
+    late = commands.Activate(NOW + INVITED_FOR, "hash", "secret", 10)
+    assert refused(told(OPEN), late).status == 401
+    in_time = commands.Activate(NOW + INVITED_FOR - timedelta(seconds=1), "hash", "secret", 10)
+    assert told(OPEN, in_time).status == "active"
+
+
+def test_a_second_factor_is_set_where_the_account_needs_one() -> None:
+    assert refused(told(OPEN), ACTIVATE_PLAIN).code == "second_factor_needed"
+    assert not told(OPEN_PLAIN, ACTIVATE_PLAIN).second_factor
+    assert told(OPEN_PLAIN, ACTIVATE).second_factor, "whoever wants one may have one"
+
+
+def test_no_code_is_taken_twice_nor_one_before_it() -> None:
+    account = told(OPEN, ACTIVATE)
+    assert refused(account, sign_in(step=10)).status == 401
+    account = told(sign_in(step=12), account=account)
+    for step in (0, 11, 12):
+        assert refused(account, sign_in(1, step=step)).status == 401
+    assert told(sign_in(1, step=13), account=account).totp_step == 13
+
+
+def test_the_fifth_failure_within_a_quarter_of_an_hour_locks() -> None:
+    account = told(OPEN, ACTIVATE, *[FAIL] * (FAILURES - 1))
+    late = commands.FailSignIn(NOW + WITHIN)
+    assert [type(event) for event in decide(account, late)] == [SignInFailed]
+    in_time = commands.FailSignIn(NOW + WITHIN - timedelta(seconds=1))
+    assert [type(event) for event in decide(account, in_time)] == [SignInFailed, AccountLocked]
+
+
+def test_who_signs_in_begins_to_count_anew() -> None:
+    account = told(OPEN, ACTIVATE, *[FAIL] * (FAILURES - 1), sign_in(step=11), FAIL)
+    assert (account.status, len(account.failures)) == ("active", 1)
+
+
+def test_a_lock_ends_after_a_quarter_of_an_hour_once() -> None:
+    account = told(*IN["locked"])
+    end = commands.LetLockEnd(NOW + LOCKED_FOR)
+    assert decide(account, commands.LetLockEnd(end.at - timedelta(seconds=1))) == []
+    account = told(end, account=account)
+    assert (account.status, account.failures) == ("active", ())
+    assert decide(account, end) == []
+    assert decide(told(*IN["disabled"]), end) == []
+
+
+def test_who_disabled_an_account_does_not_enable_it() -> None:
+    account = told(*IN["disabled"])
+    refusal = refused(account, commands.Enable(NOW, ADA, "hash"))
+    assert (refusal.code, refusal.status) == ("same_person", 409)
+
+
+def test_who_never_activated_an_account_is_invited_again() -> None:
+    later = NOW + timedelta(days=30)
+    account = told(OPEN, STEPS["disable_account"], commands.Enable(later, BO, "hash"))
+    assert (account.status, account.invited_until) == ("invited", later + INVITED_FOR)
+
+
+def test_a_session_ends_after_half_a_day_and_the_oldest_makes_room() -> None:
+    account = told(OPEN_PLAIN, ACTIVATE_PLAIN, *(sign_in(n) for n in range(SESSIONS)))
+    assert account.sessions[0].ends_at == NOW + SESSION_LASTS
+    revoked, opened = decide(account, sign_in(SESSIONS))
+    assert isinstance(revoked, SessionRevoked) and isinstance(opened, SessionOpened)
+    assert (revoked.session_id, revoked.ending) == (account.sessions[0].id, "too_many")
+    assert opened.revoked_sessions == (revoked.session_id,)
+
+
+def test_disabling_ends_all_sessions_and_every_event_tells_what_to_refuse() -> None:
+    account = told(OPEN_PLAIN, ACTIVATE_PLAIN, sign_in(1), sign_in(2))
+    first, second, last = decide(account, STEPS["disable_account"])
+    ids = tuple(one.id for one in account.sessions)
+    refusals = [(one.disabled, one.revoked_sessions) for one in (first, second, last)]
+    assert refusals == [(False, ids[:1]), (False, ids), (True, ids)]
+    assert isinstance(last, AccountDisabled)
+    (enabled,) = decide(told(STEPS["disable_account"], account=account), STEPS["enable_account"])
+    assert (enabled.disabled, enabled.revoked_sessions) == (False, ids)
+
+
+def test_a_session_that_ended_long_ago_is_told_no_more() -> None:
+    account = told(OPEN_PLAIN, ACTIVATE_PLAIN, sign_in(1), commands.RevokeSessions(NOW))
+    events: list[AccountEvent] = []
+    for at in (NOW + REMEMBERED - timedelta(seconds=1), NOW + REMEMBERED):
+        events += decide(account, commands.FailSignIn(at))
+    assert [len(event.revoked_sessions) for event in events] == [1, 0]
+    assert evolve(account, events[-1]).revoked == ()
+
+
+def test_ending_a_session_twice_changes_nothing() -> None:
+    account = told(OPEN_PLAIN, ACTIVATE_PLAIN, sign_in(1))
+    end = commands.RevokeSession(NOW, account.sessions[0].id, "signed_out")
+    account = told(end, account=account)
+    assert decide(account, end) == decide(account, commands.RevokeSessions(NOW)) == []
+
+
+def test_a_changed_password_leaves_the_session_that_asked() -> None:
+    account = told(OPEN_PLAIN, ACTIVATE_PLAIN, sign_in(1), sign_in(2))
+    asks = account.sessions[1].id
+    account = told(commands.ChangePassword(NOW, asks, "hash", None), account=account)
+    assert [one.id for one in account.sessions] == [asks]
+
+
+def test_no_secret_is_published_or_written_out() -> None:
+    secret = "a-planted-secret"
+    steps: tuple[Any, ...] = (
+        commands.Open(NOW, PERSON, False, True, secret),
+        commands.Activate(NOW, secret, secret, 10),
+        commands.ChangePassword(NOW, SESSION, secret, secret),
+        commands.Disable(NOW, ADA),
+        commands.Enable(NOW, BO, secret),
+    )
+    account = Account(ID)
+    for step in steps:
+        assert secret not in repr(step)
+        for event in decide(account, step):
+            assert secret not in event.model_dump_json(exclude=set(event.sealed))
+            account = evolve(account, event)
+        assert secret not in repr(account)

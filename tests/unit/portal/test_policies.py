@@ -1,0 +1,84 @@
+"""Who gets an account, and what time does."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, cast
+from uuid import UUID
+
+import pytest
+
+from libs.common.contracts.portal import (
+    AccountLocked,
+    AccountUnlocked,
+    SessionOpened,
+    SessionRevoked,
+)
+from libs.common.messages import CancelTimer, Due, Instruction, Refused, SetTimer
+from services.portal import policies
+from services.portal.domain import ACCOUNT, SIGN_IN_NAME, commands
+from services.portal.domain.sign_in_name import Claim, SignInName, decide
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+NAME, PERSON, ID, SESSION = UUID(int=5), UUID(int=6), UUID(int=7), UUID(int=8)
+NOBODY = cast(Any, None)
+TOLD: dict[str, Any] = {"account_id": ID, "at": NOW, "disabled": False, "revoked_sessions": ()}
+
+
+def asked(**more: Any) -> policies.Asked:
+    told = {"name": NAME, "person": PERSON, "founder": False, "second_factor": True}
+    return policies.Asked(**{**told, "invitation_hash": "hash", **more})
+
+
+def test_an_account_is_opened_together_with_its_name() -> None:
+    account, name = policies.open_account(asked(), NOW)
+    assert isinstance(account, Instruction) and isinstance(name, Instruction)
+    assert (account.decider, name.decider) == (ACCOUNT, SIGN_IN_NAME)
+    assert (account.id, name.id) == (asked().account, NAME)
+    assert name.command == Claim(NOW, account.id)
+
+
+def test_the_account_of_a_person_is_the_same_whatever_the_name() -> None:
+    assert asked(name=UUID(int=1)).account == asked(name=UUID(int=2)).account
+    founders = {asked(name=UUID(int=n), person=None, founder=True).account for n in (1, 2)}
+    assert len(founders | {asked().account}) == 3
+
+
+@pytest.mark.parametrize(
+    ("more", "path"),
+    [
+        ({"founder": True}, "/person_ref"),
+        ({"person": None}, "/person_ref"),
+        ({"founder": True, "person": None, "second_factor": False}, "/second_factor"),
+    ],
+)
+def test_founders_have_no_person_and_a_second_factor(more: dict[str, Any], path: str) -> None:
+    with pytest.raises(Refused) as refused:
+        list(policies.open_account(asked(**more), NOW))
+    assert (refused.value.status, refused.value.path) == (422, path)
+
+
+def test_a_name_belongs_to_one_account() -> None:
+    name = SignInName(NAME, ID)
+    assert decide(name, Claim(NOW, ID)) == []
+    with pytest.raises(Refused, match="name_taken"):
+        decide(name, Claim(NOW, UUID(int=1)))
+
+
+def test_a_lock_has_a_timer_and_an_unlocked_account_none() -> None:
+    locked = AccountLocked(**TOLD, locked_until=NOW)
+    assert list(policies.on_locked(locked, NOBODY)) == [SetTimer("lock", ID, NOW)]
+    unlocked = AccountUnlocked(**TOLD, by=None)
+    assert list(policies.on_lock_ended(unlocked, NOBODY)) == [CancelTimer("lock", ID)]
+    (ended,) = policies.lock_is_over(Due("lock", ID, NOW, {}), NOBODY)
+    assert ended == ACCOUNT.to(ID, commands.LetLockEnd(NOW))
+
+
+def test_a_session_has_a_timer_until_it_ends() -> None:
+    opened = SessionOpened(**TOLD, session_id=SESSION, ends_at=NOW, totp_step=0)
+    (timer,) = policies.on_session_opened(opened, NOBODY)
+    assert isinstance(timer, SetTimer)
+    (ended,) = policies.session_is_over(Due("session", timer.id, NOW, timer.data), NOBODY)
+    assert ended == ACCOUNT.to(ID, commands.RevokeSession(NOW, SESSION, "timed_out"))
+    revoked = SessionRevoked(**TOLD, session_id=SESSION, ending="timed_out")
+    assert list(policies.on_session_revoked(revoked, NOBODY)) == [CancelTimer("session", SESSION)]

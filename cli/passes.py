@@ -12,7 +12,7 @@ import httpx
 from libs.common.ids import named
 from libs.rights.tokens import ACCESS_SECONDS, Bearer, Signer
 
-_ACCOUNT, _SESSION = named("account/pass"), named("session/pass")
+_SESSION = named("session/pass")
 _LEFT_SECONDS = 60
 
 
@@ -22,6 +22,7 @@ class Pass(httpx.Auth):
 
     def __init__(self, folder: Path, person: UUID | None = None, founder: bool = True) -> None:
         self._signer, self._person, self._founder = Signer(folder), person, founder
+        self._account = named(f"account/{person}")
         self._token, self._ends_at = "", 0
 
     @property
@@ -30,7 +31,7 @@ class Pass(httpx.Auth):
         now = int(time.time())
         if self._ends_at < now + _LEFT_SECONDS:
             self._ends_at = now + ACCESS_SECONDS
-            told = (_ACCOUNT, _SESSION, self._person, self._founder, self._ends_at)
+            told = (self._account, _SESSION, self._person, self._founder, self._ends_at)
             self._token = self._signer.sign(Bearer(*told))
         return f"Bearer {self._token}"
 

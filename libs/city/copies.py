@@ -1,4 +1,4 @@
-"""Rows of the registry's facts, each replaced by the newest version of its source."""
+"""Rows of the facts of registry and portal, each replaced by the newest version of its source."""
 
 from __future__ import annotations
 
@@ -6,6 +6,12 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from libs.common.contracts.portal import (
+    AccountDisabled,
+    AccountEnabled,
+    AccountEvent,
+    SessionRevoked,
+)
 from libs.common.contracts.registry import (
     AppointmentActivated,
     AppointmentEnded,
@@ -52,6 +58,11 @@ def _appointment(event: AppointmentActivated, envelope: Envelope) -> Rows:
 
 def _calendar(event: WorkCalendarPublished, envelope: Envelope) -> Rows:
     yield event.year, envelope.version, event.model_dump_json()
+
+
+def _account(event: AccountEvent, envelope: Envelope) -> Rows:
+    revoked = " ".join(map(str, event.revoked_sessions))
+    yield event.account_id, envelope.version, event.disabled, revoked
 
 
 AREA = Copy(
@@ -137,4 +148,17 @@ WORK_CALENDAR = Copy(
     fact=True,
 )
 
-COPIES: tuple[Copy, ...] = (AREA, ORGANISATION, POST, APPOINTMENT, WORK_CALENDAR)
+ACCOUNT = Copy(
+    "city_account",
+    key=("account_id",),
+    columns={
+        "account_id": "uuid",
+        "version": "int",
+        "disabled": "boolean",
+        "revoked_sessions": "text",
+    },
+    on={AccountDisabled: _account, AccountEnabled: _account, SessionRevoked: _account},
+    fact=True,
+)
+
+COPIES: tuple[Copy, ...] = (AREA, ORGANISATION, POST, APPOINTMENT, WORK_CALENDAR, ACCOUNT)

@@ -97,6 +97,7 @@ class City:
         self._posts = tables["city_post"]
         self._appointments = tables["city_appointment"]
         self._calendars = tables["city_work_calendar"]
+        self._accounts = tables["city_account"]
         self._seen: dict[str, Area] = {}
         self._chains: dict[str, tuple[str, ...]] = {}
 
@@ -202,6 +203,11 @@ class City:
         rows = (self._appointments[key] for key in self._by_person.get(person_ref, ()))
         held = (row for row in rows if row["valid_from"] <= at and _lasts(row["valid_to"], at))
         return tuple(sorted(map(_holder, held), key=lambda holder: holder.post))
+
+    def bars(self, account: UUID, session: UUID) -> bool:
+        """Whether the portal has disabled that account, or revoked that session of it."""
+        row = self._accounts.get((account,))
+        return row is not None and (row["disabled"] or str(session) in row["revoked_sessions"])
 
     def below(self, code: str) -> Iterator[Area]:
         """All areas below it, closed ones too: what happened there is still somebody's."""

@@ -62,6 +62,8 @@ class _Guard:
         if "anyone" in rights:
             return NOBODY
         bearer, city = self._bearer(request), self._city(context.facts)
+        if city.bars(bearer.account, bearer.session):
+            raise unauthorised()
         seats = city.seats(bearer.person, context.now) if bearer.person else ()
         if _roles(bearer, seats).isdisjoint(rights):
             raise Refused("role_not_allowed", status=403)

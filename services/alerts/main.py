@@ -16,7 +16,10 @@ SERVICE = Service(
     timers=TIMERS,
     projections=PROJECTIONS,
     facts=City.build,
-    consumes=("civicgrid.registry", "civicgrid.leads", "civicgrid.mediation"),
+    consumes=(
+        *("civicgrid.registry", "civicgrid.portal"),
+        *("civicgrid.leads", "civicgrid.mediation"),
+    ),
     routes=routes,
     guard=guarding("alerts"),
     migrations=(city.MIGRATIONS,),

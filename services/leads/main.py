@@ -15,7 +15,10 @@ SERVICE = Service(
     timers=TIMERS,
     projections=FACTS,
     facts=Facts.build,
-    consumes=("civicgrid.registry", "civicgrid.mediation", "civicgrid.intake.*"),
+    consumes=(
+        *("civicgrid.registry", "civicgrid.portal"),
+        *("civicgrid.mediation", "civicgrid.intake.*"),
+    ),
     routes=routes,
     guard=guarding("leads", lambda facts: facts.city),
     migrations=(city.MIGRATIONS,),

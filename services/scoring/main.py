@@ -18,6 +18,7 @@ SERVICE = Service(
     facts=City.build,
     consumes=(
         "civicgrid.registry",
+        "civicgrid.portal",
         "civicgrid.leads",
         "civicgrid.alerts",
         "civicgrid.mediation",

@@ -58,14 +58,14 @@ class Town:
         finally:
             await connection.close()
 
-    def of(self, person: UUID) -> Town:
+    def of(self, person: UUID, founder: bool = False) -> Town:
         """The same, as that person sees it."""
         assert self.settings.tokens
         client = httpx.AsyncClient(
             transport=self.client._transport,
             base_url=self.client.base_url,
             headers=ANY,
-            auth=Pass(self.settings.tokens, person, founder=False),
+            auth=Pass(self.settings.tokens, person, founder),
         )
         return replace(self, client=client)
 

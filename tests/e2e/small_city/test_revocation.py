@@ -1,0 +1,94 @@
+"""What the portal takes back is refused by every service within five seconds (row W16)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+
+from services.registry import reference
+from tests.support.awaiting import eventually
+from tests.support.town import ANY, ASKED, PLAN, SEED, Town
+
+WITHIN_SECONDS = 5.0
+TRIALS = 5
+PASSWORD = "a Harbour at low tide"
+CELL = next(
+    body["area"]
+    for route, bodies in reference.batches(PLAN, SEED)
+    for body in bodies
+    if route == "/posts/batch" and body["role"] == "community_officer"
+)
+
+
+@pytest.fixture(scope="module")
+async def officer(town: Town) -> Mapping[str, Any]:
+    """Somebody in a police room, with an account and no second factor."""
+    post = {"code": f"officer-{uuid4().hex[:8]}", "role": "community_officer", "area": CELL}
+    person = str(uuid4())
+    await town.load([("/posts/batch", [{**post, "organisation": f"police_room-{CELL}"}])])
+    await town.load([("/appointments/batch", [{"post": post["code"], "person_ref": person}])])
+    await town.spread()
+    name = f"n{uuid4().hex[:12]}"
+    body = {"name": name, "person_ref": person, "second_factor": False}
+    opened = (await town.post("/accounts", body)).json()
+    told = {"name": name, "invitation": opened["invitation"], "password": PASSWORD}
+    assert (await town.post("/accounts/activate", told)).status_code == 200
+    there = town.of(UUID(person))
+    for path in ASKED:
+        await eventually(partial(there.client.get, path), lambda one: one.status_code == 200)
+    return {"id": opened["id"], "name": name}
+
+
+async def signed_in(town: Town, officer: Mapping[str, Any]) -> httpx.AsyncClient:
+    body = {"name": officer["name"], "password": PASSWORD}
+    answer = await town.client.post("/sign-in", json=body)
+    assert answer.status_code == 201, answer.text
+    token = answer.json()["access_token"]
+    headers = {**ANY, "Authorization": f"Bearer {token}"}
+    base, transport = town.client.base_url, town.client._transport
+    return httpx.AsyncClient(transport=transport, base_url=base, headers=headers)
+
+
+async def refused_everywhere(client: httpx.AsyncClient) -> float:
+    """Seconds until every service refuses."""
+    begun = time.monotonic()
+    for path in ASKED:
+        await eventually(partial(client.get, path), lambda one: one.status_code == 401)
+    return time.monotonic() - begun
+
+
+async def statuses(client: httpx.AsyncClient) -> set[int]:
+    return {(await client.get(path)).status_code for path in ASKED}
+
+
+async def test_who_signs_out_is_out_everywhere_and_other_sessions_go_on(
+    town: Town, officer: Mapping[str, Any]
+) -> None:
+    stays = await signed_in(town, officer)
+    for _ in range(TRIALS):
+        goes = await signed_in(town, officer)
+        assert await statuses(goes) == {200}
+        assert (await goes.post("/sign-out")).status_code == 204
+        assert await refused_everywhere(goes) < WITHIN_SECONDS
+    assert await statuses(stays) == {200}
+
+
+async def test_a_disabled_account_is_refused_everywhere_and_an_enabled_one_signs_in_anew(
+    town: Town, officer: Mapping[str, Any]
+) -> None:
+    client = await signed_in(town, officer)
+    assert await statuses(client) == {200}
+    assert (await town.post(f"/accounts/{officer['id']}/disable")).status_code == 200
+    assert await refused_everywhere(client) < WITHIN_SECONDS
+    other = town.of(uuid4(), founder=True)
+    assert (await other.post(f"/accounts/{officer['id']}/enable")).status_code == 200
+    again = await signed_in(town, officer)
+    for path in ASKED:
+        await eventually(partial(again.get, path), lambda one: one.status_code == 200)
+    assert await statuses(client) == {401}, "what was revoked stays so"

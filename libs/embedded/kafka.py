@@ -69,7 +69,13 @@ def prepare(room: Path, port: int, controller: int) -> Process:
     (data / "tmp").mkdir()
     java = [*_java(), *JVM, f"-Djava.io.tmpdir={data}/tmp", "-cp", _class_path(room / "jars")]
     if not (data / "data" / "meta.properties").exists():
-        tool = ["kafka.tools.StorageTool", "format", "-t", _cluster(), "-c", str(properties)]
+        tool = [
+            "kafka.tools.StorageTool",
+            "format",
+            f"--cluster-id={_cluster()}",
+            "-c",
+            str(properties),
+        ]
         made = subprocess.run([*java, *tool], capture_output=True, text=True)
         if made.returncode:
             raise EmbeddedError(f"Kafka could not be set up in {data}:\n{made.stderr[-800:]}")

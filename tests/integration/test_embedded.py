@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from libs.common.serving import is_free
-from libs.embedded import EmbeddedError, servers
+from libs.embedded import EmbeddedError, kafka, servers
+from libs.embedded.process import free_port
 from tests.support.awaiting import eventually
 from tests.support.servers import ROOT
 
@@ -31,6 +32,15 @@ def test_a_second_owner_of_a_folder_is_told_who_has_it(tmp_path: Path) -> None:
         pytest.raises(EmbeddedError, match="which still runs: stop it first"),
     ):
         servers.start(folder)
+
+
+def test_an_id_of_the_cluster_that_begins_with_a_dash_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of 64 does."""
+    monkeypatch.setattr(kafka, "_cluster", lambda: f"-{'A' * 21}")
+    kafka.prepare(tmp_path, free_port(None), free_port(None))
+    assert (tmp_path / "kafka" / "data" / "meta.properties").exists()
 
 
 async def test_they_go_down_when_their_owner_is_killed_and_come_up_again(tmp_path: Path) -> None:

@@ -225,5 +225,8 @@ async def test_in_a_storm_of_bad_records_the_reader_stops_and_says_so(town: Town
     assert INTAKE in told["consumer"] and "dead-letters" in told["consumer"]
     stands = await reached(town, "leads", INTAKE)
     await send(town.settings.kafka_bootstrap_servers, STREAMS[-1])
-    assert (await town.post("/leads", {"id": new_id(), "lead_type": "theft"})).status_code == 201
+    told_by_hand = {"lead_type": "theft", "source": "hand", "source_number": "1"}
+    body = {"items": [told_by_hand | {"received_at": "2026-01-05T08:00:00Z"}]}
+    answer = await town.post("/leads/import", body)
+    assert [one["status"] for one in answer.json()["items"]] == [201], answer.text
     assert await reached(town, "leads", INTAKE) == stands

@@ -27,7 +27,7 @@ from tests.e2e.small_city.test_alerts import alerts_about
 from tests.e2e.small_city.test_mediation import cases_of
 from tests.support.awaiting import eventually
 from tests.support.routes import routes_of
-from tests.support.town import ASKED, PLAN, SEED, Town
+from tests.support.town import PLAN, SEED, Town, is_ok
 
 BODIES = [(route, body) for route, bodies in reference.batches(PLAN, SEED) for body in bodies]
 PARENT = {body["code"]: body["parent"] for route, body in BODIES if route == "/areas/batch"}
@@ -45,7 +45,11 @@ OFFICES = {
 }
 """Roles that the plan has no posts of, and where these tests put them."""
 
-Groups = Mapping[str, Sequence[str]]
+FOR_ALL_STAFF = (
+    *("/areas/counts", "/routing-rules", "/alert-rules"),
+    *("/mediation-centres", "/schemes"),
+)
+"""A read of each service that knows of posts."""
 
 
 @dataclass(frozen=True)
@@ -121,9 +125,9 @@ async def persons(town: Town) -> list[Person]:
             await town.load([("/appointments/batch", [held])])
             found.append(Person(person, role, area, post.get("organisation")))
     await town.spread()
-    for path in ASKED:
-        last = town.of(found[-1].id)
-        await eventually(partial(last.client.get, path), lambda answer: answer.status_code != 401)
+    for one in found[-2 * len(OFFICES) :]:
+        for path in FOR_ALL_STAFF:
+            await eventually(partial(town.of(one.id).client.get, path), is_ok)
     return found
 
 

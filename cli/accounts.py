@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
-from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -13,9 +11,9 @@ import typer
 
 from cli import credentials, ground
 from cli.client import City, NoCity, SignedOut, Url
+from cli.passes import Pass
 from cli.screen import Json, console, show_facts, show_json, show_table
-from libs.common.ids import named, uuid7
-from libs.rights.tokens import ACCESS_SECONDS, Bearer, Signer, make_keys
+from libs.rights.tokens import make_keys
 
 app = typer.Typer(no_args_is_help=True, help="Who has an account, and in which state it is.")
 
@@ -31,7 +29,7 @@ def init(
     folder = ground.tokens_folder()
     made = make_keys(folder)
     console.print(f"keys for access tokens: {'made' if made else 'there already'}, in {folder}")
-    city = City(url, token=_own_token(folder))
+    city = City(url, token=Pass(folder).token)
     try:
         founders = list(city.pages("/accounts", founder="true"))
     except NoCity:
@@ -48,12 +46,6 @@ def init(
         console.print("there is a founder already: sign in with `civicgrid login`")
         return
     _tell_opened(founder, city.post("/accounts", {"name": founder, "founder": True}))
-
-
-def _own_token(folder: Path) -> str:
-    """Whoever holds the keys may sign for a founder."""
-    end = int(time.time()) + ACCESS_SECONDS
-    return Signer(folder).sign(Bearer(named("civicgrid init"), uuid7(), None, True, end))
 
 
 def _tell_opened(name: str, answer: dict[str, Any]) -> None:

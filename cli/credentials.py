@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from pathlib import Path
+
+from libs.common import files
 
 
 def kept(url: str) -> str | None:
@@ -34,10 +35,6 @@ def _all() -> dict[str, str]:
 
 
 def _write(tokens: dict[str, str]) -> None:
-    """All of it or nothing, and at no moment readable for others."""
     file = _file()
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    fresh.touch(0o600)
-    fresh.write_text(json.dumps(tokens))
-    fresh.replace(file)
+    files.replace(file, json.dumps(tokens), 0o600)

@@ -17,8 +17,8 @@ _LEFT_SECONDS = 60
 
 
 class Pass(httpx.Auth):
-    """Signs requests. `person`: with the rights of their posts, and as a founder if there is none
-    or it says so."""
+    """Signs requests. `person`: with the rights of their posts, and besides, unless it says not, as
+    a founder."""
 
     def __init__(self, folder: Path, person: UUID | None = None, founder: bool = True) -> None:
         self._signer, self._person, self._founder = Signer(folder), person, founder
@@ -27,13 +27,18 @@ class Pass(httpx.Auth):
 
     @property
     def header(self) -> str:
-        """Of `Authorization`, good for a minute at least."""
+        """Of `Authorization`."""
+        return f"Bearer {self.token}"
+
+    @property
+    def token(self) -> str:
+        """Good for a minute at least."""
         now = int(time.time())
         if self._ends_at < now + _LEFT_SECONDS:
             self._ends_at = now + ACCESS_SECONDS
             told = (self._account, _SESSION, self._person, self._founder, self._ends_at)
             self._token = self._signer.sign(Bearer(*told))
-        return f"Bearer {self._token}"
+        return self._token
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         request.headers["Authorization"] = self.header

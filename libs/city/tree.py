@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from libs.common.contracts.registry import (
@@ -22,6 +22,7 @@ from libs.common.messages import Wait
 if TYPE_CHECKING:
     from libs.city.places import Places
 
+K = TypeVar("K", str, UUID)
 Rows = Mapping[tuple[Any, ...], Mapping[str, Any]]
 
 ANSWERS: Mapping[Level, Role] = {
@@ -200,7 +201,7 @@ class City:
 
     def seats(self, person_ref: UUID, at: datetime) -> tuple[Holder, ...]:
         """The posts that a person holds at that instant, sorted by post."""
-        rows = (self._appointments[key] for key in self._by_person.get(person_ref, ()))
+        rows = (self._appointments[(id,)] for id in self._by_person.get(person_ref, ()))
         held = (row for row in rows if row["valid_from"] <= at and _lasts(row["valid_to"], at))
         return tuple(sorted(map(_holder, held), key=lambda holder: holder.post))
 
@@ -211,9 +212,9 @@ class City:
 
     def below(self, code: str) -> Iterator[Area]:
         """All areas below it, closed ones too: what happened there is still somebody's."""
-        for row in self._offspring.get(code, ()):
-            yield _area(row)
-            yield from self.below(row["code"])
+        for child in self._offspring.get(code, ()):
+            yield self.require(child)
+            yield from self.below(child)
 
     def calendar(self, year: int) -> WorkCalendarPublished | None:
         """The newest one published for that year."""
@@ -258,18 +259,14 @@ class City:
         return _grouped((row["parent"], row["code"]) for row in rows)
 
     @cached_property
-    def _offspring(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
-        rows: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
-        for row in self._areas.values():
-            rows[row["parent"]].append(row)
-        return rows
+    def _offspring(self) -> Mapping[str, tuple[str, ...]]:
+        rows = (row for row in self._areas.values() if row["parent"])
+        return _grouped((row["parent"], row["code"]) for row in rows)
 
     @cached_property
-    def _by_person(self) -> Mapping[UUID, Sequence[tuple[Any, ...]]]:
-        keys: defaultdict[UUID, list[tuple[Any, ...]]] = defaultdict(list)
-        for key, row in self._appointments.items():
-            keys[row["person_ref"]].append(key)
-        return keys
+    def _by_person(self) -> Mapping[UUID, tuple[UUID, ...]]:
+        rows = self._appointments.values()
+        return _grouped((row["person_ref"], row["appointment_id"]) for row in rows)
 
     @cached_property
     def _serving(self) -> Mapping[tuple[str, str], Organisation]:
@@ -287,8 +284,8 @@ class City:
         return {area: tuple(self._holders[post] for post in posts) for area, posts in pairs.items()}
 
 
-def _grouped(pairs: Iterable[tuple[str, str]]) -> Mapping[str, tuple[str, ...]]:
-    groups: defaultdict[str, list[str]] = defaultdict(list)
+def _grouped(pairs: Iterable[tuple[K, K]]) -> Mapping[K, tuple[K, ...]]:
+    groups: defaultdict[K, list[K]] = defaultdict(list)
     for key, value in pairs:
         groups[key].append(value)
     return {key: tuple(sorted(values)) for key, values in groups.items()}

@@ -48,6 +48,14 @@ def _keyring(settings: Settings) -> Keyring:
         ) from error
 
 
+def bearer_of(request: Request, keyring: Keyring) -> Bearer:
+    """Whom the token of this request speaks of. Raises Refused, 401."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise unauthorised()
+    return keyring.read(token.strip())
+
+
 class _Guard:
     def __init__(
         self, keyring: Keyring, rights: Mapping[str, Rights], city: Callable[[Any], City]
@@ -61,7 +69,7 @@ class _Guard:
         rights = self._rights.get(action, {})
         if "anyone" in rights:
             return NOBODY
-        bearer, city = self._bearer(request), self._city(context.facts)
+        bearer, city = bearer_of(request, self._keyring), self._city(context.facts)
         if city.bars(bearer.account, bearer.session):
             raise unauthorised()
         seats = city.seats(bearer.person, context.now) if bearer.person else ()
@@ -71,12 +79,6 @@ class _Guard:
         if bearer.person and not scope.everything:
             scope = self._scope(action, bearer.person, seats, city)
         return Caller(str(bearer.account), bearer.person, scope)
-
-    def _bearer(self, request: Request) -> Bearer:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer":
-            raise unauthorised()
-        return self._keyring.read(token.strip())
 
     def _scope(self, action: str, person: UUID, seats: tuple[Holder, ...], city: City) -> Scope:
         """Remembered while the city stays as it is."""

@@ -7,7 +7,6 @@ Where it has a folder `public`, that gets the former too: whoever only sees that
 from __future__ import annotations
 
 import json
-import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import ECKey, KeySet
 
+from libs.common import files
 from libs.common.messages import Refused
 
 Use = Literal["access", "refresh"]
@@ -144,18 +144,10 @@ def _add_key(folder: Path, wait: Callable[[], None] | None = None) -> None:
     text = json.dumps({"keys": [public, *before[:1]]}, indent=1)
     for place in (folder, folder / SHARED):
         if place.is_dir():
-            _replace(place / PUBLIC, text, 0o644)
+            files.replace(place / PUBLIC, text, 0o644)
     if wait:
         wait()
-    _replace(folder / SIGNING, key.as_pem(private=True).decode(), 0o600)
-
-
-def _replace(file: Path, text: str, mode: int) -> None:
-    """All of it or nothing: others may read it now."""
-    fresh = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    fresh.touch(mode)
-    fresh.write_text(text)
-    fresh.replace(file)
+    files.replace(folder / SIGNING, key.as_pem(private=True).decode(), 0o600)
 
 
 def _key_set(file: Path) -> KeySet:

@@ -63,9 +63,9 @@ def _told(router: APIRouter, desk: Alerts) -> None:
     ) -> Mapping[str, Any]:
         """Every person who was told, once each, and when they acknowledged it."""
         async with desk.reading(request) as connection:
-            if await queries.alert(connection, id) is None:
-                raise not_found()
             rows = await queries.receipts(connection, id, after=after, limit=limit)
+            if not rows and await queries.alert(connection, id) is None:
+                raise not_found()
         return page(rows, limit, "person_ref")
 
     @router.get("/notifications")

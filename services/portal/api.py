@@ -16,7 +16,8 @@ from libs.city import City
 from libs.common.contracts.portal import AccountEnabled
 from libs.common.http import Desk, Limit, expected, page, shown
 from libs.common.messages import Effect, Envelope
-from libs.rights.tokens import unauthorised
+from libs.rights.guard import bearer_of
+from libs.rights.tokens import Bearer, unauthorised
 from services.portal import policies, proofs, queries
 from services.portal.bodies import (
     AccountBody,
@@ -25,8 +26,9 @@ from services.portal.bodies import (
     RefreshBody,
     SignInBody,
 )
-from services.portal.callers import address_of, bearer_of, founder_of
+from services.portal.callers import address_of, founder_of
 from services.portal.domain import ACCOUNT, commands
+from services.portal.domain.account import Account
 from services.portal.door import Door
 from services.portal.proofs import Passwords
 from services.portal.signing import Tokens, is_signed_in
@@ -73,10 +75,7 @@ def _sessions(router: APIRouter, desk: Portal, tokens: Tokens) -> None:
     async def refresh_token(body: RefreshBody) -> Response:
         """A new access token, while the session is open."""
         bearer = tokens.keyring.read(body.refresh_token, "refresh")
-        async with desk.looking() as connection:
-            account = await queries.state(connection, bearer.account)
-        if account is None or not is_signed_in(account, bearer.session, desk.context().now):
-            raise unauthorised()
+        account = await _signed_in(desk, bearer)
         return JSONResponse(tokens.anew(account, bearer), headers=NOT_KEPT)
 
     @router.post("/sign-out", status_code=204)
@@ -93,12 +92,18 @@ def _sessions(router: APIRouter, desk: Portal, tokens: Tokens) -> None:
     @router.get("/me")
     async def show_me(request: Request) -> Mapping[str, Any]:
         bearer = bearer_of(request, tokens.keyring)
-        async with desk.looking() as connection:
-            account = await queries.state(connection, bearer.account)
-        if account is None or not is_signed_in(account, bearer.session, desk.context().now):
-            raise unauthorised()
+        account = await _signed_in(desk, bearer)
         who = {"account": account.id, "person_ref": account.person_ref, "founder": account.founder}
         return {**who, "session": account.session(bearer.session)}
+
+
+async def _signed_in(desk: Portal, bearer: Bearer) -> Account:
+    """The account, if the session of this token is open. Raises Refused, 401."""
+    async with desk.looking() as connection:
+        account = await queries.state(connection, bearer.account)
+    if account is None or not is_signed_in(account, bearer.session, desk.context().now):
+        raise unauthorised()
+    return account
 
 
 def _opening(router: APIRouter, desk: Portal, door: Door) -> None:

@@ -5,15 +5,8 @@ from __future__ import annotations
 from fastapi import Request
 
 from libs.common.messages import Refused
-from libs.rights.tokens import Bearer, Keyring, unauthorised
-
-
-def bearer_of(request: Request, keyring: Keyring) -> Bearer:
-    """Whom the guard let in, with their session. Raises Refused, 401."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
-        raise unauthorised()
-    return keyring.read(token.strip())
+from libs.rights.guard import bearer_of
+from libs.rights.tokens import Bearer, Keyring
 
 
 def founder_of(request: Request, keyring: Keyring) -> Bearer:

@@ -15,20 +15,17 @@ from libs.common.settings import Settings, SettingsError
 from libs.rights.tokens import ACCESS_SECONDS, SIGNING, Bearer, Keyring, Signer
 from services.portal.domain.account import Account
 
-_MISSING = "`civicgrid init` makes them"
-
 
 def check(settings: Settings) -> None:
-    """Raises SettingsError where there is nothing to sign with."""
-    if settings.tokens is None:
-        raise SettingsError(f"CIVICGRID_TOKENS is not set: the folder of keys; {_MISSING}")
+    """Raises SettingsError where there is nothing to sign with; of what every service reads tokens
+    with, the guard has made sure."""
+    assert settings.tokens
     try:
         Signer(settings.tokens)
-        Keyring(settings.tokens)
     except (OSError, ValueError, KeyError) as error:
         raise SettingsError(
-            f"CIVICGRID_TOKENS has no {SIGNING} with its public key that can be read"
-            f" ({type(error).__name__}): {_MISSING}"
+            f"CIVICGRID_TOKENS has no {SIGNING} that can be read ({type(error).__name__}):"
+            " `civicgrid init` makes it"
         ) from error
 
 

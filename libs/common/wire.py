@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from uuid import UUID
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from libs.common.ids import named, parsed
 from libs.common.journal import EventRow
@@ -18,6 +19,13 @@ from libs.common.work import Recorded
 
 Headers = list[tuple[str, bytes]]
 
+_ID = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_FORMS = {
+    "ce_correlationid": re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+    "traceparent": re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"),
+    "ce_exercise": re.compile("true"),
+}
+"""What is taken over of an outside source's headers, and goes on in those of what follows."""
 LONGEST = 1000
 """Characters of an attribute: those that tell the cause go on in the headers of what follows, and
 must leave room for it within the broker's limit."""
@@ -61,10 +69,11 @@ def attributes(row: EventRow, source: bytes) -> Headers:
 
 
 def identity(record: Recorded) -> str:
-    """What tells this record from others of its partition: its `ce_id`, else its digest."""
+    """What tells this record from others of its partition: its `ce_id`, if that is one of ours,
+    else its digest: an outside source may call it what it likes."""
     for name, value in record.headers:
-        if name == "ce_id" and value:
-            return str(value.decode("utf-8", "replace"))[:200].replace("\0", "")
+        if name == "ce_id" and value and _ID.fullmatch(value):
+            return str(value.decode())
     return str(digest(record))
 
 
@@ -144,9 +153,14 @@ def _event(model: type[Event], value: bytes) -> Event:
         return model.model_validate_json(value)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        path = "/" + "/".join(str(part) for part in first["loc"])
         stage = "json" if first["type"] == "json_invalid" else "schema"
-        raise Unreadable(stage, f"{path}: {first['type']}") from error
+        raise Unreadable(stage, f"{_path(first)}: {first['type']}") from error
+
+
+def _path(fault: ErrorDetails) -> str:
+    """A JSON Pointer; of a field that is unknown, what it stands in: its name may say anything."""
+    where = fault["loc"][:-1] if fault["type"] == "extra_forbidden" else fault["loc"]
+    return "/" + "/".join(map(str, where))
 
 
 def _inside(record: Recorded, headers: Mapping[str, str], event: Event) -> Envelope:
@@ -156,7 +170,7 @@ def _inside(record: Recorded, headers: Mapping[str, str], event: Event) -> Envel
         time = datetime.fromisoformat(_required(headers, "ce_time"))
         causation = parsed(headers["ce_causationid"]) if "ce_causationid" in headers else id
     except ValueError as error:
-        raise Unreadable("headers", str(error)) from error
+        raise Unreadable("headers", "an id, ce_aggregateversion or ce_time is none") from error
     if version < 1 or version > 2**31 - 1 or time.tzinfo is None:
         raise Unreadable("headers", "ce_aggregateversion or ce_time is out of range")
     source = headers["ce_source"]
@@ -168,7 +182,12 @@ def _outside(record: Recorded, headers: Mapping[str, str], event: Event) -> Enve
     source = source_of(record.topic)
     id = named(f"{source}/{headers['ce_id']}")
     time = datetime.fromtimestamp(record.timestamp / 1000, UTC)
-    cause = _cause(headers, id, source, id)
+    told = {
+        name: headers[name]
+        for name, form in _FORMS.items()
+        if form.fullmatch(headers.get(name, ""))
+    }
+    cause = _cause({"ce_actorref": source, **told}, id, source, id)
     return Envelope(event, id, source, id, 1, _key(record), time, cause)
 
 
@@ -185,22 +204,3 @@ def _cause(headers: Mapping[str, str], id: UUID, source: str, causation: UUID) -
         traceparent=headers.get("traceparent"),
         exercise=headers.get("ce_exercise") == "true",
     )
-
-
-def plain(headers: Sequence[tuple[str, bytes]]) -> list[tuple[str, ...]]:
-    """Headers as text, for a dead letter; what is not UTF-8, or holds a NUL, is escaped to be read,
-    and stands beside it in base64."""
-    return [(name, *_plain(value or b"")) for name, value in headers]
-
-
-def _plain(value: bytes) -> tuple[str, ...]:
-    text = value.decode("utf-8", "backslashreplace").replace("\0", "\\0")
-    return (text,) if text.encode() == value else (text, base64.b64encode(value).decode())
-
-
-def raw(headers: Sequence[Sequence[str]]) -> Headers:
-    """Headers as they were before `plain`."""
-    return [
-        (name, base64.b64decode(exact[0]) if exact else text.encode())
-        for name, text, *exact in headers
-    ]

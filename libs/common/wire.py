@@ -32,7 +32,8 @@ must leave room for it within the broker's limit."""
 
 
 class Unreadable(Exception):
-    """This record is no event that we can read. `stage` is where it failed."""
+    """This record is no event that we can read. `stage` is where it failed, `reason` a code, after
+    what it is about where that is known; never what was there."""
 
     def __init__(self, stage: str, reason: str) -> None:
         super().__init__(reason)
@@ -98,17 +99,17 @@ def read(record: Recorded, types: Mapping[str, type[Event]], *, intake: bool) ->
     _required(headers, "ce_id")
     source = _required(headers, "ce_source")
     if headers.get("ce_specversion") != "1.0":
-        raise Unreadable("headers", "ce_specversion is not 1.0")
+        raise Unreadable("headers", "ce_specversion: not_1_0")
     if not intake and source != source_of(record.topic):
-        raise Unreadable("owner", "this source does not own this topic")
+        raise Unreadable("owner", "ce_source: not_its_topic")
     if kind not in types:
         if intake:
             raise Unreadable("type", "unknown_type")
         return None
     if record.value is None:
-        raise Unreadable("value", "there is no value")
+        raise Unreadable("value", "value: missing")
     if len(record.value) > types[kind].max_bytes:
-        raise Unreadable("value", f"the value is over {types[kind].max_bytes} bytes")
+        raise Unreadable("value", "value: too_large")
     event = _event(types[kind], record.value)
     return _inside(record, headers, event) if not intake else _outside(record, headers, event)
 
@@ -117,12 +118,12 @@ def _headers(record: Recorded) -> dict[str, str]:
     try:
         headers = {name: (value or b"").decode() for name, value in record.headers}
     except UnicodeDecodeError as error:
-        raise Unreadable("headers", "one is not UTF-8") from error
+        raise Unreadable("headers", "headers: not_utf_8") from error
     if len(headers) < len(record.headers):
         _check_once([name for name, _ in record.headers])
     together = "".join(headers.values())
     if "\0" in together:
-        raise Unreadable("headers", "one holds a NUL")
+        raise Unreadable("headers", "headers: nul")
     if len(together) > LONGEST:
         _check_length(headers)
     return headers
@@ -131,24 +132,24 @@ def _headers(record: Recorded) -> dict[str, str]:
 def _check_once(names: Sequence[str]) -> None:
     for name in names:
         if name.startswith("ce_") and names.count(name) > 1:
-            raise Unreadable("headers", f"{name} comes twice")
+            raise Unreadable("headers", "headers: twice")
 
 
 def _check_length(headers: Mapping[str, str]) -> None:
     for name, text in headers.items():
         if len(text) > LONGEST and name.startswith(("ce_", "traceparent")):
-            raise Unreadable("headers", f"{name} is over {LONGEST} characters")
+            raise Unreadable("headers", "headers: too_long")
 
 
 def _required(headers: Mapping[str, str], name: str) -> str:
     if not headers.get(name):
-        raise Unreadable("headers", f"{name} is missing")
+        raise Unreadable("headers", f"{name}: missing")
     return headers[name]
 
 
 def _event(model: type[Event], value: bytes) -> Event:
     if b"\\u0000" in value:
-        raise Unreadable("value", "the value holds a NUL")
+        raise Unreadable("value", "value: nul")
     try:
         return model.model_validate_json(value)
     except ValidationError as error:
@@ -170,9 +171,9 @@ def _inside(record: Recorded, headers: Mapping[str, str], event: Event) -> Envel
         time = datetime.fromisoformat(_required(headers, "ce_time"))
         causation = parsed(headers["ce_causationid"]) if "ce_causationid" in headers else id
     except ValueError as error:
-        raise Unreadable("headers", "an id, ce_aggregateversion or ce_time is none") from error
+        raise Unreadable("headers", "headers: not_parsable") from error
     if version < 1 or version > 2**31 - 1 or time.tzinfo is None:
-        raise Unreadable("headers", "ce_aggregateversion or ce_time is out of range")
+        raise Unreadable("headers", "headers: out_of_range")
     source = headers["ce_source"]
     cause = _cause(headers, id, source, causation)
     return Envelope(event, id, source, subject, version, _key(record), time, cause)

@@ -73,7 +73,8 @@ class Running:
     async def start(self) -> None:
         """Return when commands can be taken: facts are loaded, the database answers."""
         service = self.service
-        service.demands(self._settings)
+        for demand in service.demands:
+            demand(self._settings)
         self._key_pool = await self._patiently(self._open_keys)
         self._keys = Keys(self._key_pool)
         outgoing = Outgoing()

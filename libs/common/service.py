@@ -22,17 +22,13 @@ from libs.common.settings import Settings
 from libs.common.sweeping import Sweep
 
 
-def _nothing(settings: Settings) -> None:
-    """Whatever every service needs is enough."""
-
-
 @dataclass(frozen=True)
 class Service:
     """`consumes`: topics, one that ends in `*` standing for all that begin so. `migrations`:
     folders of copies that it shares; its own are in its room. `buried`: its answer to intake
     that cannot be handled. `gathers`: nobody waits for what it makes of its records, which may
-    gather for a tenth of a second and cost less. `guard`: who may ask what. `demands`: raises
-    SettingsError where a setting is missing that this service needs besides."""
+    gather for a tenth of a second and cost less. `guard`: who may ask what. `demands`: each raises
+    SettingsError where something is missing without which this service must not start."""
 
     name: str
     deciders: tuple[Decider[Any, Any, Any], ...]
@@ -47,7 +43,7 @@ class Service:
     buried: Told | None = None
     sweeps: tuple[Sweep, ...] = ()
     gathers: bool = False
-    demands: Callable[[Settings], None] = _nothing
+    demands: tuple[Callable[[Settings], None], ...] = ()
 
     @property
     def source(self) -> str:

@@ -3,6 +3,7 @@
 from libs import city
 from libs.city import City
 from libs.common.service import Service
+from libs.privacy import register
 from libs.rights.guard import guarding
 from services.mediation.api import routes
 from services.mediation.domain import CASE
@@ -18,6 +19,7 @@ SERVICE = Service(
     consumes=("civicgrid.registry", "civicgrid.portal", "civicgrid.leads"),
     routes=routes,
     guard=guarding("mediation"),
+    demands=(register.check,),
     migrations=(city.MIGRATIONS,),
     gathers=True,
 )

@@ -3,6 +3,7 @@
 from libs import city
 from libs.city import City
 from libs.common.service import Service
+from libs.privacy import register
 from libs.rights.guard import guarding
 from services.portal import signing
 from services.portal.api import routes
@@ -19,6 +20,6 @@ SERVICE = Service(
     consumes=("civicgrid.registry",),
     routes=routes,
     guard=guarding("portal"),
-    demands=signing.check,
+    demands=(register.check, signing.check),
     migrations=(city.MIGRATIONS,),
 )

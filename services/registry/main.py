@@ -3,6 +3,7 @@
 from libs import city
 from libs.city import City
 from libs.common.service import Service
+from libs.privacy import register
 from libs.rights.guard import guarding
 from services.registry.api import routes
 from services.registry.domain import APPOINTMENT, AREA, ORGANISATION, POST, WORK_CALENDAR
@@ -19,5 +20,6 @@ SERVICE = Service(
     consumes=("civicgrid.portal",),
     routes=routes,
     guard=guarding("registry"),
+    demands=(register.check,),
     migrations=(city.MIGRATIONS,),
 )

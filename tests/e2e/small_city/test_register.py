@@ -14,6 +14,7 @@ import pytest
 from cli.city import SERVICES
 from libs.common.ids import uuid7
 from libs.privacy import register
+from libs.privacy.forbidden import why_not
 from tests.e2e.small_city.test_leads import first_cell
 from tests.e2e.small_city.test_mediation import cases_of
 from tests.support import fields
@@ -83,6 +84,11 @@ async def test_every_column_is_registered_once(columns: Places) -> None:
     missing = _unregistered(columns)
     assert not missing, "\n".join(missing)
     assert len(columns) > 60
+
+
+async def test_no_column_names_what_must_not_exist(columns: Places) -> None:
+    found = {name for place, names in columns.items() for name in (*names, place)}
+    assert [name for name in found if why_not(name)] == []
 
 
 async def test_what_is_answered_is_registered(answers: Places) -> None:

@@ -39,6 +39,8 @@ READS: Mapping[str, frozenset[str]] = {
     "portal": frozenset(_REGISTRY),
 }
 """Which events each service acts upon."""
+TOLD = ("key", "type", "subject", "version", "digest")
+"""Of a record, what must be as its event says: readers act by its headers."""
 INTAKE = "civicgrid.intake.sandbox"
 INTAKE_SOURCE = "/civicgrid/intake/sandbox"
 
@@ -58,12 +60,16 @@ def published(seen: Seen) -> Iterator[Violation]:
                 yield "I5", f"{topic} has {record['type']} {record['id']}, which is not stored"
                 continue
             found.add(record["id"])
-            told = (topic, record["key"], record["digest"])
-            if told != (event["topic"], event["key"], sha256(event["data"])):
+            if (topic, *(record[name] for name in TOLD)) != _as_stored(event):
                 yield "I5", f"{topic} has {record['id']} otherwise than it is stored"
     for id in known.keys() - found:
         service, event = known[id]
         yield "I5", f"{service} never published {event['type']} {id}"
+
+
+def _as_stored(event: Row) -> tuple[str, ...]:
+    names = ("topic", "key", "type", "stream_id")
+    return (*(event[name] for name in names), str(event["version"]), sha256(event["data"]))
 
 
 def ordered(seen: Seen) -> Iterator[Violation]:

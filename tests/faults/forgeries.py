@@ -61,3 +61,20 @@ def a_record_has_another_type(seen: Seen) -> None:
 @bend("I5")
 def a_record_has_another_version(seen: Seen) -> None:
     records(seen, of_type(seen, "leads", "lead.routed.v1"))[-1]["version"] = "1"
+
+
+@bend("I11")
+def two_versions_changed_places_before_topics_were_made_anew(seen: Seen) -> None:
+    """In a run with a wipe, and never told again."""
+    seen.faults.append({"fault": "wipe"})
+    first, second = next(
+        rows for rows in versions(seen, "civicgrid.scoring").values() if len(rows) == 2
+    )
+    first["offset"], second["offset"] = second["offset"], first["offset"]
+
+
+@bend("I11")
+def an_event_has_another_key_than_the_one_before_it(seen: Seen) -> None:
+    event = of_type(seen, "leads", "lead.routed.v1")
+    for row in (event, *records(seen, event)):
+        row["key"] = "elsewhere"

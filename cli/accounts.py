@@ -9,8 +9,8 @@ from uuid import UUID
 import pyotp
 import typer
 
-from cli import credentials, ground
-from cli.client import City, NoCity, SignedOut, Url
+from cli import credentials, ground, passes
+from cli.client import DEFAULT, City, NoCity, SignedOut, Url
 from cli.passes import Pass
 from cli.screen import Json, console, show_facts, show_json, show_table
 from libs.rights.tokens import make_keys
@@ -23,13 +23,15 @@ Name = Annotated[str, typer.Argument(help="to sign in by, such as a staff number
 
 def init(
     founder: Annotated[str, typer.Option(help="the sign-in name of the first founder")] = "founder",
-    url: Url = None,
+    url: Annotated[
+        str | None, typer.Option("--url", help="where their city answers, if not on this machine")
+    ] = None,
 ) -> None:
     """Make keys for access tokens and the first account; what is there already stays as it is."""
     folder = ground.tokens_folder()
     made = make_keys(folder)
     console.print(f"keys for access tokens: {'made' if made else 'there already'}, in {folder}")
-    city = City(url, token=Pass(folder).token)
+    city = City(passes.city_of(folder, url) or ground.url_here() or DEFAULT, Pass(folder).token)
     try:
         founders = list(city.pages("/accounts", founder="true"))
     except NoCity:

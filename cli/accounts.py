@@ -165,7 +165,17 @@ def disable(id: Id, url: Url = None) -> None:
 @app.command()
 def enable(id: Id, url: Url = None) -> None:
     """By another than who disabled it; an account that was never activated is invited again."""
-    answer = _step(url, id, "enable")
+    _inviting_step(url, id, "enable")
+
+
+@app.command()
+def reset(id: Id, url: Url = None) -> None:
+    """For whoever lost a password or a phone: all sessions end, and they are invited again."""
+    _inviting_step(url, id, "reset")
+
+
+def _inviting_step(url: str | None, id: UUID, name: str) -> None:
+    answer = _step(url, id, name)
     if answer.get("invitation"):
         console.print(f"invitation, shown this once: {answer['invitation']}")
 

@@ -11,6 +11,7 @@ from libs.city import City
 from libs.common.contracts.portal import (
     AccountDisabled,
     AccountLocked,
+    AccountReset,
     AccountUnlocked,
     SessionOpened,
     SessionRevoked,
@@ -69,7 +70,9 @@ def on_locked(event: AccountLocked, context: Now) -> Iterable[Effect]:
     yield SetTimer(LOCK, event.account_id, event.locked_until)
 
 
-def on_lock_ended(event: AccountUnlocked | AccountDisabled, context: Now) -> Iterable[Effect]:
+def on_lock_ended(
+    event: AccountUnlocked | AccountDisabled | AccountReset, context: Now
+) -> Iterable[Effect]:
     yield CancelTimer(LOCK, event.account_id)
 
 
@@ -95,6 +98,7 @@ POLICIES: Policies = {
     AccountLocked: on_locked,
     AccountUnlocked: on_lock_ended,
     AccountDisabled: on_lock_ended,
+    AccountReset: on_lock_ended,
     SessionOpened: on_session_opened,
     SessionRevoked: on_session_revoked,
 }

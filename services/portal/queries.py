@@ -13,6 +13,7 @@ from libs.common.contracts.portal import (
     AccountActivated,
     AccountEnabled,
     AccountOpened,
+    AccountReset,
     PasswordChanged,
 )
 from services.portal.domain import ACCOUNT
@@ -27,7 +28,7 @@ SHOWN = (
     *("invited_until", "locked_until", "disabled_by", "sessions"),
 )
 PROOFS = (AccountActivated.type, PasswordChanged.type)
-INVITATIONS = (AccountOpened.type, AccountEnabled.type)
+INVITATIONS = (AccountOpened.type, AccountEnabled.type, AccountReset.type)
 
 ACCOUNTS = """
     SELECT id, version, state FROM account

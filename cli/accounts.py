@@ -98,11 +98,12 @@ def whoami(url: Url = None, as_json: Json = False) -> None:
 @app.command("list")
 def list_accounts(
     status: Annotated[str | None, typer.Option(help="invited, active, locked or disabled")] = None,
+    person: Annotated[UUID | None, typer.Option(help="whose, as the registry knows them")] = None,
     url: Url = None,
     as_json: Json = False,
 ) -> None:
     """All accounts: founders alone may see them."""
-    rows = list(City(url).pages("/accounts", status=status))
+    rows = list(City(url).pages("/accounts", status=status, person_ref=person))
     if as_json:
         return show_json(rows)
     names = ("id", "status", "person_ref", "founder", "second_factor")

@@ -189,12 +189,14 @@ def _reads(router: APIRouter, desk: Portal) -> None:
         request: Request,
         status: str | None = None,
         founder: bool | None = None,
+        person_ref: UUID | None = None,
         limit: Limit = 100,
         after: UUID = queries.FIRST,
     ) -> Mapping[str, Any]:
         async with desk.reading(request) as connection:
+            id = policies.account_of(person_ref) if person_ref else None
             rows = await queries.accounts(
-                connection, after=after, limit=limit, status=status, founder=founder
+                connection, after=after, limit=limit, status=status, founder=founder, id=id
             )
         return page(rows, limit, "id")
 

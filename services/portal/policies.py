@@ -49,9 +49,11 @@ class Asked:
     @property
     def account(self) -> UUID:
         """One for each person, whatever the name."""
-        if self.person is None:
-            return derived(self.name, "founder")
-        return named(f"account/{self.person}")
+        return account_of(self.person) if self.person else derived(self.name, "founder")
+
+
+def account_of(person: UUID) -> UUID:
+    return named(f"account/{person}")
 
 
 def open_account(asked: Asked, at: datetime) -> Iterable[Effect]:

@@ -62,11 +62,17 @@ ROUTED = {"unit": "u", "unit_kind": "police_room", "police_room": "u", "rule": "
 ALERT = {"alert_id": new_id(), **WHERE, "about": new_id(), "rule": "r", "severity": 2}
 CASE = {"case_id": new_id(), **WHERE, "centre": "m", "lead_id": None, "track": "people"}
 AREA = {"area_id": new_id(), "code": "nowhere", "name": "n", "level": "grid_l3", "parent": None}
+ACCOUNT = {"account_id": new_id(), "at": AT, "disabled": True, "revoked_sessions": []}
 STREAMS = (
     _inside(
         *("civicgrid.registry", "area.changed.v1"),
         {**AREA, "kind": "basic", "community": None, "valid_from": AT},
         *("area_id", "valid_from", "level"),
+    ),
+    _inside(
+        *("civicgrid.portal", "account.disabled.v1"),
+        {**ACCOUNT, "by": new_id()},
+        *("account_id", "at", "revoked_sessions"),
     ),
     _inside(
         *("civicgrid.leads", "lead.routed.v1"),

@@ -15,6 +15,8 @@ _REGISTRY = (
     *("post.abolished.v1", "appointment.activated.v1", "appointment.ended.v1"),
     "work_calendar.published.v1",
 )
+_PORTAL = ("account.disabled.v1", "account.enabled.v1", "session.revoked.v1")
+_FACTS = frozenset({*_REGISTRY, *_PORTAL})
 COUNTED = (
     *("lead.captured.v1", "lead.routed.v1", "lead.signed.v1", "lead.returned.v1"),
     *("lead.rework_ordered.v1", "lead.verified.v1", "lead.closed.v1", "alert.raised.v1"),
@@ -22,17 +24,18 @@ COUNTED = (
 )
 """Events that figures are made of."""
 READS: Mapping[str, frozenset[str]] = {
-    "leads": frozenset({*_REGISTRY, "mediation_case.closed.v1", "mediation_case.declined.v1"}),
+    "registry": frozenset(_PORTAL),
+    "leads": frozenset({*_FACTS, "mediation_case.closed.v1", "mediation_case.declined.v1"}),
     "alerts": frozenset(
         {
-            *_REGISTRY,
+            *_FACTS,
             *("lead.captured.v1", "lead.routed.v1", "lead.unrouted.v1", "lead.closed.v1"),
             *("lead.dismissed.v1", "supervision.issued.v1", "mediation_case.fell_overdue.v1"),
             "mediation_case.closed.v1",
         }
     ),
-    "mediation": frozenset({*_REGISTRY, "lead.routed.v1"}),
-    "scoring": frozenset({*_REGISTRY, *COUNTED}),
+    "mediation": frozenset({*_FACTS, "lead.routed.v1"}),
+    "scoring": frozenset({*_FACTS, *COUNTED}),
     "portal": frozenset(_REGISTRY),
 }
 """Which events each service acts upon."""

@@ -23,6 +23,7 @@ from cli import (
     ground,
     leads,
     letters,
+    passes,
     registry,
     scoring,
     state,
@@ -176,6 +177,7 @@ EXPECTED = (
     Gap,
     ground.NotRunning,
     letters.LetterError,
+    passes.OtherCity,
 )
 
 

@@ -23,6 +23,7 @@ from cli import (
     ground,
     leads,
     letters,
+    passes,
     registry,
     scoring,
     state,
@@ -172,6 +173,7 @@ EXPECTED = (
     Gap,
     ground.NotRunning,
     letters.LetterError,
+    passes.OtherCity,
 )
 
 

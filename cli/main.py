@@ -28,6 +28,7 @@ from cli import (
     scoring,
     state,
     story,
+    subjects,
 )
 from cli import topics as topics_of
 from cli.board import follow, screen_of
@@ -52,6 +53,7 @@ app.add_typer(leads.imports, name="leads")
 app.add_typer(leads.app, name="lead")
 app.add_typer(scoring.app, name="scoring")
 app.add_typer(accounts.app, name="accounts")
+app.add_typer(subjects.app, name="subjects")
 app.command("init")(accounts.init)
 app.command("login")(accounts.login)
 app.command("logout")(accounts.logout)

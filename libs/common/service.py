@@ -65,7 +65,7 @@ class Service:
     @cached_property
     def reads(self) -> Mapping[str, type[Event]]:
         """Types of events of other services that something here asks for."""
-        own = set(self.publishes)
+        own = {event for event in self.publishes if not event.everybodys}
         asked = {*self.policies, *(event for one in self.projections for event in one.on)}
         return {event.type: event for event in asked - own}
 

@@ -3,7 +3,8 @@
 from libs import city
 from libs.city import City
 from libs.common.service import Service
-from libs.privacy import register
+from libs.privacy import erasing, register
+from libs.privacy.erasing import ERASURE
 from libs.rights.guard import guarding
 from services.alerts.api import routes
 from services.alerts.domain import ALERT
@@ -12,8 +13,8 @@ from services.alerts.projections import PROJECTIONS
 
 SERVICE = Service(
     name="alerts",
-    deciders=(ALERT,),
-    policies=POLICIES,
+    deciders=(ALERT, ERASURE),
+    policies={**POLICIES, **erasing.policies("alerts")},
     timers=TIMERS,
     projections=PROJECTIONS,
     facts=City.build,

@@ -2,7 +2,8 @@
 
 from libs import city
 from libs.common.service import Service
-from libs.privacy import register
+from libs.privacy import erasing, register
+from libs.privacy.erasing import ERASURE
 from libs.rights.guard import guarding
 from services.leads.api import routes
 from services.leads.domain import INTAKE_ITEM, LEAD, RULE_BOOK, SUPERVISION
@@ -11,8 +12,8 @@ from services.leads.policies import POLICIES, TIMERS, on_intake_buried
 
 SERVICE = Service(
     name="leads",
-    deciders=(LEAD, SUPERVISION, RULE_BOOK, INTAKE_ITEM),
-    policies=POLICIES,
+    deciders=(LEAD, SUPERVISION, RULE_BOOK, INTAKE_ITEM, ERASURE),
+    policies={**POLICIES, **erasing.policies("leads")},
     timers=TIMERS,
     projections=FACTS,
     facts=Facts.build,

@@ -3,7 +3,8 @@
 from libs import city
 from libs.city import City
 from libs.common.service import Service
-from libs.privacy import register
+from libs.privacy import erasing, register
+from libs.privacy.erasing import ERASURE
 from libs.rights.guard import guarding
 from services.mediation.api import routes
 from services.mediation.domain import CASE
@@ -11,8 +12,8 @@ from services.mediation.policies import POLICIES, TIMERS
 
 SERVICE = Service(
     name="mediation",
-    deciders=(CASE,),
-    policies=POLICIES,
+    deciders=(CASE, ERASURE),
+    policies={**POLICIES, **erasing.policies("mediation")},
     timers=TIMERS,
     projections=city.COPIES,
     facts=City.build,

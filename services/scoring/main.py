@@ -3,7 +3,8 @@
 from libs import city
 from libs.city import City
 from libs.common.service import Service
-from libs.privacy import register
+from libs.privacy import erasing, register
+from libs.privacy.erasing import ERASURE
 from libs.rights.guard import guarding
 from services.scoring.api import routes
 from services.scoring.domain import SCORE
@@ -12,8 +13,8 @@ from services.scoring.projections import PROJECTIONS
 
 SERVICE = Service(
     name="scoring",
-    deciders=(SCORE,),
-    policies=POLICIES,
+    deciders=(SCORE, ERASURE),
+    policies={**POLICIES, **erasing.policies("scoring")},
     timers={},
     projections=PROJECTIONS,
     facts=City.build,

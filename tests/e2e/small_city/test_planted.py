@@ -296,7 +296,9 @@ async def topics(town: Town) -> AsyncIterator[tuple[str, bytes]]:
     for service in SERVICES:
         mark = f"SELECT count(*) AS n FROM event, relay WHERE {_LATER}"
         await eventually(partial(town.rows, service.name, mark), lambda rows: not rows[0]["n"])
-    consumer = AIOKafkaConsumer(bootstrap_servers=town.settings.kafka_bootstrap_servers)
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=town.settings.kafka_bootstrap_servers, auto_offset_reset="earliest"
+    )
     await consumer.start()
     file = provisioning.topics_file(ROOT)
     try:
@@ -314,7 +316,8 @@ _LATER = "(event.transaction_id, event.position) > (relay.transaction_id, relay.
 async def _all(consumer: AIOKafkaConsumer, parts: list[TopicPartition]) -> AsyncIterator[str]:
     consumer.assign(parts)
     ends = await consumer.end_offsets(parts)
-    await consumer.seek_to_beginning(*parts)
+    for tp in parts:
+        consumer.seek(tp, 0)
     while any([await consumer.position(tp) < ends[tp] for tp in parts]):
         for records in (await consumer.getmany(timeout_ms=100)).values():
             for one in records:

@@ -63,6 +63,14 @@ async def lead(connection: Connection, id: UUID) -> dict[str, Any] | None:
     return row and _flat(row, explained=True)
 
 
+async def routing(connection: Connection, id: UUID) -> dict[str, Any] | None:
+    """Why it went where it went."""
+    found = await lead(connection, id)
+    if found is None:
+        return None
+    return {**(found["explanation"] or {}), "unit": found["unit"], "status": found["status"]}
+
+
 async def timeline(connection: Connection, id: UUID) -> Found:
     rows = await connection.fetch(TIMELINE, id)
     return [{**row, "data": json.loads(row["data"])} for row in rows]

@@ -15,6 +15,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from libs.common.callers import EVERYTHING, Caller
+from libs.common.contracts.audit import TOPIC
 from libs.common.http import Desk, expected
 from libs.common.http.guards import Guard
 from libs.common.ids import derived
@@ -280,5 +281,5 @@ def services(suffix: str) -> tuple[Room, Room]:
 
 
 def topics(*names: str) -> File:
-    there = {name: Topic(owner="t", readers=(), retention_days=1) for name in names}
+    there = {name: Topic(owner="t", readers=(), retention_days=1) for name in (*names, TOPIC)}
     return File(partitions=12, replication=1, topics=there)

@@ -37,7 +37,7 @@ MORE = {
 
 async def write_all(settings: Settings, folder: Path) -> None:
     for service in SERVICES:
-        states = {decider.name: STATE.format(name=decider.name) for decider in service.deciders}
+        states = {decider.name: STATE.format(name=decider.name) for decider in service.aggregates}
         (folder / "states").mkdir(exist_ok=True)
         async with session(settings.url(service.name, "reader")) as connection:
             for name, query in {**CORE, **MORE.get(service.name, {})}.items():

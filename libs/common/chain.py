@@ -139,13 +139,16 @@ class _Check:
         self._newest = max(self._newest, at)
 
     def _bear_witness(self, number: int, hash: bytes) -> None:
-        for anchor in self._anchors.pop(number, ()):
-            if anchor.hash == hash:
-                self.anchored, self._witnessed_at = number, anchor.sealed_at
-            elif self._doubted <= self.anchored:
-                self._doubted, at = self.anchored + 1, f"{anchor.sealed_at:%Y-%m-%d %H:%M:%S}"
-                text = f"of rows {self._doubted} to {number} one is not what it was at {at}"
-                self._fault("rewritten", self._doubted, text)
+        anchors = self._anchors.pop(number, [])
+        wrong = [anchor for anchor in anchors if anchor.hash != hash]
+        if len(wrong) < len(anchors):
+            self.anchored, self._witnessed_at = number, anchors[0].sealed_at
+            if wrong:
+                self._fault("rewritten", number, f"row {number} was anchored in two ways")
+        elif wrong and self._doubted <= self.anchored:
+            self._doubted, at = self.anchored + 1, f"{wrong[0].sealed_at:%Y-%m-%d %H:%M:%S}"
+            text = f"of rows {self._doubted} to {number} one is not what it was at {at}"
+            self._fault("rewritten", self._doubted, text)
 
     def end(self) -> Sequence[Fault]:
         for number, hash, before, _ in self._strange:

@@ -150,7 +150,7 @@ class Running:
         if not self._tasks:
             return
         with suppress(Exception):
-            await asyncio.wait_for(self._anchor(), ANCHOR_SECONDS)
+            await asyncio.wait_for(self.anchor(), ANCHOR_SECONDS)
         writer, *others = self._tasks
         for task in reversed(others):
             task.cancel()
@@ -197,8 +197,8 @@ class Running:
     async def _seal(self) -> None:
         await self._while_leading(self.sealing.run)
 
-    async def _anchor(self) -> None:
-        """What was not anchored yet, for all to see before this process is gone."""
+    async def anchor(self) -> None:
+        """Return once the audit is anchored as far as it goes, if this process is the one to."""
         if not self.relay.is_leader:
             return
         connection = await self._writer_session()

@@ -70,7 +70,7 @@ class Sealing:
         connection, anchored_at = await self._connect(), -math.inf
         try:
             while is_leader():
-                head = await self._seal(connection)
+                head = await self.seal(connection)
                 if time.monotonic() > anchored_at + ANCHOR_SECONDS:
                     await self._anchor(head)
                     anchored_at = time.monotonic()
@@ -80,9 +80,9 @@ class Sealing:
 
     async def finish(self, connection: Connection) -> None:
         """What is left is sealed and anchored."""
-        await self._anchor(await self._seal(connection))
+        await self._anchor(await self.seal(connection))
 
-    async def _seal(self, connection: Connection) -> Head | None:
+    async def seal(self, connection: Connection) -> Head | None:
         """The head once all is sealed that can be."""
         async with self._turn:
             count = CHUNK

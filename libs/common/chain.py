@@ -157,7 +157,7 @@ class _Check:
             self._fault(kind, number, f"row {number} is not the one that was sealed")
         for row in self._unsealed:
             if datetime.fromisoformat(row["at"]) < self._newest - AROUND:
-                text = f"a row of {row['at']} at position {row['position']} was never sealed"
+                text = f"a row of {row['at']} was never sealed"
                 self._fault("inserted", None, text)
         if self._anchors:
             last = max(self._anchors)

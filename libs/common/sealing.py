@@ -129,7 +129,7 @@ def _hashes(hash: bytes, rows: Iterable[Mapping[str, Any]]) -> Iterable[bytes]:
 
 def plain(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row of audit as it is sealed and dumped: JSON values alone."""
-    texts = {name: row[name] for name in ("position", *COLUMNS)}
+    texts = {name: row[name] for name in COLUMNS}
     for name in ("grant_id", "case_id", "command_id"):
         if row[name] is not None:
             texts[name] = str(row[name])

@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from cli.city import SERVICES
 from libs.common.database import session
+from libs.common.sealing import ROW
 from libs.common.settings import Settings
 from tests.faults.campaign.backing import TOPICS
 
@@ -25,6 +26,12 @@ CORE = {
     "dead_letter": "SELECT topic, stage, encode(coalesce(value, ''), 'base64') AS value,"
     " value IS NULL AS empty FROM dead_letter",
 }
+AUDIT = {
+    "audit": f"SELECT {ROW} FROM audit ORDER BY transaction_id, audit.position",
+    "audit_seal": "SELECT first, positions,"
+    " ARRAY(SELECT encode(one, 'hex') FROM unnest(hashes) AS one) AS hashes FROM audit_seal",
+}
+"""Which the reader may not see."""
 STATE = "SELECT id, version, state::text FROM {name}"
 MORE = {
     "alerts": {"receipt": "SELECT person_ref, alert_id FROM receipt"},
@@ -45,6 +52,9 @@ async def write_all(settings: Settings, folder: Path) -> None:
             for name, query in states.items():
                 file = folder / "states" / f"{service.name}.{name}.jsonl"
                 await _table(connection, query, file)
+        async with session(settings.url(service.name, "writer")) as connection:
+            for name, query in AUDIT.items():
+                await _table(connection, query, folder / f"{service.name}.{name}.jsonl")
     await _topics(settings.kafka_bootstrap_servers, list(TOPICS.topics), folder)
 
 

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tests.faults.checker import carried, followed, stored
+from tests.faults.checker import audited, carried, followed, stored
 from tests.faults.checker.seen import Seen, read
 from tests.faults.checker.stored import Violation
 
 RULES = (
     *(stored.operations, stored.intake, stored.answers, stored.journals, stored.states),
     *(carried.published, carried.ordered, carried.handled, carried.buried),
+    *(audited.recorded, audited.chained),
     *(followed.routed, followed.alerted, followed.mediated, followed.scored, followed.rested),
 )
 NETWORK = ("latency", "reset", "half_open", "slices", "swallow")

@@ -22,8 +22,7 @@ def at(number: int) -> datetime:
 
 
 def row(number: int) -> Row:
-    told = {"position": number, "at": at(number).isoformat()}
-    return {**told, "actor": f"a{number}", "ids": ["编号"]}
+    return {"at": at(number).isoformat(), "actor": f"a{number}", "ids": ["编号"]}
 
 
 def sealed(rows: Sequence[Row | None]) -> list[Sealed]:
@@ -88,11 +87,11 @@ def swap_with_seals(lines: list[Sealed]) -> None:
 
 
 def insert_without_seal(lines: list[Sealed]) -> None:
-    lines.append(Sealed(None, b"", {**row(42), "position": 999}))
+    lines.append(Sealed(None, b"", {**row(42), "actor": "forged"}))
 
 
 def insert_at_the_end(lines: list[Sealed]) -> None:
-    lines[:] = sealed([*ROWS, {**row(42), "position": 999}])
+    lines[:] = sealed([*ROWS, {**row(42), "actor": "forged"}])
 
 
 def cut_off(lines: list[Sealed]) -> None:
@@ -125,7 +124,7 @@ def without(rows: list[Row]) -> list[Row]:
 
 
 def with_one_more(rows: list[Row]) -> list[Row]:
-    return [*rows[:41], {**row(42), "position": 999}, *rows[41:]]
+    return [*rows[:41], {**row(42), "actor": "forged"}, *rows[41:]]
 
 
 def otherwise(rows: list[Row]) -> list[Row]:

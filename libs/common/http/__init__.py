@@ -1,6 +1,7 @@
 """HTTP in front of the writer: commands, problems (RFC 9457), preconditions, pages."""
 
 from libs.common.http.batches import Each
+from libs.common.http.codes import Code, Term
 from libs.common.http.desk import Desk
 from libs.common.http.guards import caller_of
 from libs.common.http.items import Item
@@ -10,11 +11,13 @@ from libs.common.http.reading import Limit
 from libs.common.http.requests import expected
 
 __all__ = [
+    "Code",
     "Desk",
     "Each",
     "Item",
     "Limit",
     "Moment",
+    "Term",
     "caller_of",
     "expected",
     "not_found",

@@ -22,6 +22,7 @@ from libs.common import chain, recovery
 from libs.common.chain import Verdict
 from libs.common.database import session
 from libs.common.ids import named, uuid7
+from libs.common.measuring import UNSEALED
 from libs.common.sealing import Sealing
 from libs.common.serving import interface, started
 from libs.common.settings import Settings
@@ -247,11 +248,13 @@ async def test_a_row_that_commits_late_is_sealed_once_and_in_its_order(servers: 
         head = await sealer.seal(other)
         assert await actors(other) == ["before"] * 3
         assert head and head.number == 3
+        assert await other.fetchval(UNSEALED) > 0
         await older.commit()
         for _ in range(2):
             head = await sealer.seal(other)
         assert await actors(other) == ["before"] * 3 + ["late"] * 2 + ["after"] * 4
         assert head and head.number == 9
+        assert await other.fetchval(UNSEALED) is None
 
 
 async def test_two_sealers_give_no_number_twice(servers: Ground) -> None:

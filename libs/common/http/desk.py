@@ -78,12 +78,13 @@ class Desk(Generic[F]):
             self._let_in(request)
             check_reason(request, asked(request))
             yield
-        except RequestValidationError:
-            await self._record(request, Refused("invalid", status=422))
-            raise
         except Refused as refusal:
             if refusal.status != 401:
                 await self._record(request, refusal)
+            raise
+        except (RequestValidationError, asyncpg.DataError) as error:
+            is_form = isinstance(error, RequestValidationError)
+            await self._record(request, Refused("invalid" if is_form else "unstorable", status=422))
             raise
 
     def _let_in(self, request: Request) -> None:

@@ -108,7 +108,8 @@ def seat_of(person: UUID) -> str:
 
 
 async def test_a_hundred_captures_at_once_are_a_hundred_rows(town: Town) -> None:
-    items: list[Any] = [{"id": str(uuid7()), "lead_type": "theft"} for _ in range(100)]
+    told = {"lead_type": "theft", "cell": (await first_cell(town))["code"]}
+    items: list[Any] = [{"id": str(uuid7()), **told} for _ in range(100)]
     items[7], items[8] = {"lead_type": "theft", "cell": 7}, dict(items[9])
     answer, correlation = await asked(town, "POST", "/leads/batch", {"items": items})
     statuses = [one["status"] for one in answer.json()["items"]]

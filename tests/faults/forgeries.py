@@ -78,3 +78,32 @@ def an_event_has_another_key_than_the_one_before_it(seen: Seen) -> None:
     event = of_type(seen, "leads", "lead.routed.v1")
     for row in (event, *records(seen, event)):
         row["key"] = "elsewhere"
+
+
+@bend("I6")
+def an_event_was_applied_twice(seen: Seen) -> None:
+    rows = seen.tables["alerts", "inbox"]
+    rows.append(dict(one(rows, source="/civicgrid/leads")))
+
+
+@bend("I6")
+def an_intake_item_was_read_that_nobody_sent(seen: Seen) -> None:
+    told = {"message_id": GHOST, "source": "/civicgrid/intake/sandbox", "outcome": "applied"}
+    seen.tables["leads", "inbox"].append(told)
+
+
+@bend("I6")
+def something_was_read_of_a_source_that_there_is_not(seen: Seen) -> None:
+    told = {"message_id": GHOST, "source": "/civicgrid/forger", "outcome": "applied"}
+    seen.tables["alerts", "inbox"].append(told)
+
+
+@bend("I8")
+def a_poison_was_buried_twice(seen: Seen) -> None:
+    letters = seen.tables["scoring", "dead_letter"]
+    letters.append(dict(letters[-1]))
+
+
+@bend("I8")
+def a_poison_was_buried_as_of_another_topic(seen: Seen) -> None:
+    seen.tables["scoring", "dead_letter"][-1]["topic"] = "civicgrid.elsewhere"

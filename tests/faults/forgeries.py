@@ -107,3 +107,46 @@ def a_poison_was_buried_twice(seen: Seen) -> None:
 @bend("I8")
 def a_poison_was_buried_as_of_another_topic(seen: Seen) -> None:
     seen.tables["scoring", "dead_letter"][-1]["topic"] = "civicgrid.elsewhere"
+
+
+def sent_to(seen: Seen, unit: str) -> None:
+    """The last lead for a police room, everywhere."""
+    events = seen.events("leads")
+    routed = [event for event in events if event["type"] == "lead.routed.v1"]
+    event = [one for one in routed if said(one)["unit_kind"] == "police_room"][-1]
+    told_as(seen, event, unit=unit)
+    state = state_of(seen, "leads", event)
+    if json.loads(state["state"])["unit"]:
+        rewrite(state, "state", unit=unit)
+
+
+@bend("I7")
+def a_lead_went_to_another_community(seen: Seen) -> None:
+    routed = [event for event in seen.events("leads") if event["type"] == "lead.routed.v1"]
+    rooms = [said(one)["unit"] for one in routed if said(one)["unit_kind"] == "police_room"]
+    sent_to(seen, next(room for room in rooms if room != rooms[-1]))
+
+
+@bend("I7")
+def a_lead_went_to_a_unit_that_there_is_not(seen: Seen) -> None:
+    sent_to(seen, "police_room-nowhere")
+
+
+@bend("I7")
+def a_clue_went_to_a_station(seen: Seen) -> None:
+    """Of its own community."""
+    routed = [event for event in seen.events("leads") if event["type"] == "lead.routed.v1"]
+    rooms = [said(one)["unit"] for one in routed if said(one)["unit_kind"] == "police_room"]
+    sent_to(seen, rooms[-1].replace("police_room", "community_station"))
+
+
+@bend("I10")
+def an_alert_told_a_stranger(seen: Seen) -> None:
+    event = of_type(seen, "alerts", "alert.raised.v1")
+    person, *others = said(event)["recipients"]
+    told_as(seen, event, recipients=[GHOST, *others])
+    state = state_of(seen, "alerts", event)
+    told = json.loads(state["state"])["told"]
+    rewrite(state, "state", told=[GHOST if one == person else one for one in told])
+    receipts = seen.tables["alerts", "receipt"]
+    one(receipts, alert_id=event["stream_id"], person_ref=person)["person_ref"] = GHOST

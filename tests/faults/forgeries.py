@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from tests.faults.bends import bend, of_type, one, rewrite
+from tests.faults.bends import bend, by_http, of_type, one, rewrite
 from tests.faults.checker.seen import Row, Seen, sha256
 
 GHOST = "00000000-0000-7000-8000-00000000dead"
@@ -150,3 +150,55 @@ def an_alert_told_a_stranger(seen: Seen) -> None:
     rewrite(state, "state", told=[GHOST if one == person else one for one in told])
     receipts = seen.tables["alerts", "receipt"]
     one(receipts, alert_id=event["stream_id"], person_ref=person)["person_ref"] = GHOST
+
+
+@bend("I10")
+def a_score_that_was_published_is_not_the_sum(seen: Seen) -> None:
+    event = of_type(seen, "scoring", "score.updated.v1")
+    more = said(event)["numerator"] + 7
+    told_as(seen, event, numerator=more)
+    rewrite(state_of(seen, "scoring", event), "state", numerator=more)
+
+
+@bend("I10")
+def a_score_was_never_published(seen: Seen) -> None:
+    id = of_type(seen, "scoring", "score.updated.v1")["stream_id"]
+    for rows, column in (
+        (seen.states["scoring", "score"], "id"),
+        (seen.events("scoring"), "stream_id"),
+        (seen.topics["civicgrid.scoring"], "subject"),
+    ):
+        rows[:] = [row for row in rows if row[column] != id]
+
+
+@bend("I2")
+def an_alert_climbed_for_an_event_that_nobody_said(seen: Seen) -> None:
+    last = of_type(seen, "alerts", "alert.raised.v1")
+    data = json.dumps({**said(last), "level": 1, "recipients": []})
+    climbed = {"type": "alert.escalated.v1", "data": data, "causation_id": GHOST}
+    rewrite(state_of(seen, "alerts", add_to(seen, "alerts", last, **climbed)), "state", level=1)
+
+
+@bend("I2")
+def a_lead_was_dismissed_by_who_captured_it(seen: Seen) -> None:
+    """In the same request, which asked for nothing of the kind."""
+    last = next(
+        event
+        for event in reversed(seen.events("leads"))
+        if event["type"] == "lead.routed.v1"
+        and event["causation_source"] == "/civicgrid/leads/http"
+        and state_of(seen, "leads", event)["version"] == event["version"]
+    )
+    event = add_to(seen, "leads", last, type="lead.dismissed.v1")
+    rewrite(state_of(seen, "leads", event), "state", status="dismissed")
+    read = {"message_id": GHOST, "source": "/civicgrid/leads", "outcome": "applied"}
+    seen.tables["alerts", "inbox"].append(read)
+
+
+@bend("I1")
+def an_intake_that_was_promised_once_is_gone(seen: Seen) -> None:
+    """Its second sending failed: the first was promised all the same."""
+    key = by_http(seen, "ok", "intake")
+    seen.history.append({"what": "unknown", "kind": "intake", "key": key, "status": 0})
+    kept = [event for event in seen.events("leads") if key not in event["data"]]
+    seen.events("leads")[:] = kept

@@ -18,7 +18,7 @@ from tests.faults.checker.stored import Violation
 
 RULES = (
     *(stored.operations, stored.intake, stored.answers, stored.journals, stored.states),
-    *(carried.published, carried.ordered, carried.handled, carried.buried),
+    *(carried.published, carried.ordered, carried.handled, carried.caused, carried.buried),
     *(followed.routed, followed.alerted, followed.mediated, followed.scored, followed.rested),
     *(placed.sent, placed.told),
 )

@@ -136,6 +136,21 @@ def handled(seen: Seen) -> Iterator[Violation]:
     yield from _intake_handled(seen)
 
 
+def caused(seen: Seen) -> Iterator[Violation]:
+    """I2: what follows from an event of another service follows from one that it said."""
+    said = {
+        (f"/civicgrid/{service}", event["event_id"]): event["type"]
+        for service in SERVICES
+        for event in seen.events(service)
+    }
+    sources = {source for source, _ in said}
+    for service in SERVICES:
+        for event in seen.events(service):
+            source, id = event["causation_source"], event["causation_id"]
+            if source in sources and said.get((source, id)) not in READS[service]:
+                yield "I2", f"{service} has {event['type']} for {id}, which {source} never said"
+
+
 def _is_from(service: str, source: str) -> bool:
     """Of what a service notes besides events of others: its own doings, letters, intake."""
     own = f"/civicgrid/{service}"

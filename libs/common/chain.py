@@ -21,6 +21,7 @@ Kind = Literal["deleted", "changed", "inserted", "out of order", "cut off", "rew
 
 AROUND = timedelta(minutes=1)
 """A row is sealed within this time of its making."""
+_PLAINLY = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 LONG_AGO = datetime.min.replace(tzinfo=UTC) + AROUND
 MOVED = 100
 """Among so many strange rows it is looked for those that changed places."""
@@ -71,8 +72,7 @@ def genesis(service: str) -> bytes:
 
 def canonical(row: Row) -> bytes:
     """Of a row as plain JSON values: names sorted, no spaces, UTF-8."""
-    text = json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return text.encode()
+    return _PLAINLY.encode(row).encode()
 
 
 def after(hash: bytes, row: Row) -> bytes:

@@ -29,11 +29,11 @@ class Item:
 
 def entry_of_item(entry: Entry, item: Item, cause: Cause) -> Entry:
     """`entry`: of its request."""
-    body = item.body
-    ids = (item.id, id_of(getattr(body, "person_ref", None)))
+    names = sorted(item.body.model_fields_set) if item.body else []
+    told = {name: getattr(item.body, name) for name in names}
     return entry._replace(
-        fields=" ".join(sorted(body.model_fields_set)) if body else "",
-        ids=(*entry.ids, *(id for id in ids if id)),
+        fields=" ".join(told),
+        ids=(*entry.ids, *filter(None, (item.id, id_of(told.get("person_ref"))))),
         command_id=cause.id,
         correlation_id=cause.correlation_id,
     )

@@ -90,9 +90,6 @@ def _trace(request: Request) -> re.Match[str] | None:
 def entry_of(request: Request, caller: Caller) -> Entry:
     """What is known of a request before it is looked into."""
     route, trace = request.scope["route"], _trace(request)
-    asked = set(request.query_params) if request.scope["query_string"] else set[str]()
-    filters = [one.alias for one in route.dependant.query_params if one.alias in asked]
-    named_ids = map(id_of, request.path_params.values())
     return Entry(
         actor=caller.actor,
         acting_for=" ".join(caller.acting_for),
@@ -102,10 +99,16 @@ def entry_of(request: Request, caller: Caller) -> Entry:
         route=f"{request.method} {route.path}",
         purpose=_purpose(request),
         case_id=id_of(request.headers.get(CASE)),
-        filters=" ".join(filters),
+        filters=_filters(request) if request.scope["query_string"] else "",
         correlation_id=trace[1] if trace else uuid7().hex,
-        ids=tuple(id for id in named_ids if id),
+        ids=tuple(filter(None, map(id_of, request.path_params.values()))),
     )
+
+
+def _filters(request: Request) -> str:
+    """Names of parameters alone, of those that the route knows."""
+    known = request.scope["route"].dependant.query_params
+    return " ".join(one.alias for one in known if one.alias in request.query_params)
 
 
 def _purpose(request: Request) -> str | None:

@@ -104,6 +104,7 @@ class Load:
             ("leads", "POST", "/leads"),
             lead.body,
             lead.stored,
+            other=lead.other,
             subject=lead.id,
             event="lead.captured.v1",
             fields=LEAD_FIELDS,

@@ -11,7 +11,9 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from libs.common.anchors import CHAIN
 from libs.common.draft import Rules
+from libs.common.erasures import ERASURE
 from libs.common.facts import Tables
 from libs.common.http import Desk
 from libs.common.http.guards import Guard
@@ -59,8 +61,13 @@ class Service:
         return Path(inspect.getfile(self.routes)).parent
 
     @property
+    def aggregates(self) -> tuple[Decider[Any, Any, Any], ...]:
+        """Its own, and those that every service has."""
+        return (*self.deciders, CHAIN, ERASURE)
+
+    @property
     def publishes(self) -> tuple[type[Event], ...]:
-        return tuple(event for decider in self.deciders for event in decider.events)
+        return tuple(event for decider in self.aggregates for event in decider.events)
 
     @cached_property
     def reads(self) -> Mapping[str, type[Event]]:

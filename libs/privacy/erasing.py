@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
-from pydantic import TypeAdapter
-
-from libs.common.contracts.privacy import SubjectErasureConfirmed
 from libs.common.contracts.registry import SubjectErased
+from libs.common.erasures import ERASURE, Confirm
 from libs.common.journal import party_of
-from libs.common.messages import Context, Decider, Effect, Policies
+from libs.common.messages import Context, Effect, Policies
 
 PARTIES = ("reporter",)
 """Who can be erased alone of a record: those that events name in `parties`."""
@@ -23,43 +19,6 @@ def subjects_of(record: UUID, party: str | None) -> tuple[UUID, ...]:
     if party:
         return (party_of(record, party),)
     return (record, *(party_of(record, one) for one in PARTIES))
-
-
-@dataclass(frozen=True, slots=True)
-class Erasure:
-    id: UUID
-    subjects: tuple[UUID, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Confirm:
-    at: datetime
-    service: str
-    subjects: tuple[UUID, ...]
-
-
-def decide(erasure: Erasure, command: Confirm) -> list[SubjectErasureConfirmed]:
-    told = SubjectErasureConfirmed(
-        subject_ref=erasure.id,
-        subjects=command.subjects,
-        service=command.service,
-        at=command.at,
-    )
-    return [] if erasure.subjects == command.subjects else [told]
-
-
-def evolve(erasure: Erasure, event: SubjectErasureConfirmed) -> Erasure:
-    return Erasure(erasure.id, event.subjects)
-
-
-ERASURE: Decider[Erasure, Confirm, SubjectErasureConfirmed] = Decider(
-    name="erasure",
-    blank=Erasure,
-    decide=decide,
-    evolve=evolve,
-    state=TypeAdapter(Erasure),
-    events=(SubjectErasureConfirmed,),
-)
 
 
 def policies(service: str) -> Policies:

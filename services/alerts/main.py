@@ -4,7 +4,6 @@ from libs import city
 from libs.city import City
 from libs.common.service import Service
 from libs.privacy import erasing, register
-from libs.privacy.erasing import ERASURE
 from libs.rights.guard import guarding
 from services.alerts.api import routes
 from services.alerts.domain import ALERT
@@ -13,7 +12,7 @@ from services.alerts.projections import PROJECTIONS
 
 SERVICE = Service(
     name="alerts",
-    deciders=(ALERT, ERASURE),
+    deciders=(ALERT,),
     policies={**POLICIES, **erasing.policies("alerts")},
     timers=TIMERS,
     projections=PROJECTIONS,

@@ -3,7 +3,6 @@
 from libs import city
 from libs.common.service import Service
 from libs.privacy import erasing, register
-from libs.privacy.erasing import ERASURE
 from libs.rights.guard import guarding
 from services.leads.api import routes
 from services.leads.domain import INTAKE_ITEM, LEAD, RULE_BOOK, SUPERVISION
@@ -12,7 +11,7 @@ from services.leads.policies import POLICIES, TIMERS, on_intake_buried
 
 SERVICE = Service(
     name="leads",
-    deciders=(LEAD, SUPERVISION, RULE_BOOK, INTAKE_ITEM, ERASURE),
+    deciders=(LEAD, SUPERVISION, RULE_BOOK, INTAKE_ITEM),
     policies={**POLICIES, **erasing.policies("leads")},
     timers=TIMERS,
     projections=FACTS,

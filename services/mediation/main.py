@@ -4,7 +4,6 @@ from libs import city
 from libs.city import City
 from libs.common.service import Service
 from libs.privacy import erasing, register
-from libs.privacy.erasing import ERASURE
 from libs.rights.guard import guarding
 from services.mediation.api import routes
 from services.mediation.domain import CASE
@@ -12,7 +11,7 @@ from services.mediation.policies import POLICIES, TIMERS
 
 SERVICE = Service(
     name="mediation",
-    deciders=(CASE, ERASURE),
+    deciders=(CASE,),
     policies={**POLICIES, **erasing.policies("mediation")},
     timers=TIMERS,
     projections=city.COPIES,

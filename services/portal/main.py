@@ -4,7 +4,6 @@ from libs import city
 from libs.city import City
 from libs.common.service import Service
 from libs.privacy import erasing, register
-from libs.privacy.erasing import ERASURE
 from libs.rights.guard import guarding
 from services.portal import signing
 from services.portal.api import routes
@@ -13,7 +12,7 @@ from services.portal.policies import POLICIES, TIMERS
 
 SERVICE = Service(
     name="portal",
-    deciders=(ACCOUNT, SIGN_IN_NAME, ERASURE),
+    deciders=(ACCOUNT, SIGN_IN_NAME),
     policies={**POLICIES, **erasing.policies("portal")},
     timers=TIMERS,
     projections=city.COPIES,

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from libs.common.http import Limit, page, shown
+from libs.common.http import Limit
 from services.registry import queries, subjects
 from services.registry.answers import Registry, one
 from services.registry.bodies import DecisionBody, HoldBody, SubjectRequestBody
@@ -55,16 +55,15 @@ def _reads(router: APIRouter, desk: Registry) -> None:
     async def list_requests(
         request: Request, status: str | None = None, limit: Limit = 100, after: UUID = FIRST
     ) -> Mapping[str, Any]:
-        async with desk.reading(request) as connection:
-            rows = await queries.requests(connection, after=after, limit=limit, status=status)
-        return page(rows, limit, "id")
+        async with desk.reading(request) as look:
+            rows = await queries.requests(look.connection, after=after, limit=limit, status=status)
+            return look.page(rows, limit, "id")
 
     @router.get("/subject-requests/{id}")
     async def show_request(request: Request, id: UUID, response: Response) -> Mapping[str, Any]:
         """`missing`: services that have not confirmed yet."""
-        async with desk.reading(request) as connection:
-            found = await queries.request(connection, id)
-        return shown(found, response)
+        async with desk.reading(request) as look:
+            return look.one(await queries.request(look.connection, id), response)
 
 
 SUBJECTS = (_requests, _reads)

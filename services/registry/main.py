@@ -4,7 +4,6 @@ from libs import city
 from libs.city import City
 from libs.common.service import Service
 from libs.privacy import register
-from libs.privacy.erasing import ERASURE
 from libs.rights.guard import guarding
 from services.registry import subjects
 from services.registry.api import routes
@@ -14,7 +13,7 @@ from services.registry.projections import PROJECTIONS
 
 SERVICE = Service(
     name="registry",
-    deciders=(AREA, ORGANISATION, POST, APPOINTMENT, WORK_CALENDAR, SUBJECT_REQUEST, ERASURE),
+    deciders=(AREA, ORGANISATION, POST, APPOINTMENT, WORK_CALENDAR, SUBJECT_REQUEST),
     policies=subjects.POLICIES,
     timers=subjects.TIMERS,
     projections=PROJECTIONS,

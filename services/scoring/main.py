@@ -4,7 +4,6 @@ from libs import city
 from libs.city import City
 from libs.common.service import Service
 from libs.privacy import erasing, register
-from libs.privacy.erasing import ERASURE
 from libs.rights.guard import guarding
 from services.scoring.api import routes
 from services.scoring.domain import SCORE
@@ -13,7 +12,7 @@ from services.scoring.projections import PROJECTIONS
 
 SERVICE = Service(
     name="scoring",
-    deciders=(SCORE, ERASURE),
+    deciders=(SCORE,),
     policies={**POLICIES, **erasing.policies("scoring")},
     timers={},
     projections=PROJECTIONS,

@@ -29,7 +29,7 @@ def of_code(services: Sequence[Service]) -> Places:
     """All but columns."""
     found: defaultdict[str, set[str]] = defaultdict(set)
     for service in services:
-        for decider in service.deciders:
+        for decider in service.aggregates:
             found[f"state {service.name}.{decider.name}"] |= names(decider.state.json_schema())
         for event in {*service.publishes, *service.reads.values()}:
             found[f"event {event.type}"] |= names(event.model_json_schema())

@@ -20,10 +20,8 @@ Denied for who may never ask this."""
 class Denied(Refused):
     """To somebody who is known: that they asked leaves a row of audit."""
 
-    def __init__(
-        self, caller: Caller, code: str = "role_not_allowed", *, status: int = 403, **values: object
-    ) -> None:
-        super().__init__(code, status=status, **values)
+    def __init__(self, caller: Caller, code: str = "role_not_allowed", status: int = 403) -> None:
+        super().__init__(code, status=status)
         self.caller = caller
 
 

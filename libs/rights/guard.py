@@ -11,7 +11,7 @@ from fastapi import Request
 from libs.city import City
 from libs.city.tree import Holder
 from libs.common.callers import EVERYTHING, NOBODY, Caller, Scope
-from libs.common.http.guards import Forbidden, Guard
+from libs.common.http.guards import Denied, Guard
 from libs.common.messages import Context
 from libs.common.settings import Settings, SettingsError
 from libs.rights import policy
@@ -83,7 +83,7 @@ class _Guard:
             is_personal=is_personal,
         )
         if _roles(bearer, seats).isdisjoint(rights):
-            raise Forbidden(caller)
+            raise Denied(caller)
         if bearer.person and not caller.scope.everything:
             return caller._replace(scope=self._scope(name, bearer.person, seats, city))
         return caller

@@ -21,7 +21,7 @@ from libs.common.audit import AUDIT
 from libs.common.callers import EVERYTHING, NOBODY, Scope
 from libs.common.http.batches import Faulty
 from libs.common.http.guards import (
-    Forbidden,
+    Denied,
     Guard,
     asked,
     caller_of,
@@ -90,7 +90,7 @@ class Desk(Generic[F]):
     def _let_in(self, request: Request) -> None:
         try:
             let_in(request, self._guard(request, self.context()))
-        except Forbidden as refusal:
+        except Denied as refusal:
             let_in(request, refusal.caller)
             raise
 

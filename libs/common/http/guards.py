@@ -14,14 +14,14 @@ from libs.common.messages import Context, Refused
 
 Guard: TypeAlias = Callable[[Request, Context[Any]], Caller]
 """Who asks, and the scope of what they ask for. Raises Refused, 401, for whoever is not known, and
-Forbidden for who may never ask this."""
+Denied for who may never ask this."""
 
 
-class Forbidden(Refused):
-    """To somebody who is known."""
+class Denied(Refused):
+    """To somebody who is known: that they asked leaves a row of audit."""
 
-    def __init__(self, caller: Caller) -> None:
-        super().__init__("role_not_allowed", status=403)
+    def __init__(self, caller: Caller, code: str = "role_not_allowed", status: int = 403) -> None:
+        super().__init__(code, status=status)
         self.caller = caller
 
 

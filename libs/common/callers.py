@@ -35,8 +35,11 @@ EVERYTHING = Scope(everything=True)
 
 
 class Caller(NamedTuple):
-    """`actor` stands beside each event that follows; `person`: as the registry knows them."""
+    """`actor` stands beside each event that follows; `person`: as the registry knows them.
+    `on_grant`: the break-glass grant whose record or area is in the scope besides."""
 
     actor: str
     person: UUID | None
     scope: Scope
+    session: UUID | None = None
+    on_grant: UUID | None = None

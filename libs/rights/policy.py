@@ -14,7 +14,7 @@ from libs.common.contracts.registry import Role
 
 FILE = Path(__file__).with_name("policy.yaml")
 
-Relation = Literal["anywhere", "within", "own", "unit", "self"]
+Relation = Literal["anywhere", "within", "own", "unit", "self", "granted"]
 Anyone = Literal["anyone", "signed_in", "founder"]
 Rights = Mapping[str, frozenset[Relation]]
 """Role -> what things must be to it. A role that is not there may not."""

@@ -18,7 +18,7 @@ from libs.common.http import Desk, Limit, expected, page, shown
 from libs.common.messages import Effect, Envelope
 from libs.rights.guard import bearer_of
 from libs.rights.tokens import Bearer, unauthorised
-from services.portal import policies, proofs, queries
+from services.portal import api_access, policies, proofs, queries
 from services.portal.bodies import (
     AccountBody,
     ActivationBody,
@@ -46,6 +46,7 @@ def routes(desk: Portal) -> APIRouter:
     _opening(router, desk, door)
     _steps(router, desk, tokens)
     _reads(router, desk)
+    api_access.add_routes(router, desk)
     return router
 
 

@@ -81,13 +81,30 @@ class _Guard:
         grant = _grant(request, bearer, city, context.now)
         if grant and not any("granted" in rights.get(seat.role, ()) for seat in seats):
             grant = None
-        scope = EVERYTHING if bearer.founder and "founder" in rights else Scope()
-        if bearer.person and not scope.everything:
-            scope = self._scope(action, bearer.person, seats, city, grant)
+        scope = self._scope(action, bearer, seats, city, grant)
         who = (str(bearer.account), bearer.person, scope, bearer.session)
         return Caller(*who, on_grant=grant.id if grant else None)
 
     def _scope(
+        self,
+        action: str,
+        bearer: Bearer,
+        seats: tuple[Holder, ...],
+        city: City,
+        grant: Grant | None,
+    ) -> Scope:
+        """By their posts, and by their account."""
+        rights, scope = self._rights[action], Scope()
+        if bearer.founder and "founder" in rights:
+            return EVERYTHING
+        if bearer.person:
+            scope = self._scope_of_posts(action, bearer.person, seats, city, grant)
+        if "self" not in rights.get("signed_in", ()):
+            return scope
+        own = {"account": frozenset({str(bearer.account)})}
+        return Scope(scope.everything, {**scope.belongings, **own})
+
+    def _scope_of_posts(
         self,
         action: str,
         person: UUID,

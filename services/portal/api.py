@@ -16,9 +16,8 @@ from libs.city import City
 from libs.common.contracts.portal import AccountEnabled, AccountReset
 from libs.common.http import Desk, Limit, expected, page, shown
 from libs.common.messages import Effect, Envelope
-from libs.rights.guard import bearer_of
-from libs.rights.tokens import Bearer, unauthorised
-from services.portal import api_access, policies, proofs, queries
+from libs.rights.tokens import unauthorised
+from services.portal import api_access, api_devices, policies, proofs, queries
 from services.portal.bodies import (
     AccountBody,
     ActivationBody,
@@ -26,7 +25,7 @@ from services.portal.bodies import (
     RefreshBody,
     SignInBody,
 )
-from services.portal.callers import address_of, founder_of
+from services.portal.callers import account_of, address_of, session_of
 from services.portal.domain import ACCOUNT, commands
 from services.portal.domain.account import Account
 from services.portal.door import Door
@@ -44,8 +43,9 @@ def routes(desk: Portal) -> APIRouter:
     _sessions(router, desk, tokens)
     _door(router, door, tries)
     _opening(router, desk, door)
-    _steps(router, desk, tokens)
+    _steps(router, desk)
     _reads(router, desk)
+    api_devices.add_routes(router, desk)
     api_access.add_routes(router, desk)
     return router
 
@@ -66,9 +66,8 @@ def _door(router: APIRouter, door: Door, tries: Tries) -> None:
     @router.post("/accounts/password", status_code=204)
     async def change_password(request: Request, body: PasswordBody) -> None:
         """One's own. All other sessions end."""
-        bearer = bearer_of(request, door.tokens.keyring)
         tries.take(address_of(request))
-        await door.change_password(request, bearer.account, bearer.session, body)
+        await door.change_password(request, account_of(request), session_of(request), body)
 
 
 def _sessions(router: APIRouter, desk: Portal, tokens: Tokens) -> None:
@@ -76,33 +75,32 @@ def _sessions(router: APIRouter, desk: Portal, tokens: Tokens) -> None:
     async def refresh_token(body: RefreshBody) -> Response:
         """A new access token, while the session is open."""
         bearer = tokens.keyring.read(body.refresh_token, "refresh")
-        account = await _signed_in(desk, bearer)
+        account = await _signed_in(desk, bearer.account, bearer.session)
         return JSONResponse(tokens.anew(account, bearer), headers=NOT_KEPT)
 
     @router.post("/sign-out", status_code=204)
     async def sign_out(request: Request) -> None:
         """The session of this token ends."""
-        bearer = bearer_of(request, tokens.keyring)
+        account, session = account_of(request), session_of(request)
 
         def plan(now: policies.Now) -> Iterable[Effect]:
-            ended = commands.RevokeSession(now.now, bearer.session, "signed_out")
-            return (ACCOUNT.to(bearer.account, ended),)
+            return (ACCOUNT.to(account, commands.RevokeSession(now.now, session, "signed_out")),)
 
         await desk.done(request, plan)
 
     @router.get("/me")
     async def show_me(request: Request) -> Mapping[str, Any]:
-        bearer = bearer_of(request, tokens.keyring)
-        account = await _signed_in(desk, bearer)
+        session = session_of(request)
+        account = await _signed_in(desk, account_of(request), session)
         who = {"account": account.id, "person_ref": account.person_ref, "founder": account.founder}
-        return {**who, "session": account.session(bearer.session)}
+        return {**who, "session": account.session(session)}
 
 
-async def _signed_in(desk: Portal, bearer: Bearer) -> Account:
-    """The account, if the session of this token is open. Raises Refused, 401."""
+async def _signed_in(desk: Portal, id: UUID, session: UUID) -> Account:
+    """The account, if that session of it is open. Raises Refused, 401."""
     async with desk.looking() as connection:
-        account = await queries.state(connection, bearer.account)
-    if account is None or not is_signed_in(account, bearer.session, desk.context().now):
+        account = await queries.state(connection, id)
+    if account is None or not is_signed_in(account, session, desk.context().now):
         raise unauthorised()
     return account
 
@@ -111,8 +109,6 @@ def _opening(router: APIRouter, desk: Portal, door: Door) -> None:
     @router.post("/accounts", status_code=201)
     async def open_account(request: Request, body: AccountBody) -> Response:
         """The first answer holds an invitation, good for 7 days; no other does."""
-        if body.founder:
-            founder_of(request, door.tokens.keyring)
         name = await door.name_id(body.name)
         invitation, hash = proofs.invite()
         kind = (body.founder, body.second_factor)
@@ -128,23 +124,19 @@ def _opening(router: APIRouter, desk: Portal, door: Door) -> None:
     @router.post("/accounts/{id}/enable")
     async def enable_account(request: Request, id: UUID) -> Response:
         """By another than who disabled it. Whoever never activated it is invited again."""
-        return await _inviting(request, desk, door, id, commands.Enable)
+        return await _inviting(request, desk, id, commands.Enable)
 
     @router.post("/accounts/{id}/reset")
     async def reset_account(request: Request, id: UUID) -> Response:
         """By another, for whoever lost a password or a phone: invited again, all sessions ended."""
-        return await _inviting(request, desk, door, id, commands.Reset)
+        return await _inviting(request, desk, id, commands.Reset)
 
 
 async def _inviting(
-    request: Request,
-    desk: Portal,
-    door: Door,
-    id: UUID,
-    step: type[commands.Enable] | type[commands.Reset],
+    request: Request, desk: Portal, id: UUID, step: type[commands.Enable] | type[commands.Reset]
 ) -> Response:
     """The first answer holds an invitation, where the step makes one."""
-    by, version = bearer_of(request, door.tokens.keyring).account, expected(request)
+    by, version = account_of(request), expected(request)
     invitation, hash = proofs.invite()
 
     def plan(now: policies.Now) -> Iterable[Effect]:
@@ -167,16 +159,16 @@ def _invited(events: Sequence[Envelope]) -> Mapping[str, Any]:
     }
 
 
-def _steps(router: APIRouter, desk: Portal, tokens: Tokens) -> None:
+def _steps(router: APIRouter, desk: Portal) -> None:
     @router.post("/accounts/{id}/unlock")
     async def unlock_account(request: Request, id: UUID) -> Response:
-        by = bearer_of(request, tokens.keyring).account
+        by = account_of(request)
         return await desk.tell(request, ACCOUNT, id, lambda at: commands.Unlock(at, by))
 
     @router.post("/accounts/{id}/disable")
     async def disable_account(request: Request, id: UUID) -> Response:
         """All of its sessions end."""
-        by = bearer_of(request, tokens.keyring).account
+        by = account_of(request)
         return await desk.tell(request, ACCOUNT, id, lambda at: commands.Disable(at, by))
 
     @router.post("/accounts/{id}/revoke-sessions")

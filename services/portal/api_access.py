@@ -9,9 +9,10 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from libs.city import City
-from libs.common.http import Desk, Limit, caller_of, expected, not_found, page, shown
+from libs.common.http import Desk, Limit, expected, not_found, page, shown
 from services.portal import access, queries_access
 from services.portal.bodies import AccessBody, ReviewBody
+from services.portal.callers import person_of
 from services.portal.domain import BREAK_GLASS
 from services.portal.domain.break_glass import EndAccess, RefuseAccess, ReviewAccess
 
@@ -21,13 +22,6 @@ Portal = Desk[City]
 def add_routes(router: APIRouter, desk: Portal) -> None:
     _steps(router, desk)
     _reads(router, desk)
-
-
-def person_of(request: Request) -> UUID:
-    """Who has a post is a person."""
-    person = caller_of(request).person
-    assert person
-    return person
 
 
 def _steps(router: APIRouter, desk: Portal) -> None:

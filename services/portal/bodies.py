@@ -34,6 +34,7 @@ class SignInBody(Body):
     name: Name
     password: Secret
     code: Code | None = None
+    device: UUID | None = None
 
 
 class RefreshBody(Body):
@@ -91,3 +92,9 @@ class AccessBody(Body):
 class ReviewBody(Body):
     finding: BreakGlassFinding
     note: Words
+
+
+class DeviceBody(Body):
+    """An id that the device made."""
+
+    id: UUID

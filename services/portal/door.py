@@ -4,7 +4,7 @@ time it takes are the same."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,11 +16,11 @@ from fastapi import Request
 from libs.city import City
 from libs.common.http import Desk
 from libs.common.ids import named, uuid7
-from libs.common.messages import Refused
+from libs.common.messages import Context, Effect, Refused
 from libs.rights.tokens import unauthorised
 from services.portal import proofs, queries
 from services.portal.bodies import ActivationBody, PasswordBody, SignInBody
-from services.portal.domain import ACCOUNT
+from services.portal.domain import ACCOUNT, DEVICE
 from services.portal.domain.account import SESSION_LASTS, Account
 from services.portal.domain.commands import (
     Activate,
@@ -29,6 +29,7 @@ from services.portal.domain.commands import (
     FailSignIn,
     OpenSession,
 )
+from services.portal.domain.device import SignInOn
 from services.portal.proofs import Passwords
 from services.portal.queries import Kept
 from services.portal.signing import Tokens, is_signed_in
@@ -59,8 +60,20 @@ class Door:
             if account is None or step is None or not is_right:
                 await self._fail(request, account)
                 raise unauthorised()
-            session = uuid7()
-            await self._tell(request, account, lambda at: OpenSession(at, session, step))
+            return await self._open(request, account, step, body.device)
+
+    async def _open(
+        self, request: Request, account: Account, step: int, device: UUID | None
+    ) -> Mapping[str, Any]:
+        """A session, on a device of theirs if they name one."""
+        session = uuid7()
+
+        def plan(now: Context[City]) -> Iterable[Effect]:
+            if device:
+                yield DEVICE.to(device, SignInOn(account.id))
+            yield ACCOUNT.to(account.id, OpenSession(now.now, session, step, device))
+
+        await self.desk.done(request, plan)
         return self.tokens.both(account, session, SESSION_LASTS.total_seconds())
 
     async def activate(self, request: Request, body: ActivationBody) -> UUID:

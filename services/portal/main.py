@@ -6,11 +6,11 @@ from libs.common.service import Service
 from libs.rights.guard import guarding
 from services.portal import access, policies, signing
 from services.portal.api import routes
-from services.portal.domain import ACCOUNT, BREAK_GLASS, GRANTEE, SIGN_IN_NAME
+from services.portal.domain import ACCOUNT, BREAK_GLASS, DEVICE, GRANTEE, SIGN_IN_NAME
 
 SERVICE = Service(
     name="portal",
-    deciders=(ACCOUNT, SIGN_IN_NAME, BREAK_GLASS, GRANTEE),
+    deciders=(ACCOUNT, SIGN_IN_NAME, DEVICE, BREAK_GLASS, GRANTEE),
     policies={**policies.POLICIES, **access.POLICIES},
     timers={**policies.TIMERS, **access.TIMERS},
     projections=city.COPIES,

@@ -13,6 +13,7 @@ from libs.common.contracts.portal import (
     AccountLocked,
     AccountReset,
     AccountUnlocked,
+    DeviceRevoked,
     SessionOpened,
     SessionRevoked,
 )
@@ -28,7 +29,7 @@ from libs.common.messages import (
     Timers,
 )
 from services.portal.domain import ACCOUNT, SIGN_IN_NAME
-from services.portal.domain.commands import LetLockEnd, Open, RevokeSession
+from services.portal.domain.commands import LeaveDevice, LetLockEnd, Open, RevokeSession
 from services.portal.domain.sign_in_name import Claim
 
 LOCK, SESSION = "lock", "session"
@@ -87,6 +88,11 @@ def on_session_revoked(event: SessionRevoked, context: Now) -> Iterable[Effect]:
     yield CancelTimer(SESSION, event.session_id)
 
 
+def on_device_revoked(event: DeviceRevoked, context: Now) -> Iterable[Effect]:
+    left = LeaveDevice(event.revoked_at, event.device_id, event.session_id)
+    yield ACCOUNT.to(event.account_id, left)
+
+
 def lock_is_over(due: Due, context: Now) -> Iterable[Effect]:
     yield ACCOUNT.to(due.id, LetLockEnd(due.due_at))
 
@@ -103,5 +109,6 @@ POLICIES: Policies = {
     AccountReset: on_lock_ended,
     SessionOpened: on_session_opened,
     SessionRevoked: on_session_revoked,
+    DeviceRevoked: on_device_revoked,
 }
 TIMERS: Timers = {LOCK: lock_is_over, SESSION: session_is_over}

@@ -100,12 +100,31 @@ class SessionOpened(AccountEvent):
     session_id: UUID
     ends_at: datetime
     totp_step: int
+    device_id: UUID | None = None
 
 
 class SessionRevoked(AccountEvent):
     type: ClassVar[str] = "session.revoked.v1"
     session_id: UUID
     ending: Ending
+
+
+class DeviceRegistered(Event):
+    """By who is signed in on it, by that session."""
+
+    type: ClassVar[str] = "device.registered.v1"
+    device_id: UUID
+    account_id: UUID
+    session_id: UUID
+    at: datetime
+
+
+class DeviceRevoked(DeviceRegistered):
+    """The device as it was registered, and when that ended: its sessions end with it."""
+
+    type: ClassVar[str] = "device.revoked.v1"
+    revoked_at: datetime
+    by: UUID
 
 
 class SignInNameClaimed(Event):

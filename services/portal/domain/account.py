@@ -38,6 +38,7 @@ from services.portal.domain.commands import (
     Disable,
     Enable,
     FailSignIn,
+    LeaveDevice,
     LetLockEnd,
     Open,
     OpenSession,
@@ -62,6 +63,7 @@ class Session:
     id: UUID
     opened_at: datetime
     ends_at: datetime
+    device: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,9 @@ def decide(account: Account, command: Command) -> list[AccountEvent]:
             return [_event(account, AccountUnlocked, at, by=None)] if is_over else []
         case RevokeSession(at, session, ending):
             return _revoke(account, at, ending, filter(None, [account.session(session)]))
+        case LeaveDevice(at, device, session):
+            there = [one for one in account.sessions if one.device == device or one.id == session]
+            return _revoke(account, at, "revoked", there)
     if not account.status:
         raise Refused("not_found", status=404)
     if isinstance(command, RevokeSessions):
@@ -149,7 +154,7 @@ def _step(account: Account, command: Command) -> list[AccountEvent]:
             return _change_password(account, command)
         case (
             Open() | OpenSession() | FailSignIn() | LetLockEnd() | RevokeSession()
-            | RevokeSessions()
+            | RevokeSessions() | LeaveDevice()
         ):  # fmt: skip
             raise AssertionError("decided before")
         case _:
@@ -196,6 +201,7 @@ def _open_session(account: Account, command: OpenSession) -> list[AccountEvent]:
         "session_id": command.session,
         "ends_at": command.at + SESSION_LASTS,
         "totp_step": max(account.totp_step, command.totp_step),
+        "device_id": command.device,
     }
     return [*ended, _event(_after(account, ended), SessionOpened, command.at, **told)]
 
@@ -301,8 +307,8 @@ def evolve(account: Account, event: AccountEvent) -> Account:
             return replace(account, status="invited", invited_until=until)
         case PasswordChanged():
             return replace(account, failures=())
-        case SessionOpened(session_id=id, at=at, ends_at=ends_at, totp_step=step):
-            sessions = (*account.sessions, Session(id, at, ends_at))
+        case SessionOpened(session_id=id, at=at, totp_step=step):
+            sessions = (*account.sessions, Session(id, at, event.ends_at, event.device_id))
             return replace(account, sessions=sessions, totp_step=step, failures=())
         case SessionRevoked(session_id=id):
             return replace(account, sessions=tuple(s for s in account.sessions if s.id != id))
@@ -336,4 +342,5 @@ ACCOUNT: Decider[Account, Command, AccountEvent] = Decider(
         SessionOpened,
         SessionRevoked,
     ),
+    shape=2,
 )

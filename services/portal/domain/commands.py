@@ -41,6 +41,7 @@ class OpenSession:
     at: datetime
     session: UUID
     totp_step: int = 0
+    device: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,15 @@ class RevokeSession:
 @dataclass(frozen=True, slots=True)
 class RevokeSessions:
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveDevice:
+    """All sessions on it end; `session`: the one that it was registered by."""
+
+    at: datetime
+    device: UUID
+    session: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +119,7 @@ Command = (
     | OpenSession
     | RevokeSession
     | RevokeSessions
+    | LeaveDevice
     | Unlock
     | LetLockEnd
     | Disable

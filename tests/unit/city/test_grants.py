@@ -29,7 +29,7 @@ SEATS = (Holder(ADA, "post", "community_officer", "elsewhere", None),)
 
 def city(record: UUID | None = LEAD, area: str | None = None, ended: bool = False) -> City:
     granted = BreakGlassGranted(**TOLD, record=record, area=area)
-    over = {"ended_at": NOW, "ended_by": ADA, "review_due_at": END}
+    over: dict[str, Any] = {"ended_at": NOW, "ended_by": ADA, "review_due_at": END}
     end = BreakGlassEnded(**TOLD, record=record, area=area, **over)
     return city_of(*AREAS, granted, *([end] if ended else []))
 

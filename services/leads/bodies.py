@@ -8,13 +8,12 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from libs.common.contracts.leads import Urgency
-from libs.common.http import Each, Moment
+from libs.common.contracts.values import Number
+from libs.common.http import Code, Each, Moment, Term
 from services.leads.domain.routing import Rule
 from services.leads.policies import Told
 
-Code = Annotated[str, StringConstraints(pattern=r"^[^\s/\x00-\x1f]+$", max_length=80)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
-Number = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 
@@ -34,7 +33,7 @@ class Placed(Body):
     `area_hint`: which of several areas that hold the point is meant.
     """
 
-    lead_type: Code
+    lead_type: Term
     urgency: Urgency | None = None
     cell: Code | None = None
     longitude: Longitude | None = None
@@ -114,7 +113,7 @@ class ImportBatch(Body):
 class ReturnBody(Body):
     """`proposed_unit`: code of the organisation that should have it; absent: unknown."""
 
-    reason: Code
+    reason: Term
     proposed_unit: Code | None = None
 
 
@@ -124,11 +123,11 @@ class UnitBody(Body):
 
 
 class OutcomeBody(Body):
-    outcome: Code
+    outcome: Term
 
 
 class ReasonBody(Body):
-    reason: Code
+    reason: Term
 
 
 class RulesBody(Body):

@@ -19,11 +19,10 @@ from pydantic import (
 from shapely.errors import ShapelyError
 
 from libs.common.contracts.registry import CellKind, Level, OrganisationKind, Role, Shift
-from libs.common.http import Each, Moment
+from libs.common.http import Code, Each, Moment
 from services.registry.domain import area, organisation, post
 from services.registry.domain.work_calendar import Times
 
-Code = Annotated[str, StringConstraints(pattern=r"^[^\s/\x00-\x1f]+$", max_length=80)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 
 
@@ -137,7 +136,9 @@ class CalendarBatch(Body):
 
 
 def check_polygon(polygon: dict[str, Any]) -> None:
-    """ValueError unless it is a valid (Multi)Polygon in degrees (row R23)."""
+    """ValueError unless it is a valid (Multi)Polygon in degrees (row R23), and nothing besides."""
+    if polygon.keys() - {"type", "coordinates"}:
+        raise ValueError("type and coordinates alone")
     if polygon.get("type") not in ("Polygon", "MultiPolygon"):
         raise ValueError("a GeoJSON Polygon or MultiPolygon")
     try:

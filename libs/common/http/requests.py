@@ -14,6 +14,7 @@ from libs.common.messages import Cause, Refused
 
 _ETAG = re.compile(r'"(\d{1,9})"')
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PLAIN = re.compile(r"[\x21-\x7e]{1,200}")
 
 
@@ -33,7 +34,7 @@ def expected(request: Request) -> int | None:
 
 def key_of(request: Request, id: UUID | None, item: int | None = None) -> str:
     """The client-made id, else the Idempotency-Key (with the number of the item in a batch),
-    else a new one."""
+    else a new one. What a caller chose freely may say anything: a digest stands for it."""
     if id is not None:
         return str(check_id(id))
     key = request.headers.get("Idempotency-Key")
@@ -41,7 +42,8 @@ def key_of(request: Request, id: UUID | None, item: int | None = None) -> str:
         return str(uuid7())
     if not _PLAIN.fullmatch(key):
         raise Refused("invalid_header", status=400, header="Idempotency-Key")
-    return key if item is None else f"{key}/{item}"
+    told = key if item is None else f"{key}/{item}"
+    return told if _UUID.fullmatch(told) else str(named(told))
 
 
 def check_id(id: UUID) -> UUID:

@@ -17,7 +17,7 @@ from libs.common.contracts.portal import AccountEnabled, AccountReset
 from libs.common.http import Desk, Limit, expected, page, shown
 from libs.common.messages import Effect, Envelope
 from libs.rights.tokens import unauthorised
-from services.portal import api_access, api_devices, policies, proofs, queries
+from services.portal import api_access, api_devices, api_provider, policies, proofs, queries
 from services.portal.bodies import (
     AccountBody,
     ActivationBody,
@@ -38,10 +38,12 @@ NOT_KEPT = {"Cache-Control": "no-store"}
 
 
 def routes(desk: Portal) -> APIRouter:
-    router, tokens, tries = APIRouter(), Tokens(desk.tokens), Tries()
+    router, tries = APIRouter(), Tries()
+    tokens = Tokens(desk.settings.tokens if desk.settings else None)
     door = Door(desk, Passwords(), tokens)
     _sessions(router, desk, tokens)
     _door(router, door, tries)
+    api_provider.add_routes(router, door, tries)
     _opening(router, desk, door)
     _steps(router, desk)
     _reads(router, desk)

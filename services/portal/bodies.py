@@ -98,3 +98,18 @@ class DeviceBody(Body):
     """An id that the device made."""
 
     id: UUID
+
+
+class ProviderBody(Body):
+    """What came back from the provider, and the try that it belongs to."""
+
+    flow: UUID
+    state: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    code: Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+    device: UUID | None = None
+
+
+class SubjectBody(Body):
+    """As the provider knows somebody."""
+
+    subject: Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,255}$")]

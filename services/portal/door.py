@@ -51,7 +51,7 @@ class Door:
 
     async def sign_in(self, request: Request, body: SignInBody) -> Mapping[str, Any]:
         """The tokens. Raises Refused, 401."""
-        async with _evenly(), self.passwords.turn():
+        async with evenly(), self.passwords.turn():
             kept = await self._kept(body.name)
             known = await self._proofs(kept)
             account = kept.account if kept else None
@@ -60,26 +60,35 @@ class Door:
             if account is None or step is None or not is_right:
                 await self._fail(request, account)
                 raise unauthorised()
-            return await self._open(request, account, step, body.device)
+            return await self.opened(request, account, body.device, step)
 
-    async def _open(
-        self, request: Request, account: Account, step: int, device: UUID | None
+    async def opened(
+        self,
+        request: Request,
+        account: Account,
+        device: UUID | None,
+        step: int = 0,
+        vouched: bool = False,
     ) -> Mapping[str, Any]:
-        """A session, on a device of theirs if they name one."""
+        """The tokens of a new session, on a device of theirs if they name one. Raises Refused."""
         session = uuid7()
 
         def plan(now: Context[City]) -> Iterable[Effect]:
             if device:
                 yield DEVICE.to(device, SignInOn(account.id))
-            yield ACCOUNT.to(account.id, OpenSession(now.now, session, step, device))
+            yield ACCOUNT.to(account.id, OpenSession(now.now, session, step, device, vouched))
 
         await self.desk.done(request, plan)
         return self.tokens.both(account, session, SESSION_LASTS.total_seconds())
 
+    async def account_named(self, name: str) -> Account | None:
+        kept = await self._kept(name)
+        return kept.account if kept else None
+
     async def activate(self, request: Request, body: ActivationBody) -> UUID:
         """The account, which may sign in now. Raises Refused."""
         proofs.check(body.password, body.name, "/password")
-        async with _evenly(), self.passwords.turn():
+        async with evenly(), self.passwords.turn():
             kept = await self._kept(body.name)
             hash = await self.passwords.hash(body.password)
             sealed = await self._unsealed(kept, kept.invitation if kept else None)
@@ -157,7 +166,7 @@ class Door:
 
 
 @asynccontextmanager
-async def _evenly() -> AsyncIterator[None]:
+async def evenly() -> AsyncIterator[None]:
     """A refusal inside is not told before its time."""
     loop = asyncio.get_running_loop()
     begun = loop.time()

@@ -14,11 +14,13 @@ from uuid import UUID
 from libs.common.settings import Settings, SettingsError
 from libs.rights.tokens import ACCESS_SECONDS, SIGNING, Bearer, Keyring, Signer
 from services.portal.domain.account import Account
+from services.portal.provider import provider_of
 
 
 def check(settings: Settings) -> None:
-    """Raises SettingsError where there is nothing to sign with; of what every service reads tokens
-    with, the guard has made sure."""
+    """Raises SettingsError where there is nothing to sign with, or half a provider; of what every
+    service reads tokens with, the guard has made sure."""
+    provider_of(settings)
     assert settings.tokens
     try:
         Signer(settings.tokens)

@@ -117,10 +117,11 @@ def told(answer: httpx.Response) -> tuple[int, str]:
 
 
 @asynccontextmanager
-async def open_portal(servers: Ground) -> AsyncIterator[Portal]:
+async def open_portal(servers: Ground, **more: Any) -> AsyncIterator[Portal]:
+    """`more`: settings besides."""
     file = provisioning.topics_file(ROOT)
     await forget_topics(servers, list(file.topics))
-    settings = await servers.provide([SERVICE], file)
+    settings = (await servers.provide([SERVICE], file)).model_copy(update=more)
     async with started([SERVICE], settings) as running:
         yield Portal(interface(running), settings)
 

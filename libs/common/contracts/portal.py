@@ -88,6 +88,14 @@ class AccountReset(AccountEvent):
     invitation_hash: str | None = None
 
 
+class AccountBound(AccountEvent):
+    """Its owner may sign in at the city's provider of OpenID Connect; an invitation is not needed
+    any more."""
+
+    type: ClassVar[str] = "account.bound.v1"
+    by: UUID
+
+
 class PasswordChanged(AccountEvent):
     type: ClassVar[str] = "account.password_changed.v1"
     sealed: ClassVar[frozenset[str]] = frozenset({"password_hash", "totp_secret"})
@@ -225,3 +233,9 @@ class GranteeSettled(Event):
 
     type: ClassVar[str] = "grantee.settled.v1"
     grant_id: UUID
+
+
+class SignInNameReleased(SignInNameClaimed):
+    """It was that account's until then."""
+
+    type: ClassVar[str] = "sign_in_name.released.v1"

@@ -72,7 +72,7 @@ async def test_five_wrong_passwords_lock_and_nobody_is_told(portal: Portal) -> N
     again = await portal.post(f"/accounts/{person.id}/unlock", token=portal.founder)
     assert (*told(again), again.json()["allowed"]) == (
         *(409, "illegal_transition"),
-        ["change_password", "disable_account", "reset_account"],
+        ["bind_subject", "change_password", "disable_account", "reset_account"],
     )
 
 

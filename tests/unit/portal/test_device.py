@@ -12,7 +12,8 @@ from libs.common.contracts.portal import DeviceRevoked, SessionRevoked
 from libs.common.messages import Instruction, Refused
 from services.portal import policies
 from services.portal.domain import commands
-from services.portal.domain.account import Account, decide, evolve
+from services.portal.domain.account import Account, evolve
+from services.portal.domain.account_steps import decide
 from services.portal.domain.device import Device, RegisterDevice, RevokeDevice, SignInOn
 from services.portal.domain.device import decide as decide_device
 from services.portal.domain.device import evolve as evolve_device

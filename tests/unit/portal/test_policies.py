@@ -17,7 +17,7 @@ from libs.common.contracts.portal import (
 from libs.common.messages import CancelTimer, Due, Instruction, Refused, SetTimer
 from services.portal import policies
 from services.portal.domain import ACCOUNT, SIGN_IN_NAME, commands
-from services.portal.domain.sign_in_name import Claim, SignInName, decide
+from services.portal.domain.sign_in_name import Claim, Release, SignInName, decide, evolve
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 NAME, PERSON, ID, SESSION = UUID(int=5), UUID(int=6), UUID(int=7), UUID(int=8)
@@ -63,6 +63,14 @@ def test_a_name_belongs_to_one_account() -> None:
     assert decide(name, Claim(NOW, ID)) == []
     with pytest.raises(Refused, match="name_taken"):
         decide(name, Claim(NOW, UUID(int=1)))
+
+
+def test_a_name_that_was_claimed_for_the_wrong_account_is_free_again() -> None:
+    name = SignInName(NAME, ID)
+    with pytest.raises(Refused, match="not_found"):
+        decide(name, Release(NOW, UUID(int=1)))
+    (released,) = decide(name, Release(NOW, ID))
+    assert decide(evolve(name, released), Claim(NOW, UUID(int=1)))
 
 
 def test_a_lock_has_a_timer_and_an_unlocked_account_none() -> None:

@@ -75,7 +75,7 @@ class _Guard:
         bearer, city = bearer_of(request, self._keyring), self._city(context.facts)
         if city.bars(bearer.account, bearer.session):
             raise unauthorised()
-        seats = city.seats(bearer.person, context.now) if bearer.person else ()
+        seats = _seats(bearer, city, context.now)
         if _roles(bearer, seats).isdisjoint(rights):
             raise Refused("role_not_allowed", status=403)
         grant = _grant(request, bearer, city, context.now)
@@ -134,6 +134,12 @@ def _grant(request: Request, bearer: Bearer, city: City, now: datetime) -> Grant
     if grant is None:
         raise Refused("not_found", status=404)
     return grant
+
+
+def _seats(bearer: Bearer, city: City, now: datetime) -> tuple[Holder, ...]:
+    """The posts that they hold now, of those that this sign-in is good for."""
+    seats = city.seats(bearer.person, now) if bearer.person else ()
+    return seats if bearer.strong else tuple(one for one in seats if one.role in policy.PLAIN)
 
 
 def _roles(bearer: Bearer, seats: Sequence[Holder]) -> set[str]:

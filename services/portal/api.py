@@ -117,7 +117,7 @@ def _opening(router: APIRouter, desk: Portal, door: Door) -> None:
         asked = policies.Asked(name, body.person_ref, *kind, hash)
         return await desk.command(
             request,
-            lambda now: policies.open_account(asked, now.now),
+            lambda now: policies.open_account(asked, now),
             body=body.model_copy(update={"name": str(name)}),
             created=True,
             once=lambda _: {"invitation": invitation},

@@ -79,7 +79,8 @@ class Door:
             yield ACCOUNT.to(account.id, OpenSession(now.now, session, step, device, vouched))
 
         await self.desk.done(request, plan)
-        return self.tokens.both(account, session, SESSION_LASTS.total_seconds())
+        strong = account.second_factor or vouched
+        return self.tokens.both(account, session, strong, SESSION_LASTS.total_seconds())
 
     async def account_named(self, name: str) -> Account | None:
         kept = await self._kept(name)

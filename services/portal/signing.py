@@ -50,10 +50,12 @@ class Tokens:
         assert self._folder, "checked at the start"
         return self._folder
 
-    def both(self, account: Account, session: UUID, seconds: float) -> Mapping[str, Any]:
-        """For a session that lasts so many seconds more."""
+    def both(
+        self, account: Account, session: UUID, strong: bool, seconds: float
+    ) -> Mapping[str, Any]:
+        """For a session that lasts so many seconds more. `strong`: see `Bearer`."""
         ends = int(time.time() + seconds)
-        bearer = Bearer(account.id, session, account.person_ref, account.founder, ends)
+        bearer = Bearer(account.id, session, account.person_ref, account.founder, strong, ends)
         return {**self._access(bearer), "refresh_token": self._signer.sign(bearer, "refresh")}
 
     def anew(self, account: Account, refresh: Bearer) -> Mapping[str, Any]:

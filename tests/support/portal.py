@@ -34,7 +34,7 @@ REFUSED = (401, "unauthorised")
 
 def founder_token(account: UUID | None = None) -> str:
     end = int(time.time()) + 300
-    return Signer(TOKENS).sign(Bearer(account or uuid4(), uuid4(), None, True, end))
+    return Signer(TOKENS).sign(Bearer(account or uuid4(), uuid4(), None, True, True, end))
 
 
 @dataclass

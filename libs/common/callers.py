@@ -34,12 +34,21 @@ class Scope:
 EVERYTHING = Scope(everything=True)
 
 
+NOBODY = "nobody"
+"""The actor of requests that ask for no account."""
+
+
 class Caller(NamedTuple):
-    """`actor` stands beside each event that follows; `person`: as the registry knows them.
-    `on_grant`: the break-glass grant whose record or area is in the scope besides."""
+    """`actor` stands beside each event that follows; `person`: as the registry knows them;
+    `session`: that they signed in by. `acting_for`: the posts that give the right, by code;
+    `on_grant`: the break-glass grant whose record or area is in the scope besides. `resource`: what
+    kind of thing is asked for; reads of it leave a row of audit where `is_personal`."""
 
     actor: str
     person: UUID | None
     scope: Scope
     session: UUID | None = None
+    acting_for: tuple[str, ...] = ()
     on_grant: UUID | None = None
+    resource: str = ""
+    is_personal: bool = True

@@ -11,19 +11,20 @@ from fastapi import Request
 
 from libs.city import City
 from libs.city.tree import Grant, Holder
-from libs.common.callers import EVERYTHING, Caller, Scope
-from libs.common.http.guards import Guard
-from libs.common.messages import Context, Refused
+from libs.common.callers import EVERYTHING, NOBODY, Caller, Scope
+from libs.common.http.guards import Forbidden, Guard
+from libs.common.messages import Context
 from libs.common.settings import Settings, SettingsError
 from libs.rights import policy
-from libs.rights.policy import Rights
+from libs.rights.policy import Action
 from libs.rights.scopes import scope_of
 from libs.rights.tokens import Bearer, Keyring, unauthorised
 
-NOBODY = Caller("nobody", None, Scope())
 GRANT = "Civicgrid-Grant"
 """A header: the id of the break-glass grant that a request is made under."""
 REMEMBERED = 20_000
+UNKNOWN = Action({}, "", True)
+"""What is not named, nobody may."""
 _POLICY = policy.read()
 
 
@@ -61,44 +62,52 @@ def bearer_of(request: Request, keyring: Keyring) -> Bearer:
 
 class _Guard:
     def __init__(
-        self, keyring: Keyring, rights: Mapping[str, Rights], city: Callable[[Any], City]
+        self, keyring: Keyring, actions: Mapping[str, Action], city: Callable[[Any], City]
     ) -> None:
-        self._keyring, self._rights, self._city = keyring, rights, city
+        self._keyring, self._actions, self._city = keyring, actions, city
         self._scopes: dict[tuple[Any, ...], Scope] = {}
         self._scopes_of: City | None = None
 
     def __call__(self, request: Request, context: Context[Any]) -> Caller:
-        action = request.scope["route"].name
-        rights = self._rights.get(action, {})
+        name = request.scope["route"].name
+        rights, thing, is_personal = self._actions.get(name, UNKNOWN)
         if "anyone" in rights:
-            return NOBODY
+            return Caller(NOBODY, None, Scope(), resource=thing, is_personal=is_personal)
         bearer, city = bearer_of(request, self._keyring), self._city(context.facts)
         if city.bars(bearer.account, bearer.session):
             raise unauthorised()
         seats = _seats(bearer, city, context.now)
+        caller = Caller(
+            actor=str(bearer.account),
+            person=bearer.person,
+            scope=Scope(),
+            session=bearer.session,
+            acting_for=tuple(seat.post for seat in seats if seat.role in rights),
+            resource=thing,
+            is_personal=is_personal,
+        )
         if _roles(bearer, seats).isdisjoint(rights):
-            raise Refused("role_not_allowed", status=403)
-        grant = _grant(request, bearer, city, context.now)
+            raise Forbidden(caller)
+        grant = _grant(request, caller, city, context.now)
         if grant and not any("granted" in rights.get(seat.role, ()) for seat in seats):
             grant = None
-        scope = self._scope(action, bearer, seats, city, grant)
-        who = (str(bearer.account), bearer.person, scope, bearer.session)
-        return Caller(*who, on_grant=grant.id if grant else None)
+        scope = self._scope(name, bearer, seats, city, grant)
+        return caller._replace(scope=scope, on_grant=grant.id if grant else None)
 
     def _scope(
         self,
-        action: str,
+        name: str,
         bearer: Bearer,
         seats: tuple[Holder, ...],
         city: City,
         grant: Grant | None,
     ) -> Scope:
         """By their posts, and by their account."""
-        rights, scope = self._rights[action], Scope()
+        rights, scope = self._actions[name].rights, Scope()
         if bearer.founder and "founder" in rights:
             return EVERYTHING
         if bearer.person:
-            scope = self._scope_of_posts(action, bearer.person, seats, city, grant)
+            scope = self._scope_of_posts(name, bearer.person, seats, city, grant)
         if "self" not in rights.get("signed_in", ()):
             return scope
         own = {"account": frozenset({str(bearer.account)})}
@@ -106,7 +115,7 @@ class _Guard:
 
     def _scope_of_posts(
         self,
-        action: str,
+        name: str,
         person: UUID,
         seats: tuple[Holder, ...],
         city: City,
@@ -115,24 +124,25 @@ class _Guard:
         """Remembered while the city stays as it is."""
         if city is not self._scopes_of or len(self._scopes) > REMEMBERED:
             self._scopes, self._scopes_of = {}, city
-        key = (action, person, seats, grant)
+        key = (name, person, seats, grant)
         if (scope := self._scopes.get(key)) is None:
-            scope = self._scopes[key] = scope_of(self._rights[action], person, seats, city, grant)
+            rights = self._actions[name].rights
+            scope = self._scopes[key] = scope_of(rights, person, seats, city, grant)
         return scope
 
 
-def _grant(request: Request, bearer: Bearer, city: City, now: datetime) -> Grant | None:
+def _grant(request: Request, caller: Caller, city: City, now: datetime) -> Grant | None:
     """The one that the request names: another's, or one that is over, does not exist. Raises
-    Refused, 400 and 404."""
+    Forbidden, 400 and 404."""
     if (told := request.headers.get(GRANT)) is None:
         return None
     try:
         id = UUID(told)
     except ValueError:
-        raise Refused("invalid_header", status=400, header=GRANT) from None
-    grant = city.grant(id, bearer.person, now) if bearer.person else None
+        raise Forbidden(caller, "invalid_header", 400, header=GRANT) from None
+    grant = city.grant(id, caller.person, now) if caller.person else None
     if grant is None:
-        raise Refused("not_found", status=404)
+        raise Forbidden(caller, "not_found", 404)
     return grant
 
 

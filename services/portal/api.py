@@ -13,8 +13,9 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from libs.city import City
+from libs.common.callers import EVERYTHING
 from libs.common.contracts.portal import AccountEnabled, AccountReset
-from libs.common.http import Desk, Limit, expected, page, shown
+from libs.common.http import Desk, Limit, expected
 from libs.common.messages import Effect, Envelope
 from libs.rights.tokens import unauthorised
 from services.portal import api_access, api_devices, api_provider, policies, proofs, queries
@@ -77,7 +78,8 @@ def _sessions(router: APIRouter, desk: Portal, tokens: Tokens) -> None:
     async def refresh_token(body: RefreshBody) -> Response:
         """A new access token, while the session is open."""
         bearer = tokens.keyring.read(body.refresh_token, "refresh")
-        account = await _signed_in(desk, bearer.account, bearer.session)
+        async with desk.looking() as connection:
+            account = await _signed_in(connection, bearer.account, bearer.session, desk)
         return JSONResponse(tokens.anew(account, bearer), headers=NOT_KEPT)
 
     @router.post("/sign-out", status_code=204)
@@ -92,16 +94,18 @@ def _sessions(router: APIRouter, desk: Portal, tokens: Tokens) -> None:
 
     @router.get("/me")
     async def show_me(request: Request) -> Mapping[str, Any]:
-        session = session_of(request)
-        account = await _signed_in(desk, account_of(request), session)
-        who = {"account": account.id, "person_ref": account.person_ref, "founder": account.founder}
-        return {**who, "session": account.session(session)}
+        id, session = account_of(request), session_of(request)
+        async with desk.reading(request, EVERYTHING) as look:
+            account = await _signed_in(look.connection, id, session, desk)
+            names = {"person_ref": account.person_ref, "founder": account.founder}
+            return look.one({"account": id, **names, "session": account.session(session)})
 
 
-async def _signed_in(desk: Portal, id: UUID, session: UUID) -> Account:
+async def _signed_in(
+    connection: queries.Connection, id: UUID, session: UUID, desk: Portal
+) -> Account:
     """The account, if that session of it is open. Raises Refused, 401."""
-    async with desk.looking() as connection:
-        account = await queries.state(connection, id)
+    account = await queries.state(connection, id)
     if account is None or not is_signed_in(account, session, desk.context().now):
         raise unauthorised()
     return account
@@ -188,15 +192,14 @@ def _reads(router: APIRouter, desk: Portal) -> None:
         limit: Limit = 100,
         after: UUID = queries.FIRST,
     ) -> Mapping[str, Any]:
-        async with desk.reading(request) as connection:
+        async with desk.reading(request) as look:
             id = policies.account_of(person_ref) if person_ref else None
             rows = await queries.accounts(
-                connection, after=after, limit=limit, status=status, founder=founder, id=id
+                look.connection, after=after, limit=limit, status=status, founder=founder, id=id
             )
-        return page(rows, limit, "id")
+            return look.page(rows, limit, "id")
 
     @router.get("/accounts/{id}")
     async def show_account(request: Request, id: UUID, response: Response) -> Mapping[str, Any]:
-        async with desk.reading(request) as connection:
-            found = await queries.account(connection, id)
-        return shown(found, response)
+        async with desk.reading(request) as look:
+            return look.one(await queries.account(look.connection, id), response)

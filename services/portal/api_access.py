@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from libs.city import City
-from libs.common.http import Desk, Limit, expected, not_found, page, shown
+from libs.common.http import Desk, Limit, expected
 from services.portal import access, queries_access
 from services.portal.bodies import AccessBody, ReviewBody
 from services.portal.callers import person_of
@@ -78,17 +78,16 @@ def _reads(router: APIRouter, desk: Portal) -> None:
         limit: Limit = 100,
         after: UUID = queries_access.FIRST,
     ) -> Mapping[str, Any]:
-        async with desk.reading(request) as connection:
-            rows = await queries_access.grants(connection, after=after, limit=limit, status=status)
-        return page(rows, limit, "id")
+        async with desk.reading(request) as look:
+            rows = await queries_access.grants(
+                look.connection, after=after, limit=limit, status=status
+            )
+            return look.page(rows, limit, "id")
 
     @router.get("/break-glass/{id}")
     async def show_break_glass(request: Request, id: UUID, response: Response) -> Mapping[str, Any]:
         """With the reason in words, while it is kept."""
-        async with desk.reading(request) as connection:
-            found = await queries_access.grant(connection, id)
-            sealed = await queries_access.sealed(connection, id)
-        if found is None:
-            raise not_found()
-        words = await desk.unsealed(id, sealed)
-        return shown({**found, "text": words.get("text")}, response)
+        async with desk.reading(request) as look:
+            found = await queries_access.grant(look.connection, id)
+            words = await desk.unsealed(id, await queries_access.sealed(look.connection, id))
+            return look.one(found and {**found, "text": words.get("text")}, response)

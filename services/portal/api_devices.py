@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from libs.city import City
-from libs.common.http import Desk, Limit, page
+from libs.common.http import Desk, Limit
 from libs.common.messages import Effect
 from services.portal import policies, queries
 from services.portal.bodies import DeviceBody
@@ -44,6 +44,6 @@ def add_routes(router: APIRouter, desk: Desk[City]) -> None:
         after: UUID = queries.FIRST,
     ) -> Mapping[str, Any]:
         """One's own; for a founder, those of all."""
-        async with desk.reading(request) as connection:
-            rows = await queries.devices(connection, after=after, limit=limit, account=account)
-        return page(rows, limit, "id")
+        async with desk.reading(request) as look:
+            rows = await queries.devices(look.connection, after=after, limit=limit, account=account)
+            return look.page(rows, limit, "id")

@@ -130,7 +130,8 @@ async def records_of(portal: Portal) -> list[dict[str, Any]]:
     """All that was published, once all that is stored is."""
 
     async def stored() -> int:
-        return int((await portal.rows("SELECT count(*) FROM event"))[0][0])
+        count = "SELECT count(*) FROM event WHERE topic = $1"
+        return int((await portal.rows(count, SERVICE.topic))[0][0])
 
     consumer = AIOKafkaConsumer(
         SERVICE.topic,

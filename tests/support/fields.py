@@ -21,7 +21,8 @@ Places = Mapping[str, set[str]]
 LOGGERS = ("debug", "info", "warning", "error", "exception", "critical", "bind")
 COLUMNS = """
 SELECT table_name, column_name FROM information_schema.columns
-WHERE table_schema = 'public' AND table_name NOT SIMILAR TO 'event_(default|[0-9]{4}_[0-9]{2})'
+WHERE table_schema = 'public'
+  AND NOT (SELECT relispartition FROM pg_class WHERE oid = format('%I', table_name)::regclass)
 """
 
 

@@ -142,7 +142,7 @@ class Running:
             texts,
             self._guard,
             sealing=self._keys,
-            tokens=self._settings.tokens,
+            settings=self._settings,
         )
         router = APIRouter(dependencies=[Depends(desk.admit)])
         router.include_router(self.service.routes(desk))

@@ -6,7 +6,6 @@ import json
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 from uuid import UUID
 
@@ -43,6 +42,7 @@ from libs.common.http.requests import (
 from libs.common.ids import uuid7
 from libs.common.keys import Keys
 from libs.common.messages import Context, Decider, Effect, Envelope, Refused
+from libs.common.settings import Settings
 from libs.common.statement import execute
 from libs.common.work import Done, Work, refusing
 from libs.common.work import Request as Asked
@@ -54,8 +54,8 @@ SET_SCOPE = "SELECT set_config('civicgrid.scope', $1, true)"
 
 
 class Desk(Generic[F]):
-    """`sealing`: the keys of sealed content, for services that have any. `tokens`: the folder of
-    keys of access tokens."""
+    """`sealing`: the keys of sealed content, for services that have any. `settings`: for those that
+    need some of their own; None where nothing is asked."""
 
     def __init__(
         self,
@@ -66,9 +66,9 @@ class Desk(Generic[F]):
         guard: Guard,
         *,
         sealing: Keys | None = None,
-        tokens: Path | None = None,
+        settings: Settings | None = None,
     ) -> None:
-        self.service, self.tokens = service, tokens
+        self.service, self.settings = service, settings
         self._writer, self._readers, self._texts = writer, readers, texts
         self._guard, self._sealing = guard, sealing
 

@@ -40,3 +40,7 @@ class Caller(NamedTuple):
     actor: str
     person: UUID | None
     scope: Scope
+
+
+NOBODY = Caller("nobody", None, Scope())
+"""Whoever asks for what anyone may."""

@@ -16,6 +16,7 @@ PREFIX = "CIVICGRID_"
 
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 SUPERUSER = "superuser/postgres"
 """Below the secrets, in a folder of its own: services do not get to see it."""
@@ -40,6 +41,11 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Port = 8080
     admin_port: Port = 9090
+    account_rate: Rate = 20
+    """Requests a second of an account (row Q13), and of an address, in each process."""
+    address_rate: Rate = 200
+    connections: Annotated[int, Field(ge=1)] = 512
+    """That may be open at once."""
     instance: str | None = None
     """Ordinal of this process among those of its service; None for replicas without one."""
     failpoint: str | None = None

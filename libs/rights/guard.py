@@ -10,7 +10,7 @@ from fastapi import Request
 
 from libs.city import City
 from libs.city.tree import Holder
-from libs.common.callers import EVERYTHING, Caller, Scope
+from libs.common.callers import EVERYTHING, NOBODY, Caller, Scope
 from libs.common.http.guards import Guard
 from libs.common.messages import Context, Refused
 from libs.common.settings import Settings, SettingsError
@@ -19,7 +19,6 @@ from libs.rights.policy import Rights
 from libs.rights.scopes import scope_of
 from libs.rights.tokens import Bearer, Keyring, unauthorised
 
-NOBODY = Caller("nobody", None, Scope())
 REMEMBERED = 20_000
 _POLICY = policy.read()
 

@@ -8,13 +8,11 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from libs.common.contracts.leads import Urgency
-from libs.common.http import Each, Moment
+from libs.common.http import LINE, Code, Each, Moment, Text
 from services.leads.domain.routing import Rule
 from services.leads.policies import Told
 
-Code = Annotated[str, StringConstraints(pattern=r"^[^\s/\x00-\x1f]+$", max_length=80)]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
-Number = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+Number = Annotated[str, StringConstraints(pattern=LINE, min_length=1, max_length=100)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 
@@ -24,8 +22,8 @@ class Body(BaseModel):
 
 
 class Reporter(Body):
-    name: Annotated[str, StringConstraints(max_length=100)] | None = None
-    phone: Annotated[str, StringConstraints(max_length=40)] | None = None
+    name: Annotated[str, StringConstraints(pattern=LINE, max_length=100)] | None = None
+    phone: Annotated[str, StringConstraints(pattern=LINE, max_length=40)] | None = None
 
 
 class Placed(Body):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 from libs.common.contracts.mediation import Grade
-
-Code = Annotated[str, StringConstraints(pattern=r"^[^\s/\x00-\x1f]+$", max_length=80)]
+from libs.common.http import Code
 
 
 class Body(BaseModel):

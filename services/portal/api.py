@@ -14,7 +14,17 @@ from fastapi.responses import JSONResponse
 
 from libs.city import City
 from libs.common.contracts.portal import AccountEnabled
-from libs.common.http import Desk, Limit, expected, page, shown
+from libs.common.http import (
+    DOOR,
+    KEEPS_NOTHING,
+    Desk,
+    Limit,
+    Quota,
+    address_of,
+    expected,
+    page,
+    shown,
+)
 from libs.common.messages import Effect, Envelope
 from libs.rights.guard import bearer_of
 from libs.rights.tokens import Bearer, unauthorised
@@ -26,20 +36,22 @@ from services.portal.bodies import (
     RefreshBody,
     SignInBody,
 )
-from services.portal.callers import address_of, founder_of
+from services.portal.callers import founder_of
 from services.portal.domain import ACCOUNT, commands
 from services.portal.domain.account import Account
 from services.portal.door import Door
 from services.portal.proofs import Passwords
 from services.portal.signing import Tokens, is_signed_in
-from services.portal.tries import Tries
 
 Portal = Desk[City]
 NOT_KEPT = {"Cache-Control": "no-store"}
+TRIES, WITHIN_SECONDS = 10, 60.0
+"""Of an address that signs in (row W15), so that passwords are not found by trying many."""
 
 
 def routes(desk: Portal) -> APIRouter:
-    router, tokens, tries = APIRouter(), Tokens(desk.tokens), Tries()
+    router, tokens = desk.router(), Tokens(desk.tokens)
+    tries = Quota(TRIES / WITHIN_SECONDS, WITHIN_SECONDS)
     door = Door(desk, Passwords(), tokens)
     _sessions(router, desk, tokens)
     _door(router, door, tries)
@@ -49,20 +61,20 @@ def routes(desk: Portal) -> APIRouter:
     return router
 
 
-def _door(router: APIRouter, door: Door, tries: Tries) -> None:
-    @router.post("/sign-in", status_code=201)
+def _door(router: APIRouter, door: Door, tries: Quota) -> None:
+    @router.post("/sign-in", status_code=201, openapi_extra=DOOR)
     async def sign_in(request: Request, body: SignInBody) -> Response:
         """A session of 12 hours. Whatever is wrong: 401, and no hint what."""
         tries.take(address_of(request))
         return JSONResponse(await door.sign_in(request, body), 201, NOT_KEPT)
 
-    @router.post("/accounts/activate")
+    @router.post("/accounts/activate", openapi_extra=DOOR)
     async def activate_account(request: Request, body: ActivationBody) -> Mapping[str, Any]:
         """Whoever is invited chooses a password, and where codes come from."""
         tries.take(address_of(request))
         return {"id": await door.activate(request, body)}
 
-    @router.post("/accounts/password", status_code=204)
+    @router.post("/accounts/password", status_code=204, openapi_extra=KEEPS_NOTHING)
     async def change_password(request: Request, body: PasswordBody) -> None:
         """One's own. All other sessions end."""
         bearer = bearer_of(request, door.tokens.keyring)
@@ -71,14 +83,14 @@ def _door(router: APIRouter, door: Door, tries: Tries) -> None:
 
 
 def _sessions(router: APIRouter, desk: Portal, tokens: Tokens) -> None:
-    @router.post("/refresh")
+    @router.post("/refresh", openapi_extra=DOOR)
     async def refresh_token(body: RefreshBody) -> Response:
         """A new access token, while the session is open."""
         bearer = tokens.keyring.read(body.refresh_token, "refresh")
         account = await _signed_in(desk, bearer)
         return JSONResponse(tokens.anew(account, bearer), headers=NOT_KEPT)
 
-    @router.post("/sign-out", status_code=204)
+    @router.post("/sign-out", status_code=204, openapi_extra=KEEPS_NOTHING)
     async def sign_out(request: Request) -> None:
         """The session of this token ends."""
         bearer = bearer_of(request, tokens.keyring)

@@ -15,8 +15,3 @@ def founder_of(request: Request, keyring: Keyring) -> Bearer:
     if not bearer.founder:
         raise Refused("role_not_allowed", status=403)
     return bearer
-
-
-def address_of(request: Request) -> str:
-    """Of the client; where a proxy is trusted, the one that it tells."""
-    return request.client.host if request.client else "unknown"

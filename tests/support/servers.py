@@ -28,6 +28,8 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".data" / "tests"
 TOKENS = FOLDER / "tokens"
 PASSWORD = "only-for-tests"
+OFTEN = {"account_rate": 1e6, "address_rate": 1e6}
+"""One account does in tests what a city does."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Ground:
                 "KAFKA_BOOTSTRAP_SERVERS": self.kafka,
                 "DATABASE_URL": self.database_url,
                 "tokens": TOKENS,
+                **OFTEN,
             }
         )
 

@@ -1,22 +1,35 @@
 """HTTP in front of the writer: commands, problems (RFC 9457), preconditions, pages."""
 
 from libs.common.http.batches import Each
+from libs.common.http.described import DOOR, KEEPS_NOTHING, MAY_MATCH
 from libs.common.http.desk import Desk, Item
+from libs.common.http.fields import LINE, Code, Text
 from libs.common.http.guards import caller_of
+from libs.common.http.limits import takes
 from libs.common.http.moments import Moment
 from libs.common.http.pages import Limit, page, shown
 from libs.common.http.problems import not_found
-from libs.common.http.requests import expected
+from libs.common.http.quotas import Quota
+from libs.common.http.requests import address_of, expected
 
 __all__ = [
+    "DOOR",
+    "KEEPS_NOTHING",
+    "LINE",
+    "MAY_MATCH",
+    "Code",
     "Desk",
     "Each",
     "Item",
     "Limit",
     "Moment",
+    "Quota",
+    "Text",
+    "address_of",
     "caller_of",
     "expected",
     "not_found",
     "page",
     "shown",
+    "takes",
 ]

@@ -12,16 +12,25 @@ from typing import Any, Generic, TypeVar, cast
 from uuid import UUID
 
 import asyncpg
-from fastapi import Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from libs.common import failpoints, keys
-from libs.common.callers import EVERYTHING, Scope
+from libs.common.callers import EVERYTHING, NOBODY, Scope
 from libs.common.http.batches import Faulty
 from libs.common.http.guards import Guard, caller_of, let_in
 from libs.common.http.problems import Texts, language_of
-from libs.common.http.requests import cause_of, digest_of, expected, key_of, source_of
+from libs.common.http.quotas import Quotas
+from libs.common.http.requests import (
+    address_of,
+    cause_of,
+    digest_of,
+    expected,
+    key_of,
+    source_of,
+)
+from libs.common.http.routes import guarded
 from libs.common.ids import uuid7
 from libs.common.keys import Keys
 from libs.common.messages import Context, Decider, Effect, Envelope, Refused
@@ -47,8 +56,8 @@ class Item:
 
 
 class Desk(Generic[F]):
-    """`sealing`: the keys of sealed content, for services that have any. `tokens`: the folder of
-    keys of access tokens."""
+    """`quotas`: of accounts and of addresses. `sealing`: the keys of sealed content, for services
+    that have any. `tokens`: the folder of keys of access tokens."""
 
     def __init__(
         self,
@@ -57,17 +66,26 @@ class Desk(Generic[F]):
         readers: asyncpg.Pool[Any],
         texts: Texts,
         guard: Guard,
+        quotas: Quotas,
         *,
         sealing: Keys | None = None,
         tokens: Path | None = None,
     ) -> None:
         self.service, self.tokens = service, tokens
         self._writer, self._readers, self._texts = writer, readers, texts
-        self._guard, self._sealing = guard, sealing
+        self._guard, self._quotas, self._sealing = guard, quotas, sealing
+
+    def router(self) -> APIRouter:
+        """For all routes of this service."""
+        return APIRouter(route_class=guarded(self.admit))
 
     async def admit(self, request: Request) -> None:
-        """Before each route. Raises Refused for whoever may not ask this."""
-        let_in(request, self._guard(request, self.context()))
+        """Before each route. Raises Refused for whoever may not ask this, or not so often."""
+        self._quotas.addresses.take(address_of(request))
+        caller = self._guard(request, self.context())
+        if caller is not NOBODY:
+            self._quotas.accounts.take(caller.actor)
+        let_in(request, caller)
 
     def context(self) -> Context[F]:
         """Facts and time, as they are now."""

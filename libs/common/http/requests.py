@@ -9,11 +9,13 @@ from uuid import UUID
 from fastapi import Request
 from pydantic import BaseModel
 
+from libs.common.http.quotas import network_of
 from libs.common.ids import named, uuid7
 from libs.common.messages import Cause, Refused
 
 _ETAG = re.compile(r'"(\d{1,9})"')
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 _PLAIN = re.compile(r"[\x21-\x7e]{1,200}")
 
 
@@ -51,6 +53,11 @@ def check_id(id: UUID) -> UUID:
     return id
 
 
+def address_of(request: Request) -> str:
+    """Of the client, or its network; where a proxy is trusted, the one that it tells."""
+    return network_of(request.client.host) if request.client else "unknown"
+
+
 def source_of(request: Request, actor: str) -> str:
     """Keys are told apart by account and route."""
     route = request.scope.get("route")
@@ -60,7 +67,7 @@ def source_of(request: Request, actor: str) -> str:
 def digest_of(request: Request, body: BaseModel | None) -> bytes:
     """Of what was asked: the address, the expected version and the body."""
     text = body.model_dump_json() if body else ""
-    if "\\u0000" in text:
+    if _NUL.search(text):
         raise Refused("invalid", status=422, reason="NUL")
     head = f"{request.url.path}\n{request.headers.get('If-Match', '')}\n"
     return hashlib.blake2b((head + text).encode(), digest_size=32).digest()

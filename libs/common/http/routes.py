@@ -1,0 +1,51 @@
+"""Every route is guarded: nothing of a request is read before it is known who asks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+
+from libs.common.http import limits
+from libs.common.http.reading import read
+
+Admit = Callable[[Request], Awaitable[None]]
+
+
+class Guarded(APIRoute):
+    """Made by `guarded`, which says who admits."""
+
+    admit: Admit
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        answer, admit = super().get_route_handler(), self.admit
+        known = frozenset(field.alias for field in self.dependant.query_params)
+        most_bytes = limits.taken(self.openapi_extra) if self.body_field else None
+
+        async def guard(request: Request) -> Response:
+            await admit(request)
+            if request.scope["query_string"]:
+                _check_query(request, known)
+            return await answer(await read(request, most_bytes) if most_bytes else request)
+
+        return guard
+
+
+def guarded(admit: Admit) -> type[APIRoute]:
+    """The class of routes that let in whom `admit` does."""
+    return type("GuardedRoute", (Guarded,), {"admit": staticmethod(admit)})
+
+
+def _check_query(request: Request, known: frozenset[str]) -> None:
+    """What a route does not know is not passed over, nor is the first of two."""
+    counts = Counter(name for name, _ in request.query_params.multi_items())
+    faults = {name: "too_long" for name, count in counts.items() if count > 1}
+    faults |= dict.fromkeys(counts.keys() - known, "extra_forbidden")
+    if faults:
+        raise RequestValidationError(
+            [{"loc": ("query", name), "type": fault} for name, fault in sorted(faults.items())]
+        )

@@ -19,7 +19,6 @@ from libs.common.http import (
     KEEPS_NOTHING,
     Desk,
     Limit,
-    Quota,
     address_of,
     expected,
     page,
@@ -42,16 +41,14 @@ from services.portal.domain.account import Account
 from services.portal.door import Door
 from services.portal.proofs import Passwords
 from services.portal.signing import Tokens, is_signed_in
+from services.portal.tries import Tries
 
 Portal = Desk[City]
 NOT_KEPT = {"Cache-Control": "no-store"}
-TRIES, WITHIN_SECONDS = 10, 60.0
-"""Of an address that signs in (row W15), so that passwords are not found by trying many."""
 
 
 def routes(desk: Portal) -> APIRouter:
-    router, tokens = desk.router(), Tokens(desk.tokens)
-    tries = Quota(TRIES / WITHIN_SECONDS, WITHIN_SECONDS)
+    router, tokens, tries = desk.router(), Tokens(desk.tokens), Tries()
     door = Door(desk, Passwords(), tokens)
     _sessions(router, desk, tokens)
     _door(router, door, tries)
@@ -61,7 +58,7 @@ def routes(desk: Portal) -> APIRouter:
     return router
 
 
-def _door(router: APIRouter, door: Door, tries: Quota) -> None:
+def _door(router: APIRouter, door: Door, tries: Tries) -> None:
     @router.post("/sign-in", status_code=201, openapi_extra=DOOR)
     async def sign_in(request: Request, body: SignInBody) -> Response:
         """A session of 12 hours. Whatever is wrong: 401, and no hint what."""

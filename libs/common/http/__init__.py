@@ -9,7 +9,6 @@ from libs.common.http.limits import takes
 from libs.common.http.moments import Moment
 from libs.common.http.pages import Limit, page, shown
 from libs.common.http.problems import not_found
-from libs.common.http.quotas import Quota
 from libs.common.http.requests import address_of, expected
 
 __all__ = [
@@ -23,7 +22,6 @@ __all__ = [
     "Item",
     "Limit",
     "Moment",
-    "Quota",
     "Text",
     "address_of",
     "caller_of",

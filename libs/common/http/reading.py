@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
@@ -16,8 +15,6 @@ from libs.common.messages import Refused
 _JSON = re.compile(r"application/(?:[\w.+-]+\+)?json *(?:;.*)?", re.IGNORECASE)
 _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 """One that has no end goes to the end: no text is gone through twice."""
-_NO_BRACKETS = re.compile(r"[^][{}]+")
-_STEP = {"[": 1, "{": 1, "]": -1, "}": -1}
 
 
 class Read(Request):
@@ -65,22 +62,26 @@ def parsed(raw: bytes, most_elements: int) -> Any:
     """What this JSON (RFC 8259) says. Raises Refused."""
     try:
         text = raw.decode()
-        _check_shape(text, most_elements)
-        return json.loads(text, object_pairs_hook=_object, parse_constant=_no_number)
-    except (ValueError, RecursionError):
+        if _elements(text) > most_elements and _elements(_STRING.sub("", text)) > most_elements:
+            raise Refused("too_many_elements", status=422, limit=most_elements)
+        found = json.loads(text, object_pairs_hook=_object, parse_constant=_no_number)
+    except RecursionError:
+        raise _too_deep() from None
+    except ValueError:
         raise Refused("malformed", status=400) from None
+    if text.count("[") + text.count("{") > DEPTH:
+        _check_depth(found)
+    return found
 
 
-def _check_shape(text: str, most_elements: int) -> None:
-    if text.count("[") + text.count("{") > DEPTH and _depth(text) > DEPTH:
-        raise Refused("too_deep", status=422, limit=DEPTH)
-    if _elements(text) > most_elements and _elements(_STRING.sub("", text)) > most_elements:
-        raise Refused("too_many_elements", status=422, limit=most_elements)
-
-
-def _depth(text: str) -> int:
-    brackets = _NO_BRACKETS.sub("", _STRING.sub("", text))
-    return max(accumulate(map(_STEP.__getitem__, brackets)), default=0)
+def _check_depth(found: Any) -> None:
+    level = [found]
+    for _ in range(DEPTH):
+        inner = (one.values() if isinstance(one, dict) else one for one in level)
+        level = [one for all in inner for one in all if isinstance(one, (dict, list))]
+        if not level:
+            return
+    raise _too_deep()
 
 
 def _elements(text: str) -> int:
@@ -97,6 +98,10 @@ def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_number(name: str) -> None:
     raise ValueError(name)
+
+
+def _too_deep() -> Refused:
+    return Refused("too_deep", status=422, limit=DEPTH)
 
 
 def _too_large(limit: int) -> Refused:

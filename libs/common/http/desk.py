@@ -29,6 +29,7 @@ from libs.common.http.requests import (
     expected,
     key_of,
     source_of,
+    told_key,
 )
 from libs.common.http.routes import guarded
 from libs.common.ids import uuid7
@@ -190,6 +191,7 @@ class Desk(Generic[F]):
 
         `bodies`: of `Each`; `make` is called for those that are not `Faulty`.
         """
+        told_key(request)
         works = [self._try_work(request, body, make, n) for n, body in enumerate(bodies)]
         await self._writer.offer([work for work in works if isinstance(work, Work)])
         language = language_of(request)

@@ -117,6 +117,8 @@ def install(app: FastAPI, texts: Texts) -> None:
 
     async def invalid(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
+        if any(one["loc"][0] == "path" for one in error.errors()):
+            return answer(request, not_found())
         errors = [{"path": pointer(one["loc"][1:]), "code": one["type"]} for one in error.errors()]
         told = texts.faults(errors, language_of(request))
         return answer(request, Refused("invalid", status=422), errors=told)

@@ -22,8 +22,8 @@ _PLAIN = re.compile(r"[\x21-\x7e]{1,200}")
 def expected(request: Request) -> int | None:
     """The version that If-Match names (RFC 9110); None for `*`, where any will do. Refused with 428
     (RFC 6585) where a change says nothing of it."""
-    value = request.headers.get("If-Match", "").strip()
-    if not value:
+    value = request.headers.get("If-Match")
+    if value is None:
         raise Refused("version_required", status=428)
     if value == "*":
         return None
@@ -36,14 +36,20 @@ def expected(request: Request) -> int | None:
 def key_of(request: Request, id: UUID | None, item: int | None = None) -> str:
     """The client-made id, else the Idempotency-Key (with the number of the item in a batch),
     else a new one."""
+    key = told_key(request)
     if id is not None:
         return str(check_id(id))
-    key = request.headers.get("Idempotency-Key")
     if key is None:
         return str(uuid7())
-    if not _PLAIN.fullmatch(key):
-        raise Refused("invalid_header", status=400, header="Idempotency-Key")
     return key if item is None else f"{key}/{item}"
+
+
+def told_key(request: Request) -> str | None:
+    """The Idempotency-Key. Refused, 400, where it is none."""
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not _PLAIN.fullmatch(key):
+        raise Refused("invalid_header", status=400, header="Idempotency-Key")
+    return key
 
 
 def check_id(id: UUID) -> UUID:

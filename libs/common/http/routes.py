@@ -9,6 +9,8 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
 
 from libs.common.http import limits
 from libs.common.http.reading import read
@@ -17,9 +19,31 @@ Admit = Callable[[Request], Awaitable[None]]
 
 
 class Guarded(APIRoute):
-    """Made by `guarded`, which says who admits."""
+    """Made by `guarded`. `siblings`: all routes of the service; `fixed`: methods by those paths
+    that hold no parameter."""
 
     admit: Admit
+    siblings: list[Guarded]
+    fixed: dict[str, set[str]]
+
+    def __init__(self, path: str, *arguments: Any, **named: Any) -> None:
+        super().__init__(path, *arguments, **named)
+        self.verbs = frozenset(self.methods or ())
+        self.siblings.append(self)
+        if "{" not in path:
+            self.fixed.setdefault(path, set()).update(self.verbs)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A fixed path is never taken for one whose parameter it could be."""
+        path = scope["path"]
+        if scope["method"] not in self.fixed.get(path, self.verbs):
+            allowed = self.fixed.get(path) or self._methods_of(path)
+            raise HTTPException(405, headers={"Allow": ", ".join(sorted(allowed))})
+        await super().handle(scope, receive, send)
+
+    def _methods_of(self, path: str) -> set[str]:
+        there = (one for one in self.siblings if one.path_regex.match(path))
+        return {method for one in there for method in one.verbs}
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         answer, admit = super().get_route_handler(), self.admit
@@ -37,7 +61,8 @@ class Guarded(APIRoute):
 
 def guarded(admit: Admit) -> type[APIRoute]:
     """The class of routes that let in whom `admit` does."""
-    return type("GuardedRoute", (Guarded,), {"admit": staticmethod(admit)})
+    own = {"admit": staticmethod(admit), "siblings": [], "fixed": {}}
+    return type("GuardedRoute", (Guarded,), own)
 
 
 def _check_query(request: Request, known: frozenset[str]) -> None:

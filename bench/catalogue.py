@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from bench import captures, flow, growth, hop, latency, memory, replay, restart, spike
+from bench import captures, communities, flow, growth, hop, latency, memory, replay, restart, spike
 from bench.frame import Compared, Sizing
 from bench.stand import Stand
 
@@ -19,6 +19,7 @@ SHORT: Mapping[str, Benchmark] = {
     "replay": replay.run,
 }
 LONG: Mapping[str, Benchmark] = {
+    "communities": communities.run,
     "growth": growth.run,
     "spike": spike.run,
     "memory": memory.run,

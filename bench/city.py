@@ -53,10 +53,10 @@ async def prepared(stand: Stand, plan: Plan = ZHUCHENG) -> list[str]:
     return sorted(row["code"] for row in rows)
 
 
-async def fresh(stand: Stand) -> list[str]:
+async def fresh(stand: Stand, plan: Plan = ZHUCHENG) -> list[str]:
     """As `prepared`, without the leads of earlier runs, whose timers would fire meanwhile."""
     await forget(stand)
-    return await prepared(stand)
+    return await prepared(stand, plan)
 
 
 async def forget(stand: Stand) -> None:

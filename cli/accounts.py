@@ -9,8 +9,8 @@ from uuid import UUID
 import pyotp
 import typer
 
-from cli import credentials, ground
-from cli.client import City, NoCity, SignedOut, Url
+from cli import credentials, ground, passes
+from cli.client import DEFAULT, City, NoCity, SignedOut, Url
 from cli.passes import Pass
 from cli.screen import Json, console, show_facts, show_json, show_table
 from libs.rights.tokens import make_keys
@@ -23,13 +23,15 @@ Name = Annotated[str, typer.Argument(help="to sign in by, such as a staff number
 
 def init(
     founder: Annotated[str, typer.Option(help="the sign-in name of the first founder")] = "founder",
-    url: Url = None,
+    url: Annotated[
+        str | None, typer.Option("--url", help="where their city answers, if not on this machine")
+    ] = None,
 ) -> None:
     """Make keys for access tokens and the first account; what is there already stays as it is."""
     folder = ground.tokens_folder()
     made = make_keys(folder)
     console.print(f"keys for access tokens: {'made' if made else 'there already'}, in {folder}")
-    city = City(url, token=Pass(folder).token)
+    city = City(passes.city_of(folder, url) or ground.url_here() or DEFAULT, Pass(folder).token)
     try:
         founders = list(city.pages("/accounts", founder="true"))
     except NoCity:
@@ -96,11 +98,12 @@ def whoami(url: Url = None, as_json: Json = False) -> None:
 @app.command("list")
 def list_accounts(
     status: Annotated[str | None, typer.Option(help="invited, active, locked or disabled")] = None,
+    person: Annotated[UUID | None, typer.Option(help="whose, as the registry knows them")] = None,
     url: Url = None,
     as_json: Json = False,
 ) -> None:
     """All accounts: founders alone may see them."""
-    rows = list(City(url).pages("/accounts", status=status))
+    rows = list(City(url).pages("/accounts", status=status, person_ref=person))
     if as_json:
         return show_json(rows)
     names = ("id", "status", "person_ref", "founder", "second_factor")
@@ -163,7 +166,17 @@ def disable(id: Id, url: Url = None) -> None:
 @app.command()
 def enable(id: Id, url: Url = None) -> None:
     """By another than who disabled it; an account that was never activated is invited again."""
-    answer = _step(url, id, "enable")
+    _inviting_step(url, id, "enable")
+
+
+@app.command()
+def reset(id: Id, url: Url = None) -> None:
+    """For whoever lost a password or a phone: all sessions end, and they are invited again."""
+    _inviting_step(url, id, "reset")
+
+
+def _inviting_step(url: str | None, id: UUID, name: str) -> None:
+    answer = _step(url, id, name)
     if answer.get("invitation"):
         console.print(f"invitation, shown this once: {answer['invitation']}")
 

@@ -7,13 +7,11 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any
-from uuid import UUID
 
 import httpx
 import typer
 
 from cli import credentials, ground
-from cli.passes import Pass
 
 DEFAULT = "http://127.0.0.1:8080"
 Url = Annotated[
@@ -35,12 +33,12 @@ class NoCity(CityError):
 
 
 class SignedOut(CityError):
-    """The city does not know who asks."""
+    """Nobody is signed in, or the city does not know who asks."""
 
 
 class City:
-    """Asked by who is signed in on this machine. `token`: an access token instead; an empty one for
-    nobody."""
+    """Asked by who is signed in on this machine, and by nobody else: where the session has ended, a
+    command does nothing. `token`: an access token instead; an empty one for what asks for none."""
 
     def __init__(self, url: str | None, token: str | None = None) -> None:
         language = "zh" if os.environ.get("LANG", "").startswith("zh") else "en"
@@ -49,7 +47,6 @@ class City:
         self._client = httpx.Client(base_url=base_url, timeout=60, headers=headers)
         self.url = base_url.rstrip("/")
         self._token, self._good_until = token, math.inf
-        self._pass: Pass | None = None
 
     def get(self, path: str, **query: object) -> Any:
         wanted = {name: str(value) for name, value in query.items() if value is not None}
@@ -95,24 +92,22 @@ class City:
         return self._send(method, path, **{**more, "headers": headers | more.get("headers", {})})
 
     def _authorization(self) -> str | None:
-        """Of who is signed in; else of who holds the keys of the city that runs here."""
         token = self._access()
-        if token is not None:
-            return f"Bearer {token}" if token else None
-        self._pass = self._pass or _pass(self.url)
-        return self._pass.header if self._pass else None
+        return f"Bearer {token}" if token else None
 
-    def _access(self) -> str | None:
-        """A token that is good for a while yet; None where nobody is signed in."""
+    def _access(self) -> str:
+        """A token that is good for a while yet. Raises SignedOut."""
         if self._token is not None and time.monotonic() < self._good_until:
             return self._token
         refresh = credentials.kept(self.url)
         if refresh is None:
-            return None
+            raise SignedOut(f"nobody is signed in at {self.url}: sign in with `civicgrid login`")
         try:
             answer = self._send("POST", "/refresh", json={"refresh_token": refresh})
         except SignedOut:
-            return None
+            raise SignedOut(
+                f"the session at {self.url} has ended: sign in with `civicgrid login`"
+            ) from None
         self._token = str(answer["access_token"])
         self._good_until = time.monotonic() + answer["expires_in"] - SPARE_SECONDS
         return self._token
@@ -130,25 +125,10 @@ class City:
                 break
             time.sleep(float(answer.headers.get("Retry-After", 1)))
         if answer.status_code == 401:
-            raise SignedOut(f"{problem_of(answer.json())} (`civicgrid login`)")
+            raise SignedOut(f"{problem_of(answer.json())} Sign in with `civicgrid login`.")
         if answer.is_error:
             raise CityError(problem_of(answer.json()))
         return answer.json() if answer.content else None
-
-
-def _pass(base_url: str) -> Pass | None:
-    """Of the command centre, or of who founds the city while it has none; None without keys."""
-    try:
-        folder = ground.attached().tokens
-    except ground.NotRunning:
-        return None
-    if folder is None:
-        return None
-    founder = Pass(folder)
-    with httpx.Client(base_url=base_url, timeout=60, auth=founder) as client:
-        posts = client.get("/posts", params={"role": "command_operator", "limit": 1}).json()
-    held = [one["person_ref"] for one in posts.get("items", ()) if one["person_ref"]]
-    return Pass(folder, UUID(held[0])) if held else founder
 
 
 def problem_of(problem: Mapping[str, Any]) -> str:

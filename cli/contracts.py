@@ -121,7 +121,9 @@ def breaking(before: Schema, after: Schema, at: str = "") -> Iterator[str]:
 
 
 def _type(schema: Schema) -> object:
-    return schema.get("type") or schema.get("$ref") or sorted(map(str, schema.get("anyOf", [])))
+    """Not its format, which says more of what was promised before."""
+    told = schema.get("type") or schema.get("$ref")
+    return told or sorted(str(_type(one)) for one in schema.get("anyOf", []))
 
 
 if __name__ == "__main__":

@@ -16,11 +16,12 @@ import typer
 
 from cli import ground
 from cli.board import board, follow, screen_of
+from cli.cast import Actor, Cast, signed_in
 from cli.city import SERVICES
 from cli.client import CityError, problem_of
 from cli.flow import STAGES, Flow, Journey
 from cli.passes import Pass
-from cli.screen import Json, console, errors, progress, show_json, tell
+from cli.screen import Json, console, errors, progress, show_json, show_table, tell
 from libs.common.ids import uuid7
 from libs.common.serving import interface, started
 from libs.common.settings import Settings
@@ -29,13 +30,12 @@ from services.registry import reference
 
 ONE_OF_EACH = ("theft", "gas_bottle", "neighbour_quarrel", "street_light")
 """A clue, a hazard, a dispute, a service."""
-STEPS: Sequence[tuple[str, Any]] = (
+UNIT_STEPS: Sequence[tuple[str, Any]] = (
     ("sign", None),
     ("accept", None),
     ("feed-back", {"outcome": "settled"}),
-    ("verify", None),
-    ("close", None),
 )
+DESK_STEPS = ("verify", "close")
 SEED = 1
 HOUR_SECONDS = 60
 LEADS_AN_HOUR = 1200
@@ -47,20 +47,21 @@ class DemoError(Exception):
     """A lead did not come through; the text says which and where."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Town:
     settings: Settings
-    client: httpx.AsyncClient
+    cast: Cast
 
-    async def ask(self, method: str, path: str, body: Any = None) -> Any:
-        answer = await self.client.request(method, path, json=body)
-        if answer.is_error:
-            raise CityError(problem_of(answer.json()))
-        return answer.json()
-
-    async def score(self, community: str) -> str:
-        found = await self.ask("GET", f"/scores/{SCHEME}/{community}")
+    async def score(self, area: str) -> str:
+        found = await self.cast.centre.ask("GET", f"/scores/{SCHEME}/{area}")
         return str(found["score"])
+
+    async def handled(self, lead: UUID, unit: str, community: str) -> None:
+        """By its unit and the desk of its town, from its signing to its closing."""
+        for step, body in UNIT_STEPS:
+            await self.cast.handling(unit).ask("POST", f"/leads/{lead}/{step}", body)
+        for step in DESK_STEPS:
+            await self.cast.closing(community).ask("POST", f"/leads/{lead}/{step}")
 
 
 def demo(
@@ -71,14 +72,13 @@ def demo(
 ) -> None:
     """Bring the reference city up, play an hour of its day in a minute, show every lead's way."""
     with ground.opened(tell) as there:
-        found = asyncio.run(_played(there, once, seconds, random.Random(seed)))
+        people, found = asyncio.run(_played(there, once, seconds, random.Random(seed), as_json))
     if as_json:
-        show_json({"leads": found})
-    elif once:
-        for lead in found:
-            _tell_story(lead)
-    if not as_json:
-        _what_next()
+        show_json({"people": people, "leads": found})
+        return
+    for lead in found:
+        _tell_story(lead)
+    _what_next()
 
 
 def _tell_story(lead: dict[str, Any]) -> None:
@@ -89,18 +89,24 @@ def _tell_story(lead: dict[str, Any]) -> None:
     if lead["mediation_case"]:
         console.print(f"  mediated {took['mediated']}: case {lead['mediation_case']}")
     scores = f"{lead['score_before']}, and {lead['score_after']} when it was closed"
-    console.print(f"  scored {took['scored']}: the community had {scores}")
+    console.print(f"  scored {took['scored']}: the cell had {scores}")
 
 
 async def _played(
-    there: ground.Ground, once: bool, seconds: int, chance: random.Random
-) -> list[Any]:
+    there: ground.Ground, once: bool, seconds: int, chance: random.Random, as_json: bool
+) -> tuple[list[Any], list[Any]]:
+    """The people who acted, and the leads that were followed one by one."""
     async with _open(there) as town, Flow(town.settings) as flow:
-        cells = await _cells(town)
-        if once:
-            return [await _through(town, flow, one, chance.choice(cells)) for one in ONE_OF_EACH]
-        await _hour(town, flow, cells, seconds, chance)
-        return []
+        people = list(town.cast.table())
+        if not as_json:
+            show_table(people, "who acts, until the next demo")
+        cells = await _cells(town.cast.centre)
+        if not once:
+            await _hour(town, flow, cells, seconds, chance)
+            return people, []
+        home = [cell for cell in cells if cell["community"] == town.cast.community]
+        pairs = zip(ONE_OF_EACH, chance.sample(home, len(ONE_OF_EACH)), strict=True)
+        return people, [await _through(town, flow, *pair) for pair in pairs]
 
 
 @asynccontextmanager
@@ -109,63 +115,54 @@ async def _open(there: ground.Ground) -> AsyncIterator[Town]:
     tell("services")
     async with started(SERVICES, there.settings) as running:
         transport = httpx.ASGITransport(interface(running), raise_app_exceptions=False)
-        assert there.settings.tokens
+        headers = {"If-Match": "*"}
         async with httpx.AsyncClient(
-            transport=transport,
-            base_url="http://city",
-            timeout=60,
-            headers={"If-Match": "*"},
-            auth=Pass(there.settings.tokens, reference.commander(_plan(), SEED)),
+            transport=transport, base_url="http://city", timeout=60, headers=headers
         ) as client:
-            town = Town(there.settings, client)
-            await _people(town)
+            assert there.settings.tokens
+            founder = Actor(client, Pass(there.settings.tokens))
+            await _people(founder)
             await _until(
-                lambda: ground.is_known(town.settings, SERVICES),
+                lambda: ground.is_known(there.settings, SERVICES),
                 "the copies of the city in every service",
             )
-            yield town
+            yield Town(there.settings, await signed_in(founder))
 
 
-def _plan() -> reference.Plan:
-    return reference.read_plan(reference.ZHUCHENG)
-
-
-async def _people(town: Town) -> None:
+async def _people(founder: Actor) -> None:
     """The reference city, unless there is one already."""
-    if (await town.ask("GET", "/areas/counts")).get("city"):
+    if (await founder.ask("GET", "/areas/counts")).get("city"):
         return
-    batches = list(reference.batches(_plan(), SEED))
+    plan = reference.read_plan(reference.ZHUCHENG)
+    batches = list(reference.batches(plan, SEED))
     with progress() as bar:
         task = bar.add_task("the city", total=sum(len(bodies) for _, bodies in batches))
         for route, bodies in batches:
-            answer = await town.ask("POST", route, {"items": bodies})
+            answer = await founder.ask("POST", route, {"items": bodies})
             failed = [item for item in answer["items"] if "problem" in item]
             if failed:
                 raise CityError(problem_of(failed[0]["problem"]))
             bar.advance(task, len(bodies))
 
 
-async def _cells(town: Town) -> list[dict[str, Any]]:
+async def _cells(centre: Actor) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     after = ""
     while after is not None:
-        page = await town.ask("GET", f"/areas?level=grid_l3&limit=200&after={after}")
+        page = await centre.ask("GET", f"/areas?level=grid_l3&limit=200&after={after}")
         found += page["items"]
         after = page["next"]
-    if not found:
-        raise DemoError("the city has no cells: import one with `civicgrid registry import`")
     return found
 
 
 async def _through(town: Town, flow: Flow, lead_type: str, cell: dict[str, Any]) -> dict[str, Any]:
     """One lead from capture to closing; raises DemoError where it does not come through."""
-    before = await town.score(cell["community"])
+    before = await town.score(cell["code"])
     journey = await _captured(town, flow, lead_type, cell["code"])
     if journey.kind == "dispute":
         await _mediated(town, journey)
     else:
-        for step, body in STEPS:
-            await town.ask("POST", f"/leads/{journey.id}/{step}", body)
+        await town.handled(journey.id, journey.unit or "", cell["community"])
     await _reached(flow, journey.id, "ended")
     return {
         "id": str(journey.id),
@@ -175,7 +172,7 @@ async def _through(town: Town, flow: Flow, lead_type: str, cell: dict[str, Any])
         "alert_recipients": list(journey.recipients),
         "mediation_case": journey.case,
         "score_before": before,
-        "score_after": await town.score(cell["community"]),
+        "score_after": await town.score(cell["code"]),
         "milliseconds": {stage: journey.milliseconds(stage) for stage in STAGES},
     }
 
@@ -183,8 +180,7 @@ async def _through(town: Town, flow: Flow, lead_type: str, cell: dict[str, Any])
 async def _captured(town: Town, flow: Flow, lead_type: str, cell: str) -> Journey:
     id = uuid7()
     body = {"id": str(id), "lead_type": lead_type, "cell": cell}
-    await town.ask("POST", "/leads", body)
-
+    await town.cast.informant.ask("POST", "/leads", body)
     await _reached(flow, id, *STAGES)
     return flow.journeys[id]
 
@@ -208,15 +204,15 @@ async def _mediated(town: Town, journey: Journey) -> None:
         ("record-performance", None),
         ("close", None),
     ):
-        await town.ask("POST", f"/mediation-cases/{journey.case}/{step}", body)
+        await town.cast.officer.ask("POST", f"/mediation-cases/{journey.case}/{step}", body)
 
     async def fed_back() -> bool:
-        lead = await town.ask("GET", f"/leads/{journey.id}")
+        lead = await town.cast.town.ask("GET", f"/leads/{journey.id}")
         return bool(lead["status"] == "fed_back")
 
     await _until(fed_back, f"lead {journey.id} fed back by its case")
-    for step in ("verify", "close"):
-        await town.ask("POST", f"/leads/{journey.id}/{step}")
+    for step in DESK_STEPS:
+        await town.cast.town.ask("POST", f"/leads/{journey.id}/{step}")
 
 
 async def _hour(
@@ -246,18 +242,18 @@ async def _play(town: Town, cells: Sequence[Any], seconds: int, chance: random.R
         await asyncio.sleep(max(0, begun + moment - time.monotonic()))
         lead_type = chance.choice(sorted(LEAD_TYPES))
         ends = chance.random() < 0.5
-        life = _lives(town, lead_type, chance.choice(cells)["code"], ends)
+        life = _lives(town, lead_type, chance.choice(cells), ends)
         lives.append(asyncio.create_task(life))
     await asyncio.gather(*lives)
     return len(lives)
 
 
-async def _lives(town: Town, lead_type: str, cell: str, ends: bool) -> None:
-    id = str(uuid7())
-    await town.ask("POST", "/leads", {"id": id, "lead_type": lead_type, "cell": cell})
+async def _lives(town: Town, lead_type: str, cell: dict[str, Any], ends: bool) -> None:
+    id = uuid7()
+    body = {"id": str(id), "lead_type": lead_type, "cell": cell["code"]}
+    answer = await town.cast.informant.ask("POST", "/leads", body)
     if ends and LEAD_TYPES[lead_type].kind != "dispute":
-        for step, body in STEPS:
-            await town.ask("POST", f"/leads/{id}/{step}", body)
+        await town.handled(id, answer["unit"], cell["community"])
 
 
 async def _until(holds: Callable[[], Awaitable[bool]], what: str) -> None:
@@ -272,8 +268,10 @@ def _what_next() -> None:
     console.print(
         "\nTry next:\n"
         "  .venv/bin/civicgrid up                      the city stays, and answers on port 8080\n"
+        "  .venv/bin/civicgrid login informant         in another terminal; she needs no code\n"
         "  .venv/bin/civicgrid lead submit --type gas_bottle --cell CELL\n"
         "  .venv/bin/civicgrid trace LEAD              the whole story of a lead\n"
         "  .venv/bin/civicgrid scoring show            live figures of the towns\n"
-        "  .venv/bin/civicgrid status                  what waits where"
+        "  .venv/bin/civicgrid status                  what waits where",
+        soft_wrap=True,
     )

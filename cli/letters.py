@@ -1,25 +1,29 @@
-"""Dead letters of all services: seen, tried once more, or dropped; each by its id."""
+"""Dead letters of all services: seen, tried once more, or dropped; each by its id. What they held
+is sealed, and only their service opens it."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from libs.common import waiting, wire
+from libs.common import waiting
 from libs.common.database import session
 from libs.common.settings import Settings
-from libs.common.work import Letter
 
 LIST = """
 SELECT id, topic, partition, offset_ AS "offset", stage, reason, died_at, retries
 FROM dead_letter ORDER BY died_at DESC, id LIMIT $1
 """
-SHOW = 'SELECT *, offset_ AS "offset" FROM dead_letter WHERE id = $1'
+SHOW = """
+SELECT id, topic, partition, offset_ AS "offset", timestamp_ AS "timestamp", stage, reason, died_at,
+       retries, sealed IS NOT NULL AS can_be_retried
+FROM dead_letter WHERE id = $1
+"""
 RETRY = """
 INSERT INTO timer (name, id, due_at, data, correlation_id)
-VALUES ($1, $2, clock_timestamp(), $3, $4) ON CONFLICT DO NOTHING
+SELECT $1, id, clock_timestamp(), sealed, id::text FROM dead_letter WHERE id = $2
+ON CONFLICT DO NOTHING
 """
 DISCARD = "DELETE FROM dead_letter WHERE id = $1"
 MOST_RETRIES = 3
@@ -56,8 +60,9 @@ async def retried(settings: Settings, services: Sequence[str], id: UUID) -> str:
     letter = await shown(settings, services, id)
     if letter["retries"] >= MOST_RETRIES:
         raise LetterError(f"it failed {MOST_RETRIES} times more and stays: mend it or discard it")
-    data = json.dumps(waiting.kept(_letter(letter)))
-    await _execute(settings, letter["service"], RETRY, waiting.RETRY, id, data, str(id))
+    if not letter["can_be_retried"]:
+        raise LetterError("what it held is no longer kept: let its source send it again")
+    await _execute(settings, letter["service"], RETRY, waiting.RETRY, id)
     return str(letter["service"])
 
 
@@ -70,11 +75,3 @@ async def discarded(settings: Settings, services: Sequence[str], id: UUID) -> st
 async def _execute(settings: Settings, service: str, query: str, *values: Any) -> None:
     async with session(settings.url(service, "writer")) as connection:
         await connection.execute(query, *values)
-
-
-def _letter(row: dict[str, Any]) -> Letter:
-    return Letter(
-        *(row["topic"], row["partition"], row["offset"], row["timestamp_"], row["key"]),
-        headers=wire.raw(json.loads(row["headers"])),
-        value=row["value"],
-    )

@@ -23,6 +23,7 @@ from cli import (
     ground,
     leads,
     letters,
+    passes,
     registry,
     scoring,
     state,
@@ -34,7 +35,7 @@ from cli.city import NAMES, SERVICES
 from cli.client import CityError
 from cli.flow import Flow
 from cli.screen import Json, console, errors, show_json, show_table, tell
-from libs.common import serving
+from libs.common import logs, serving
 from libs.common.database import session
 from libs.common.recovery import Gap
 from libs.common.relay import republish as publish_again
@@ -157,11 +158,7 @@ async def _watch(chosen: Settings) -> None:
 
 def _quiet_logs() -> None:
     """Errors alone, on a screen that shows something else, and never what a value was."""
-    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-    structlog.configure(
-        processors=[structlog.processors.add_log_level, plain],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
-    )
+    logs.configure(renderer=structlog.dev.ConsoleRenderer(), level=logging.ERROR)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 
@@ -176,6 +173,7 @@ EXPECTED = (
     Gap,
     ground.NotRunning,
     letters.LetterError,
+    passes.OtherCity,
 )
 
 

@@ -1,4 +1,7 @@
-"""What whoever holds the signing key can do: ask as a founder of the system, or as any person."""
+"""What whoever holds the signing key can do: ask as a founder of the system, or as any person.
+
+No command does so but `civicgrid init` and the demo, whose city runs in its own process.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,33 @@ import httpx
 from libs.common.ids import named
 from libs.rights.tokens import ACCESS_SECONDS, Bearer, Signer
 
+CITY = "city"
+"""Beside the keys: where the city answers whose keys they are."""
+
 _SESSION = named("session/pass")
 _LEFT_SECONDS = 60
+
+
+class OtherCity(Exception):
+    """A pass would be shown to a city that must not see it; the text says which."""
+
+
+def city_of(tokens: Path, told: str | None) -> str | None:
+    """The one city that may see a pass made with these keys: noted when it is told first; None
+    where it was never told, and is on this machine. Raises OtherCity."""
+    file = tokens / CITY
+    noted = file.read_text().strip() if file.exists() else None
+    if told is None:
+        return noted
+    told = told.rstrip("/")
+    if noted is None:
+        file.write_text(told)
+    elif noted != told:
+        raise OtherCity(
+            f"{tokens} has the keys of the city at {noted}, as {file} says: nothing was sent to"
+            f" {told}"
+        )
+    return told
 
 
 class Pass(httpx.Auth):

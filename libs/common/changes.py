@@ -46,7 +46,7 @@ class Changes:
         self._events: list[Appended] = []
         self._timers: dict[TimerKey, tuple[SetTimer | None, str]] = {}
         self._places: dict[tuple[str, int], Place] = {}
-        self._letters: dict[UUID, Sequence[Any]] = {}
+        self._letters: dict[UUID, tuple[Letter, Dead]] = {}
         self._revived: set[UUID] = set()
         self._projected = Projected()
 
@@ -75,8 +75,7 @@ class Changes:
         self._timers[timer.name, timer.id] = (timer, correlation_id)
 
     def bury(self, letter: Letter, dead: Dead) -> None:
-        id = wire.digest(letter)
-        self._letters[id] = dead_letters.row(letter, dead.stage, dead.reason, self._now)
+        self._letters[wire.digest(letter)] = (letter, dead)
 
     def revive(self, letter: Letter) -> None:
         """It was dead, and is handled now."""
@@ -91,7 +90,12 @@ class Changes:
             self._places[partition] = place
 
     def sealed_subjects(self) -> set[UUID]:
-        return {one.envelope.subject for one in self._events if one.is_sealed}
+        """Whose keys are needed to store this."""
+        of_letters = {dead_letters.subject_of(self._now.date())} if self._letters else set()
+        return {subject for one in self._events for subject in one.seals()} | of_letters
+
+    def erased_subjects(self) -> set[UUID]:
+        return {subject for one in self._events for subject in one.envelope.event.erases}
 
     @property
     def has_facts(self) -> bool:
@@ -100,7 +104,7 @@ class Changes:
     def event_rows(self, keys: Mapping[UUID, AESGCM]) -> list[EventRow]:
         return [journal.event_row(one, _sealed(one, keys)) for one in self._events]
 
-    def batch(self, events: Sequence[EventRow]) -> Batch:
+    def batch(self, events: Sequence[EventRow], keys: Mapping[UUID, AESGCM]) -> Batch:
         now = self._now
         return [
             (journal.EVENT, events),
@@ -109,7 +113,7 @@ class Changes:
             (journal.REQUEST, self._request_rows()),
             (journal.POSITION, self._position_rows()),
             *self._timer_rows(),
-            (dead_letters.DEAD_LETTER, [self._letters[id] for id in sorted(self._letters)]),
+            (dead_letters.DEAD_LETTER, self._letter_rows(keys)),
             (dead_letters.REVIVED, [(id,) for id in sorted(self._revived - self._letters.keys())]),
             *self._projected.batch(),
         ]
@@ -126,6 +130,10 @@ class Changes:
             (*key, digest, answered.status, _json(answered.body), self._now)
             for key, (digest, answered) in sorted(self.given.items(), key=lambda item: item[0])
         ]
+
+    def _letter_rows(self, keys: Mapping[UUID, AESGCM]) -> list[Sequence[Any]]:
+        found = (self._letters[id] for id in sorted(self._letters))
+        return [dead_letters.row(letter, dead, self._now, keys) for letter, dead in found]
 
     def _position_rows(self) -> list[tuple[Any, ...]]:
         return [
@@ -160,8 +168,11 @@ def _json(data: Mapping[str, Any]) -> str:
 
 
 def _sealed(one: Appended, keys: Mapping[UUID, AESGCM]) -> str | None:
-    if not one.is_sealed:
-        return None
-    event, subject = one.envelope.event, one.envelope.subject
-    content = event.model_dump_json(include=set(event.sealed)).encode()
-    return json.dumps({str(subject): seal(keys[subject], subject, content)})
+    """What belongs to subjects that were erased is not kept."""
+    event = one.envelope.event
+    parts = {
+        str(subject): seal(keys[subject], subject, event.model_dump_json(include=names).encode())
+        for subject, names in one.seals().items()
+        if subject in keys
+    }
+    return json.dumps(parts) if parts else None

@@ -1,15 +1,27 @@
-"""Records that could not be handled, kept with the reason in the transaction of their batch."""
+"""Records that could not be handled, kept with the reason in the transaction of their batch.
+
+What they held may be personal, and nobody knows: it is sealed under a key of the day on which they
+died, which expires.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
-from libs.common import wire
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from libs.common import waiting, wire
+from libs.common.ids import named
+from libs.common.keys import Keys, seal, unseal
 from libs.common.statement import Part, insert
-from libs.common.work import Letter
+from libs.common.work import Dead, Letter
+
+DAYS = 30
+"""For so long what a letter held can be read, and the letter be tried again."""
 
 DEAD_LETTER = insert(
     "dead_letter",
@@ -19,9 +31,7 @@ DEAD_LETTER = insert(
         "partition": "int",
         "offset_": "bigint",
         "timestamp_": "bigint",
-        "key": "bytea",
-        "headers": "json",
-        "value": "bytea",
+        "sealed": "json",
         "stage": "text",
         "reason": "text",
         "died_at": "timestamptz",
@@ -36,9 +46,29 @@ REVIVED = Part(
 )
 
 
-def row(letter: Letter, stage: str, reason: str, now: datetime) -> Sequence[Any]:
+def subject_of(day: date) -> UUID:
+    """Whose key seals the letters of a day."""
+    return named(f"dead_letter/{day.isoformat()}")
+
+
+def row(letter: Letter, dead: Dead, now: datetime, keys: Mapping[UUID, AESGCM]) -> Sequence[Any]:
     return (
         *(wire.digest(letter), letter.topic, letter.partition, letter.offset, letter.timestamp),
-        *(letter.key, json.dumps(wire.plain(letter.headers)), letter.value),
-        *(stage, reason.replace("\0", "\\0")[:500], now),
+        *(_sealed(letter, subject_of(now.date()), keys), dead.stage, dead.reason[:500], now),
     )
+
+
+def _sealed(letter: Letter, subject: UUID, keys: Mapping[UUID, AESGCM]) -> str | None:
+    if subject not in keys:
+        return None
+    content = json.dumps(waiting.kept(letter)).encode()
+    return json.dumps({str(subject): seal(keys[subject], subject, content)})
+
+
+async def opened(keys: Keys, sealed: str | None) -> dict[str, Any] | None:
+    """What a letter held, as `waiting.letter` reads it; None once its time is over."""
+    for subject, content in json.loads(sealed or "{}").items():
+        found = await keys.get([UUID(subject)])
+        for id, key in found.items():
+            return dict(unseal(key, id, content))
+    return None

@@ -14,6 +14,7 @@ from libs.common.callers import Scope
 from libs.common.changes import Changes, Trial
 from libs.common.ids import uuid7
 from libs.common.journal import Appended, Loaded, Stream
+from libs.common.logs import blame
 from libs.common.messages import (
     Address,
     CancelTimer,
@@ -134,7 +135,7 @@ class Draft:
             return self._bury(work, Dead("refused", refusal.code)) if work.letter else refusal
         except Exception as crash:
             if work.letter:
-                return self._bury(work, Dead("handler", f"{type(crash).__name__}: {crash}"))
+                return self._bury(work, Dead("handler", blame(crash)))
             log.exception("a handler crashed")
             return Refused("crashed", status=500)
         self.changes.settle(work, "applied")

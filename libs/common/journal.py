@@ -21,6 +21,7 @@ from uuid import UUID
 
 import asyncpg
 
+from libs.common.ids import derived
 from libs.common.messages import Address, Decider, Envelope
 from libs.common.statement import CONFLICT, FENCED, Part, insert
 from libs.common.work import Fired, Message
@@ -276,6 +277,11 @@ def state_rows(streams: Iterable[Stream], now: datetime) -> list[tuple[Any, ...]
     ]
 
 
+def party_of(record: UUID, party: str) -> UUID:
+    """How a party of a record is known where it is sealed or erased, and nowhere else."""
+    return derived(record, party)
+
+
 class Appended(NamedTuple):
     """An event that is about to be stored. `data` is its published part, as JSON."""
 
@@ -284,10 +290,15 @@ class Appended(NamedTuple):
     topic: str
     data: str
 
-    @property
-    def is_sealed(self) -> bool:
-        event = self.envelope.event
-        return bool(event.sealed) and any(getattr(event, name) is not None for name in event.sealed)
+    def seals(self) -> Mapping[UUID, set[str]]:
+        """Whose key seals which fields: those of a party of its own a key of its own."""
+        event, found = self.envelope.event, dict[UUID, set[str]]()
+        for name in event.sealed:
+            if getattr(event, name) is not None:
+                party = event.parties.get(name)
+                subject = party_of(self.envelope.subject, party) if party else self.envelope.subject
+                found.setdefault(subject, set()).add(name)
+        return found
 
 
 class EventRow(NamedTuple):

@@ -1,6 +1,7 @@
 """Keys of personal content: one for each subject, in a database with backups of its own.
 
-What is sealed can be read while its key exists; to erase it everywhere, the key is deleted.
+What is sealed can be read while its key exists; to erase it everywhere, the key is destroyed. The
+subject keeps its row, without one, so that none is ever made for it again.
 AES-256-GCM (NIST SP 800-38D), 96-bit random nonces, the subject as associated data.
 """
 
@@ -24,7 +25,16 @@ _ADD = """
 INSERT INTO subject_key (subject_ref, key) SELECT * FROM unnest($1::uuid[], $2::bytea[])
 ON CONFLICT (subject_ref) DO NOTHING
 """
-_GET = "SELECT subject_ref, key FROM subject_key WHERE subject_ref = ANY($1::uuid[])"
+_GET = """
+SELECT subject_ref, key FROM subject_key
+WHERE subject_ref = ANY($1::uuid[]) AND key IS NOT NULL
+"""
+_ERASE = """
+INSERT INTO subject_key (subject_ref, erased_at)
+SELECT subject_ref, clock_timestamp() FROM unnest($1::uuid[]) AS new (subject_ref)
+ON CONFLICT (subject_ref) DO UPDATE SET key = NULL, erased_at = EXCLUDED.erased_at
+WHERE subject_key.key IS NOT NULL
+"""
 
 
 class Keys:
@@ -33,8 +43,8 @@ class Keys:
         self._naming: dict[UUID, bytes] = {}
 
     async def ensure(self, subjects: Iterable[UUID]) -> Mapping[UUID, AESGCM]:
-        """The keys of these subjects, made where there are none yet."""
-        asked = sorted(set(subjects), key=lambda subject: subject.int)
+        """The keys of these subjects, made where there are none yet; none of those erased."""
+        asked = _in_order(subjects)
         fresh = [AESGCM.generate_key(256) for _ in asked]
         async with self._pool.acquire() as connection:
             await connection.execute(_ADD, asked, fresh)
@@ -44,6 +54,10 @@ class Keys:
         """The keys that still exist."""
         return _keys(await self._pool.fetch(_GET, list(subjects)))
 
+    async def erase(self, subjects: Iterable[UUID]) -> None:
+        """Whatever was sealed for them is unreadable from now on, and stays so."""
+        await self._pool.execute(_ERASE, _in_order(subjects))
+
     async def alias(self, subject: UUID, name: str) -> UUID:
         """The same id for the same name (HMAC-SHA-256), while this key exists."""
         if subject not in self._naming:
@@ -52,6 +66,11 @@ class Keys:
             assert row
             self._naming[subject] = row["key"]
         return named(hmac.new(self._naming[subject], name.encode(), hashlib.sha256).hexdigest())
+
+
+def _in_order(subjects: Iterable[UUID]) -> list[UUID]:
+    """Each once; two processes that lock rows in one order do not block each other."""
+    return sorted(set(subjects), key=lambda subject: subject.int)
 
 
 def _keys(rows: Iterable[asyncpg.Record]) -> Mapping[UUID, AESGCM]:

@@ -17,12 +17,14 @@ class Event(BaseModel):
     """A fact that already happened: past tense, immutable, readable by older consumers.
 
     Fields named in `sealed` are personal: they are kept encrypted in the owner's journal, never
-    published, and are absent (their default) when the event is read again.
+    published, and are absent (their default) when the event is read again. `parties`: those of
+    them that belong to somebody who can be erased alone, and who that is to the record.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
     type: ClassVar[str]
     sealed: ClassVar[frozenset[str]] = frozenset()
+    parties: ClassVar[Mapping[str, str]] = {}
     max_bytes: ClassVar[int] = 64 * 1024
 
     @property
@@ -34,6 +36,11 @@ class Event(BaseModel):
     def topic(self) -> str | None:
         """Where it is published. None: the topic of its service."""
         return None
+
+    @property
+    def erases(self) -> Iterable[UUID]:
+        """Subjects whose keys are destroyed before this event is stored."""
+        return ()
 
 
 class Refused(Exception):

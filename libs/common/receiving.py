@@ -71,7 +71,7 @@ class Receiver:
 
     def fired(self, name: str, id: UUID, due_at: datetime, data: str, correlation_id: str) -> Work:
         """The work of a row of `timer`. `data`: JSON text."""
-        if name in (waiting.TIMER, waiting.RETRY):
+        if name == waiting.TIMER:
             return self._again(Fired(name, id, due_at), json.loads(data))
         body = json.dumps({"due_at": due_at.isoformat(), "data": json.loads(data)})
         letter = Letter(
@@ -80,6 +80,13 @@ class Receiver:
         work = self._timer_work(letter, correlation_id)
         work.fired = Fired(name, id, due_at)
         return work
+
+    def retried(self, id: UUID, due_at: datetime, held: Mapping[str, Any] | None) -> Work:
+        """The work of a dead letter. `held`: None once its time is over, and nothing is done."""
+        fired = Fired(waiting.RETRY, id, due_at)
+        if held is None:
+            return Work(lambda _: (), Cause("timer", str(id), id, self._source), fired=fired)
+        return self._again(fired, held)
 
     def _timer_work(self, letter: Letter, correlation_id: str) -> Work:
         name, id = letter.topic.removeprefix(TIMER), UUID(bytes=letter.key)

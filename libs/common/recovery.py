@@ -230,7 +230,7 @@ async def _add(
         recovered.streams.add(stream.id)
         if one.envelope.event.sealed:
             recovered.unsealed.add(stream.id)
-    batch = changes.batch(changes.event_rows({}))
+    batch = changes.batch(changes.event_rows({}), {})
     if any(rows for _, rows in batch):
         await execute(connection, batch, facts=changes.has_facts)
     if changes.has_facts:

@@ -1,11 +1,14 @@
-"""What was seen is remembered for 60 days (row Q8 of the requirements), then forgotten."""
+"""What was seen is remembered for 60 days (row Q8 of the requirements), then forgotten; so is what
+dead letters held, after their own time."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from libs.common import dead_letters
 from libs.common.journal import Connection
+from libs.common.keys import Keys
 
 DAYS = 60
 CHUNK = 5000
@@ -20,13 +23,27 @@ DELETE FROM {table} WHERE ctid = ANY(ARRAY(
 """
 
 
-async def run(connect: Callable[[], Awaitable[Connection]], is_leader: Callable[[], bool]) -> None:
+EXPIRED = """
+SELECT DISTINCT (died_at AT TIME ZONE 'UTC')::date AS day FROM dead_letter
+WHERE sealed IS NOT NULL AND died_at < clock_timestamp() - make_interval(days => $1)
+"""
+EMPTY = """
+UPDATE dead_letter SET sealed = NULL, key = NULL, headers = NULL, value = NULL
+WHERE died_at < clock_timestamp() - make_interval(days => $1)
+  AND (sealed IS NOT NULL OR headers IS NOT NULL)
+"""
+
+
+async def run(
+    connect: Callable[[], Awaitable[Connection]], keys: Keys, is_leader: Callable[[], bool]
+) -> None:
     """Every hour, by the process that holds the relay; the caller runs it again after an error."""
     while is_leader():
         connection = await connect()
         try:
             for table in TABLES:
                 await forget(connection, table)
+            await expire_letters(connection, keys)
         finally:
             await connection.close()
         await asyncio.sleep(HOUR_SECONDS)
@@ -40,3 +57,11 @@ async def forget(connection: Connection, table: str) -> int:
         count = int(done.rpartition(" ")[2])
         total += count
     return total
+
+
+async def expire_letters(connection: Connection, keys: Keys) -> None:
+    """They stay, with where they came from and why they died; nobody reads any more what they held,
+    not even in a backup."""
+    days = [row["day"] for row in await connection.fetch(EXPIRED, dead_letters.DAYS)]
+    await keys.erase(dead_letters.subject_of(day) for day in days)
+    await connection.execute(EMPTY, dead_letters.DAYS)

@@ -25,6 +25,7 @@ from libs.common.http.routes import Guarded
 from libs.common.ids import named
 from libs.common.journal import Connection
 from libs.common.keys import Keys
+from libs.common.logs import blame
 from libs.common.measuring import Measuring
 from libs.common.messages import Cause
 from libs.common.outgoing import Outgoing
@@ -69,21 +70,21 @@ class Running:
         self._log = log.bind(service=service.name)
         self._clock = Clock()
         self._tasks: list[asyncio.Task[None]] = []
-        self._keys: asyncpg.Pool[Any] | None = None
         self._guard = service.guard(settings)
 
     async def start(self) -> None:
         """Return when commands can be taken: facts are loaded, the database answers."""
         service = self.service
         service.demands(self._settings)
-        self._keys = await self._patiently(self._key_pool)
+        self._key_pool = await self._patiently(self._open_keys)
+        self._keys = Keys(self._key_pool)
         outgoing = Outgoing()
         self.writer = Writer(
             self._writer_session,
             service.rules(),
             Facts(service.projections, service.facts),
             self._clock,
-            Keys(self._keys) if self._keys else None,
+            self._keys,
             outgoing,
         )
         await self._patiently(self._check_roles)
@@ -91,7 +92,10 @@ class Running:
         receiver = Receiver(
             service.source, service.reads, service.policies, service.timers, service.buried
         )
-        self.timing = Timing(service.name, receiver, self.writer, self._clock, self._writer_session)
+        self.timing = Timing(
+            *(service.name, receiver, self.writer, self._clock),
+            *(self._writer_session, self._keys),
+        )
         self.relay = Relay(
             self._writer_session, self._producer, service.source, self._lead, outgoing
         )
@@ -124,7 +128,7 @@ class Running:
             except AWAY as error:
                 if isinstance(error, asyncpg.ClientConfigurationError):
                     raise
-                self._log.warning("no database yet", error=f"{type(error).__name__}: {error}")
+                self._log.warning("no database yet", error=type(error).__name__)
                 await asyncio.sleep(0.5)
 
     def routes(self, texts: Texts) -> APIRouter:
@@ -135,7 +139,7 @@ class Running:
             texts,
             self._guard,
             Quotas(Quota(self._settings.account_rate), Quota(self._settings.address_rate)),
-            sealing=Keys(self._keys) if self._keys else None,
+            sealing=self._keys,
             tokens=self._settings.tokens,
         )
         router = self.service.routes(desk)
@@ -157,9 +161,8 @@ class Running:
             task.cancel()
             with suppress(asyncio.CancelledError, Exception):
                 await asyncio.wait_for(task, 8)
-        for pool in (self._readers, self._keys):
-            if pool:
-                pool.terminate()
+        for pool in (self._readers, self._key_pool):
+            pool.terminate()
 
     def _put_up(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         self._tasks.append(asyncio.create_task(self._keep_up(name, run)))
@@ -174,7 +177,7 @@ class Running:
                 self._log.error("stopped", part=name, reason=str(stopped))
                 return
             except Exception as error:
-                self._log.warning("fell", part=name, error=f"{type(error).__name__}: {error}")
+                self._log.warning("fell", part=name, error=blame(error))
             await asyncio.sleep(pause)
             pause = min(5.0, pause * 2)
 
@@ -191,7 +194,9 @@ class Running:
         await self._while_leading(self.sweeping.run)
 
     async def _forget(self) -> None:
-        await self._while_leading(lambda leads: retention.run(self._writer_session, leads))
+        await self._while_leading(
+            lambda leads: retention.run(self._writer_session, self._keys, leads)
+        )
 
     async def _while_leading(self, run: Callable[[Callable[[], bool]], Awaitable[None]]) -> None:
         """What only the process does that holds the relay."""
@@ -244,9 +249,7 @@ class Running:
             server_settings={"application_name": f"{name}-reader", "timezone": "UTC"},
         )
 
-    async def _key_pool(self) -> asyncpg.Pool[Any] | None:
-        if not any(event.sealed for event in self.service.publishes):
-            return None
+    async def _open_keys(self) -> asyncpg.Pool[Any]:
         return await asyncpg.create_pool(
             self._settings.url("keys", "writer"), min_size=1, max_size=2
         )

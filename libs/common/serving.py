@@ -11,13 +11,12 @@ from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
-import structlog
 import uvicorn
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from libs.common import settings, tracing
+from libs.common import logs, settings, tracing
 from libs.common.http import problems
 from libs.common.http.connections import Connection
 from libs.common.http.described import described
@@ -89,6 +88,7 @@ def _spare_collector() -> None:
 
 async def serve(services: Sequence[Service], settings: Settings, stop: asyncio.Event) -> None:
     """Until `stop` is set: then requests in hand are answered, and the services stop."""
+    logs.quiet(asyncio.get_running_loop())
     async with AsyncExitStack() as stack:
         running = await _unless(stop, stack.enter_async_context(started(services, settings)))
         if running is None:
@@ -167,16 +167,7 @@ def is_free(host: str, port: int) -> bool:
 
 def run(service: Service) -> None:
     """`python -m services.<name>`: settings from the environment, logs as JSON on stderr."""
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-    )
+    logs.configure()
     try:
         chosen = settings.load()
         tracing.start(service.name)

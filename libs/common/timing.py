@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
-from libs.common import metrics, timers
+from libs.common import dead_letters, metrics, timers, waiting
 from libs.common.clock import Clock
 from libs.common.journal import Connection
+from libs.common.keys import Keys
 from libs.common.receiving import Receiver
+from libs.common.work import Work
 from libs.common.writer import Writer
 
 BATCH = 500
@@ -24,8 +27,9 @@ class Timing:
         writer: Writer,
         clock: Clock,
         connect: Callable[[], Awaitable[Connection]],
+        keys: Keys,
     ) -> None:
-        self._name = name
+        self._name, self._keys = name, keys
         self._receiver, self._writer = receiver, writer
         self._clock, self._connect = clock, connect
 
@@ -37,11 +41,18 @@ class Timing:
                 rows = await connection.fetch(timers.DUE, self._clock.now(), BATCH)
                 if rows:
                     metrics.TIMERS.labels(self._name).inc(len(rows))
-                    await self._writer.submit([self._receiver.fired(*row) for row in rows])
+                    await self._writer.submit([await self._work(row) for row in rows])
                 if len(rows) < BATCH:
                     await asyncio.sleep(await self._pause(connection))
         finally:
             connection.terminate()
+
+    async def _work(self, row: Mapping[str, Any]) -> Work:
+        """A dead letter that is tried again is opened only now."""
+        if row["name"] != waiting.RETRY:
+            return self._receiver.fired(*row.values())
+        held = await dead_letters.opened(self._keys, row["data"])
+        return self._receiver.retried(row["id"], row["due_at"], held)
 
     async def _pause(self, connection: Connection) -> float:
         next = await connection.fetchval(timers.NEXT_DUE)

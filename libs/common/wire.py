@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from uuid import UUID
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from libs.common.ids import named, parsed
 from libs.common.journal import EventRow
@@ -18,13 +19,21 @@ from libs.common.work import Recorded
 
 Headers = list[tuple[str, bytes]]
 
+_ID = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_FORMS = {
+    "ce_correlationid": re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+    "traceparent": re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"),
+    "ce_exercise": re.compile("true"),
+}
+"""What is taken over of an outside source's headers, and goes on in those of what follows."""
 LONGEST = 1000
 """Characters of an attribute: those that tell the cause go on in the headers of what follows, and
 must leave room for it within the broker's limit."""
 
 
 class Unreadable(Exception):
-    """This record is no event that we can read. `stage` is where it failed."""
+    """This record is no event that we can read. `stage` is where it failed, `reason` a code, after
+    what it is about where that is known; never what was there."""
 
     def __init__(self, stage: str, reason: str) -> None:
         super().__init__(reason)
@@ -61,10 +70,11 @@ def attributes(row: EventRow, source: bytes) -> Headers:
 
 
 def identity(record: Recorded) -> str:
-    """What tells this record from others of its partition: its `ce_id`, else its digest."""
+    """What tells this record from others of its partition: its `ce_id`, if that is one of ours,
+    else its digest: an outside source may call it what it likes."""
     for name, value in record.headers:
-        if name == "ce_id" and value:
-            return str(value.decode("utf-8", "replace"))[:200].replace("\0", "")
+        if name == "ce_id" and value and _ID.fullmatch(value):
+            return str(value.decode())
     return str(digest(record))
 
 
@@ -89,17 +99,17 @@ def read(record: Recorded, types: Mapping[str, type[Event]], *, intake: bool) ->
     _required(headers, "ce_id")
     source = _required(headers, "ce_source")
     if headers.get("ce_specversion") != "1.0":
-        raise Unreadable("headers", "ce_specversion is not 1.0")
+        raise Unreadable("headers", "ce_specversion: not_1_0")
     if not intake and source != source_of(record.topic):
-        raise Unreadable("owner", "this source does not own this topic")
+        raise Unreadable("owner", "ce_source: not_its_topic")
     if kind not in types:
         if intake:
             raise Unreadable("type", "unknown_type")
         return None
     if record.value is None:
-        raise Unreadable("value", "there is no value")
+        raise Unreadable("value", "value: missing")
     if len(record.value) > types[kind].max_bytes:
-        raise Unreadable("value", f"the value is over {types[kind].max_bytes} bytes")
+        raise Unreadable("value", "value: too_large")
     event = _event(types[kind], record.value)
     return _inside(record, headers, event) if not intake else _outside(record, headers, event)
 
@@ -108,12 +118,12 @@ def _headers(record: Recorded) -> dict[str, str]:
     try:
         headers = {name: (value or b"").decode() for name, value in record.headers}
     except UnicodeDecodeError as error:
-        raise Unreadable("headers", "one is not UTF-8") from error
+        raise Unreadable("headers", "headers: not_utf_8") from error
     if len(headers) < len(record.headers):
         _check_once([name for name, _ in record.headers])
     together = "".join(headers.values())
     if "\0" in together:
-        raise Unreadable("headers", "one holds a NUL")
+        raise Unreadable("headers", "headers: nul")
     if len(together) > LONGEST:
         _check_length(headers)
     return headers
@@ -122,31 +132,36 @@ def _headers(record: Recorded) -> dict[str, str]:
 def _check_once(names: Sequence[str]) -> None:
     for name in names:
         if name.startswith("ce_") and names.count(name) > 1:
-            raise Unreadable("headers", f"{name} comes twice")
+            raise Unreadable("headers", "headers: twice")
 
 
 def _check_length(headers: Mapping[str, str]) -> None:
     for name, text in headers.items():
         if len(text) > LONGEST and name.startswith(("ce_", "traceparent")):
-            raise Unreadable("headers", f"{name} is over {LONGEST} characters")
+            raise Unreadable("headers", "headers: too_long")
 
 
 def _required(headers: Mapping[str, str], name: str) -> str:
     if not headers.get(name):
-        raise Unreadable("headers", f"{name} is missing")
+        raise Unreadable("headers", f"{name}: missing")
     return headers[name]
 
 
 def _event(model: type[Event], value: bytes) -> Event:
     if b"\\u0000" in value:
-        raise Unreadable("value", "the value holds a NUL")
+        raise Unreadable("value", "value: nul")
     try:
         return model.model_validate_json(value)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        path = "/" + "/".join(str(part) for part in first["loc"])
         stage = "json" if first["type"] == "json_invalid" else "schema"
-        raise Unreadable(stage, f"{path}: {first['type']}") from error
+        raise Unreadable(stage, f"{_path(first)}: {first['type']}") from error
+
+
+def _path(fault: ErrorDetails) -> str:
+    """A JSON Pointer; of a field that is unknown, what it stands in: its name may say anything."""
+    where = fault["loc"][:-1] if fault["type"] == "extra_forbidden" else fault["loc"]
+    return "/" + "/".join(map(str, where))
 
 
 def _inside(record: Recorded, headers: Mapping[str, str], event: Event) -> Envelope:
@@ -156,9 +171,9 @@ def _inside(record: Recorded, headers: Mapping[str, str], event: Event) -> Envel
         time = datetime.fromisoformat(_required(headers, "ce_time"))
         causation = parsed(headers["ce_causationid"]) if "ce_causationid" in headers else id
     except ValueError as error:
-        raise Unreadable("headers", str(error)) from error
+        raise Unreadable("headers", "headers: not_parsable") from error
     if version < 1 or version > 2**31 - 1 or time.tzinfo is None:
-        raise Unreadable("headers", "ce_aggregateversion or ce_time is out of range")
+        raise Unreadable("headers", "headers: out_of_range")
     source = headers["ce_source"]
     cause = _cause(headers, id, source, causation)
     return Envelope(event, id, source, subject, version, _key(record), time, cause)
@@ -168,7 +183,12 @@ def _outside(record: Recorded, headers: Mapping[str, str], event: Event) -> Enve
     source = source_of(record.topic)
     id = named(f"{source}/{headers['ce_id']}")
     time = datetime.fromtimestamp(record.timestamp / 1000, UTC)
-    cause = _cause(headers, id, source, id)
+    told = {
+        name: headers[name]
+        for name, form in _FORMS.items()
+        if form.fullmatch(headers.get(name, ""))
+    }
+    cause = _cause({"ce_actorref": source, **told}, id, source, id)
     return Envelope(event, id, source, id, 1, _key(record), time, cause)
 
 
@@ -185,22 +205,3 @@ def _cause(headers: Mapping[str, str], id: UUID, source: str, causation: UUID) -
         traceparent=headers.get("traceparent"),
         exercise=headers.get("ce_exercise") == "true",
     )
-
-
-def plain(headers: Sequence[tuple[str, bytes]]) -> list[tuple[str, ...]]:
-    """Headers as text, for a dead letter; what is not UTF-8, or holds a NUL, is escaped to be read,
-    and stands beside it in base64."""
-    return [(name, *_plain(value or b"")) for name, value in headers]
-
-
-def _plain(value: bytes) -> tuple[str, ...]:
-    text = value.decode("utf-8", "backslashreplace").replace("\0", "\\0")
-    return (text,) if text.encode() == value else (text, base64.b64encode(value).decode())
-
-
-def raw(headers: Sequence[Sequence[str]]) -> Headers:
-    """Headers as they were before `plain`."""
-    return [
-        (name, base64.b64decode(exact[0]) if exact else text.encode())
-        for name, text, *exact in headers
-    ]

@@ -53,7 +53,7 @@ class Writer:
         rules: Rules,
         facts: Facts[Any],
         clock: Clock,
-        keys: Keys | None,
+        keys: Keys,
         outgoing: Outgoing,
         *,
         max_batch: int = 1000,
@@ -142,7 +142,7 @@ class Writer:
         if not work.letter:
             work.result = Refused("unstorable", status=422)
             return
-        work.dead = Dead("storage", f"{type(error).__name__}: {error}")
+        work.dead = Dead("storage", type(error).__name__)
         try:
             await self._attempts([work])
         except UNSTORABLE:
@@ -178,8 +178,9 @@ class Writer:
         self._clock.set(loaded.now)
         with metrics.STAGE_SECONDS.labels(self._name, "decide").time():
             changes = await self._decide(connection, works, planned, loaded)
-        events = changes.event_rows(await self._subject_keys(changes))
-        batch = changes.batch(events)
+        keys = await self._subject_keys(changes)
+        events = changes.event_rows(keys)
+        batch = changes.batch(events, keys)
         if any(rows for _, rows in batch):
             failpoints.reach("before_commit")
             with metrics.STAGE_SECONDS.labels(self._name, "store").time():
@@ -212,12 +213,11 @@ class Writer:
             loaded.streams.update(more.streams)
 
     async def _subject_keys(self, changes: Changes) -> Mapping[UUID, AESGCM]:
+        """Those that are erased here are gone first: it is only told when it is true."""
+        if erased := changes.erased_subjects():
+            await self._keys.erase(erased)
         subjects = changes.sealed_subjects()
-        if not subjects:
-            return {}
-        if self._keys is None:
-            raise RuntimeError("there is something to seal, and no store of keys")
-        return await self._keys.ensure(subjects)
+        return await self._keys.ensure(subjects) if subjects else {}
 
     async def _forget(self) -> None:
         if self._connection is not None:

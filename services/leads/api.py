@@ -144,9 +144,15 @@ def _one(router: APIRouter, desk: Leads) -> None:
 
     @router.get("/leads/{id}/routing")
     async def show_routing(request: Request, id: UUID) -> Mapping[str, Any]:
-        """Rule set, inputs, and every losing rule with why (row L2)."""
+        """Rule set, inputs, and every losing rule with why; where a person chose, what they said
+        (row L2)."""
         found = await _lead(desk, request, id)
-        return {**(found["explanation"] or {}), "unit": found["unit"], "status": found["status"]}
+        async with desk.reading(request) as connection:
+            sealed = await queries.newest_choice(connection, id)
+        told = await desk.unsealed(id, sealed)
+        reason = {"reason": told["note"]} if told else {}
+        about = {"unit": found["unit"], "status": found["status"]}
+        return {**(found["explanation"] or {}), **reason, **about}
 
     @router.get("/leads/{id}/timeline")
     async def show_timeline(request: Request, id: UUID) -> Mapping[str, Any]:
@@ -201,8 +207,8 @@ def _choices(router: APIRouter, desk: Leads) -> None:
     @router.post("/leads/{id}/return")
     async def return_lead(request: Request, id: UUID, body: ReturnBody) -> Response:
         """Not ours: routed anew at the first return, arbitrated at the second (row L3)."""
-        told = (body.reason, body.proposed_unit)
-        return await desk.tell(request, LEAD, id, lambda at: commands.Return(at, *told), body)
+        told = (id, body.reason, body.proposed_unit, expected(request))
+        return await desk.command(request, lambda now: (policies.give_back(now, *told),), body=body)
 
 
 def _endings(router: APIRouter, desk: Leads) -> None:

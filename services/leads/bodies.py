@@ -8,11 +8,11 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from libs.common.contracts.leads import Urgency
-from libs.common.http import LINE, Code, Each, Moment, Text
+from libs.common.contracts.values import Number
+from libs.common.http import LINE, Code, Each, Moment, Term, Text
 from services.leads.domain.routing import Rule
 from services.leads.policies import Told
 
-Number = Annotated[str, StringConstraints(pattern=LINE, min_length=1, max_length=100)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 
@@ -32,7 +32,7 @@ class Placed(Body):
     `area_hint`: which of several areas that hold the point is meant.
     """
 
-    lead_type: Code
+    lead_type: Term
     urgency: Urgency | None = None
     cell: Code | None = None
     longitude: Longitude | None = None
@@ -112,7 +112,7 @@ class ImportBatch(Body):
 class ReturnBody(Body):
     """`proposed_unit`: code of the organisation that should have it; absent: unknown."""
 
-    reason: Code
+    reason: Term
     proposed_unit: Code | None = None
 
 
@@ -122,11 +122,11 @@ class UnitBody(Body):
 
 
 class OutcomeBody(Body):
-    outcome: Code
+    outcome: Term
 
 
 class ReasonBody(Body):
-    reason: Code
+    reason: Term
 
 
 class RulesBody(Body):

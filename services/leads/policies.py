@@ -8,6 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from pydantic import TypeAdapter
+
+from libs.city import City, Organisation
 from libs.common.contracts.leads import (
     Channel,
     IncidentReported,
@@ -22,6 +25,7 @@ from libs.common.contracts.leads import (
     Urgency,
 )
 from libs.common.contracts.mediation import CaseClosed, CaseDeclined
+from libs.common.contracts.values import Number
 from libs.common.ids import derived, named
 from libs.common.messages import (
     CancelTimer,
@@ -43,6 +47,7 @@ from services.leads.domain.commands import (
     FeedBackFromCase,
     File,
     RecordEnding,
+    Return,
     ReturnFromCase,
     Route,
 )
@@ -55,6 +60,8 @@ from services.leads.facts import Facts
 from services.leads.rules import LEAD_TYPES
 
 SIGN_OFF = "sign_off"
+OURS = ("handler", "storage")
+"""Stages at which a record dies by a fault of ours: which one is nobody else's business."""
 BY_HAND = Limit(amount=1, unit="working_day")
 """Within what a unit must sign that a person chose."""
 CLOCK_SKEW = timedelta(minutes=5)
@@ -93,11 +100,11 @@ def capture(context: Now, id: UUID, told: Told) -> Instruction:
     """Refused for an unknown type or cell; a lead without a place is taken (rows L1, L15)."""
     kind = LEAD_TYPES.get(told.lead_type)
     if kind is None:
-        raise Refused("unknown_lead_type", status=422, path="/lead_type", type=told.lead_type)
+        raise Refused("unknown_lead_type", status=422, path="/lead_type")
     city = context.facts.city
     place = find(city, told.cell, told.point, told.accuracy_m, told.area_hint)
     if place is None:
-        raise Refused("unknown_area", status=422, path="/cell", area=told.cell)
+        raise Refused("unknown_area", status=422, path="/cell")
     captured = told.captured_at or context.now
     if told.imported and captured > context.now + CLOCK_SKEW:
         raise Refused("in_the_future", status=422, path="/received_at")
@@ -116,7 +123,7 @@ def capture(context: Now, id: UUID, told: Told) -> Instruction:
         source_number=told.source_number,
         clock_skew=abs(captured - received) > CLOCK_SKEW,
         candidates=place.candidates,
-        area_hint=told.area_hint,
+        area_hint=told.area_hint if told.area_hint and city.area(told.area_hint) else None,
         due_at=told.due_at or limit,
         imported=told.imported,
         closed_at=told.closed_at,
@@ -132,14 +139,15 @@ def override(
     context: Now, id: UUID, cell: str | None, unit: str, reason: str, expected: int | None
 ) -> Instruction:
     """A person routes; the unit must serve the cell of the lead or an area above it (row L2)."""
-    to = _chosen(context, cell, unit, reason)
-    return LEAD.to(id, Route(context.now, to, overridden=True), expected=expected)
+    to = _chosen(context, cell, unit)
+    command = Route(context.now, to, overridden=True, note=reason)
+    return LEAD.to(id, command, expected=expected)
 
 
 def arbitrate(
     context: Now, id: UUID, cell: str | None, unit: str, reason: str, expected: int | None
 ) -> Instruction:
-    to = _chosen(context, cell, unit, reason)
+    to = _chosen(context, cell, unit)
     command = Arbitrate(context.now, to.unit, reason, to.sign_by)
     return LEAD.to(id, command, expected=expected)
 
@@ -154,22 +162,35 @@ def publish_rules(
         for name, unknown in (("lead_type", types), ("area", areas)):
             if unknown:
                 path = f"/rules/{n}/when/{name}"
-                raise Refused("never_matches", status=422, path=path, what=min(unknown))
+                raise Refused("never_matches", status=422, path=path)
     command = PublishRules(valid_from or context.now, rules)
     return RULE_BOOK.to(id, command, expected=expected)
 
 
-def _chosen(context: Now, cell: str | None, unit: str, reason: str) -> Routing:
-    city = context.facts.city
+def give_back(
+    context: Now, id: UUID, reason: str, proposed: str | None, expected: int | None
+) -> Instruction:
+    """Not ours (row L3); `proposed`: the unit that should have it, None where nobody knows."""
+    if proposed is not None:
+        _office(context.facts.city, proposed, "/proposed_unit")
+    return LEAD.to(id, Return(context.now, reason, proposed), expected=expected)
+
+
+def _office(city: City, unit: str, path: str) -> Organisation:
     office = city.organisation(unit)
     if office is None or office.closed:
-        raise Refused("unknown_unit", status=422, path="/unit", unit=unit)
+        raise Refused("unknown_unit", status=422, path=path)
+    return office
+
+
+def _chosen(context: Now, cell: str | None, unit: str) -> Routing:
+    city = context.facts.city
+    office = _office(city, unit, "/unit")
     if cell is not None and not city.contains(office.area, cell):
         raise Refused("unit_elsewhere", status=422, path="/unit", unit=unit)
     room = city.nearest("police_room", cell or office.area)
     sign_by = BY_HAND.after(context.now, city.calendar)
-    told = (room.code if room else None, "by_hand", 0, sign_by, {"reason": reason})
-    return Routing(unit, office.kind, *told)
+    return Routing(unit, office.kind, room.code if room else None, "by_hand", 0, sign_by)
 
 
 def on_lead_captured(event: LeadCaptured, context: Now) -> Iterable[Effect]:
@@ -264,15 +285,19 @@ def on_intake_buried(letter: Letter, dead: Dead) -> Iterable[Effect]:
     """Whatever cannot be taken is answered too: with what was wrong, and where."""
     source = letter.topic.removeprefix(INTAKE)
     number = _told_number(letter.key) if letter.key else None
-    path, _, fault = dead.reason.rpartition(": ")
-    code = fault if dead.stage in ("schema", "json") else dead.reason
+    path, _, code = dead.reason.rpartition(": ")
+    if dead.stage in OURS:
+        path, code = "", dead.stage
     id = named(f"{letter.topic}/{letter.partition}/{letter.offset}")
-    yield INTAKE_ITEM.to(id, RejectItem(source, number, code[:200], path))
+    yield INTAKE_ITEM.to(id, RejectItem(source, number, code, path))
 
 
-def _told_number(key: bytes) -> str:
-    """The number that a source gave its item, as far as it can be stored."""
-    return key.decode("utf-8", "replace").replace("\0", "\ufffd")[:100]
+def _told_number(key: bytes) -> str | None:
+    """The number that a source gave its item, if it can be one."""
+    try:
+        return TypeAdapter(Number).validate_python(key.decode())
+    except ValueError:
+        return None
 
 
 def _routing(

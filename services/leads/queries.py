@@ -1,4 +1,4 @@
-"""Every read of leads. What is sealed is nowhere in it."""
+"""Every read of leads. What is sealed stays so here."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 import asyncpg
+
+from libs.common.contracts.leads import LeadArbitrated, LeadRouted
 
 Connection: TypeAlias = "asyncpg.Connection[Any]"
 Found = list[dict[str, Any]]
@@ -29,6 +31,10 @@ LEAD = "SELECT id, version, state FROM lead WHERE id = $1"
 TIMELINE = """
     SELECT version, type, actor, recorded_at, data FROM event
     WHERE aggregate = 'lead' AND stream_id = $1 ORDER BY version
+"""
+CHOICE = """
+    SELECT sealed FROM event WHERE aggregate = 'lead' AND stream_id = $1 AND type = ANY($2::text[])
+    ORDER BY version DESC LIMIT 1
 """
 SUPERVISIONS = """
     SELECT id, version, state FROM supervision
@@ -66,6 +72,12 @@ async def lead(connection: Connection, id: UUID) -> dict[str, Any] | None:
 async def timeline(connection: Connection, id: UUID) -> Found:
     rows = await connection.fetch(TIMELINE, id)
     return [{**row, "data": json.loads(row["data"])} for row in rows]
+
+
+async def newest_choice(connection: Connection, id: UUID) -> str | None:
+    """What was sealed when its unit was last chosen; nothing where a rule chose it."""
+    found = await connection.fetchval(CHOICE, id, [LeadRouted.type, LeadArbitrated.type])
+    return None if found is None else str(found)
 
 
 async def supervisions(

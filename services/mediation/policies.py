@@ -59,7 +59,7 @@ def apply(context: Now, id: UUID, cell: str) -> Instruction:
     """Somebody walks in: the case is the centre's of that cell (row M12)."""
     city = context.facts
     if city.area(cell) is None:
-        raise Refused("unknown_area", status=422, path="/cell", area=cell)
+        raise Refused("unknown_area", status=422, path="/cell")
     centre = city.nearest("mediation_centre", cell)
     if centre is None:
         raise Refused("no_centre", status=422, path="/cell", area=cell)

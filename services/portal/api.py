@@ -13,7 +13,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from libs.city import City
-from libs.common.contracts.portal import AccountEnabled
+from libs.common.contracts.portal import AccountEnabled, AccountReset
 from libs.common.http import (
     DOOR,
     KEEPS_NOTHING,
@@ -136,21 +136,37 @@ def _opening(router: APIRouter, desk: Portal, door: Door) -> None:
     @router.post("/accounts/{id}/enable")
     async def enable_account(request: Request, id: UUID) -> Response:
         """By another than who disabled it. Whoever never activated it is invited again."""
-        by, version = bearer_of(request, door.tokens.keyring).account, expected(request)
-        invitation, hash = proofs.invite()
+        return await _inviting(request, desk, door, id, commands.Enable)
 
-        def plan(now: policies.Now) -> Iterable[Effect]:
-            return (ACCOUNT.to(id, commands.Enable(now.now, by, hash), expected=version),)
-
-        def once(told: Mapping[str, Any]) -> Mapping[str, Any]:
-            return {"invitation": invitation} if told["invited_until"] else {}
-
-        return await desk.command(request, plan, answer=_enabled, once=once)
+    @router.post("/accounts/{id}/reset")
+    async def reset_account(request: Request, id: UUID) -> Response:
+        """By another, for whoever lost a password or a phone: invited again, all sessions ended."""
+        return await _inviting(request, desk, door, id, commands.Reset)
 
 
-def _enabled(events: Sequence[Envelope]) -> Mapping[str, Any]:
+async def _inviting(
+    request: Request,
+    desk: Portal,
+    door: Door,
+    id: UUID,
+    step: type[commands.Enable] | type[commands.Reset],
+) -> Response:
+    """The first answer holds an invitation, where the step makes one."""
+    by, version = bearer_of(request, door.tokens.keyring).account, expected(request)
+    invitation, hash = proofs.invite()
+
+    def plan(now: policies.Now) -> Iterable[Effect]:
+        return (ACCOUNT.to(id, step(now.now, by, hash), expected=version),)
+
+    def once(told: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"invitation": invitation} if told["invited_until"] else {}
+
+    return await desk.command(request, plan, answer=_invited, once=once)
+
+
+def _invited(events: Sequence[Envelope]) -> Mapping[str, Any]:
     last = events[-1]
-    assert isinstance(last.event, AccountEnabled)
+    assert isinstance(last.event, AccountEnabled | AccountReset)
     until = last.event.invited_until
     return {
         "id": str(last.subject),
@@ -182,12 +198,14 @@ def _reads(router: APIRouter, desk: Portal) -> None:
         request: Request,
         status: str | None = None,
         founder: bool | None = None,
+        person_ref: UUID | None = None,
         limit: Limit = 100,
         after: UUID = queries.FIRST,
     ) -> Mapping[str, Any]:
         async with desk.reading(request) as connection:
+            id = policies.account_of(person_ref) if person_ref else None
             rows = await queries.accounts(
-                connection, after=after, limit=limit, status=status, founder=founder
+                connection, after=after, limit=limit, status=status, founder=founder, id=id
             )
         return page(rows, limit, "id")
 

@@ -11,6 +11,7 @@ from libs.city import City
 from libs.common.contracts.portal import (
     AccountDisabled,
     AccountLocked,
+    AccountReset,
     AccountUnlocked,
     SessionOpened,
     SessionRevoked,
@@ -48,9 +49,11 @@ class Asked:
     @property
     def account(self) -> UUID:
         """One for each person, whatever the name."""
-        if self.person is None:
-            return derived(self.name, "founder")
-        return named(f"account/{self.person}")
+        return account_of(self.person) if self.person else derived(self.name, "founder")
+
+
+def account_of(person: UUID) -> UUID:
+    return named(f"account/{person}")
 
 
 def open_account(asked: Asked, at: datetime) -> Iterable[Effect]:
@@ -69,7 +72,9 @@ def on_locked(event: AccountLocked, context: Now) -> Iterable[Effect]:
     yield SetTimer(LOCK, event.account_id, event.locked_until)
 
 
-def on_lock_ended(event: AccountUnlocked | AccountDisabled, context: Now) -> Iterable[Effect]:
+def on_lock_ended(
+    event: AccountUnlocked | AccountDisabled | AccountReset, context: Now
+) -> Iterable[Effect]:
     yield CancelTimer(LOCK, event.account_id)
 
 
@@ -95,6 +100,7 @@ POLICIES: Policies = {
     AccountLocked: on_locked,
     AccountUnlocked: on_lock_ended,
     AccountDisabled: on_lock_ended,
+    AccountReset: on_lock_ended,
     SessionOpened: on_session_opened,
     SessionRevoked: on_session_revoked,
 }

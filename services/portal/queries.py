@@ -13,6 +13,7 @@ from libs.common.contracts.portal import (
     AccountActivated,
     AccountEnabled,
     AccountOpened,
+    AccountReset,
     PasswordChanged,
 )
 from services.portal.domain import ACCOUNT
@@ -27,12 +28,13 @@ SHOWN = (
     *("invited_until", "locked_until", "disabled_by", "sessions"),
 )
 PROOFS = (AccountActivated.type, PasswordChanged.type)
-INVITATIONS = (AccountOpened.type, AccountEnabled.type)
+INVITATIONS = (AccountOpened.type, AccountEnabled.type, AccountReset.type)
 
 ACCOUNTS = """
     SELECT id, version, state FROM account
     WHERE id > $1 AND ($2::text IS NULL OR status = $2) AND ($3::bool IS NULL OR founder = $3)
-    ORDER BY id LIMIT $4 + 1
+      AND ($4::uuid IS NULL OR id = $4)
+    ORDER BY id LIMIT $5 + 1
 """
 ONE = "SELECT id, version, state FROM account WHERE id = $1"
 OF_NAME = """
@@ -63,8 +65,9 @@ async def accounts(
     limit: int,
     status: str | None = None,
     founder: bool | None = None,
+    id: UUID | None = None,
 ) -> Found:
-    rows = await connection.fetch(ACCOUNTS, after, status, founder, limit)
+    rows = await connection.fetch(ACCOUNTS, after, status, founder, id, limit)
     return [_shown(row) for row in rows]
 
 

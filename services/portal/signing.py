@@ -66,8 +66,9 @@ class Tokens:
 
 
 def is_signed_in(account: Account | None, session: UUID, now: datetime) -> bool:
-    """Whether that session of an active account is open."""
-    if account is None or account.status != "active":
+    """Whether that session is open. A lock keeps nobody from going on: else whoever knows a name
+    could end its owner's work."""
+    if account is None or account.status not in ("active", "locked"):
         return False
     open = account.session(session)
     return open is not None and open.ends_at > now

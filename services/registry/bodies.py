@@ -141,7 +141,7 @@ KINDS = ("Polygon", "MultiPolygon")
 
 
 def check_polygon(polygon: dict[str, Any]) -> None:
-    """ValueError unless it is a valid (Multi)Polygon in degrees, and no more (row R23)."""
+    """ValueError unless it is a valid (Multi)Polygon in degrees (row R23), and nothing besides."""
     if polygon.keys() != {"type", "coordinates"} or polygon["type"] not in KINDS:
         raise ValueError("a GeoJSON Polygon or MultiPolygon")
     try:

@@ -181,7 +181,7 @@ def _serving(city: City, told: organisation.Description) -> organisation.Descrip
 def _existing(city: City, code: str, path: str) -> Area:
     found = city.area(code)
     if found is None or found.valid_to is not None:
-        raise Refused("unknown_area", status=422, path=path, area=code)
+        raise Refused("unknown_area", status=422, path=path)
     return found
 
 

@@ -18,7 +18,9 @@ async def test_one_lead_of_each_kind_goes_through_everything(servers: Ground) ->
     file = provisioning.topics_file(ROOT)
     await forget_topics(servers, list(file.topics))
     settings = await servers.provide(SERVICES, file)
-    leads = json.loads(command(settings, "demo", "--once", "--json"))["leads"]
+    told = json.loads(command(settings, "demo", "--once", "--json"))
+    leads, people = told["leads"], told["people"]
+    assert [one["sign-in name"] for one in people] == ["informant", "officer", "town", "centre"]
     assert [lead["kind"] for lead in leads] == ["clue", "hazard", "dispute", "service"]
     for lead in leads:
         times = lead["milliseconds"]

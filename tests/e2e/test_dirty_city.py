@@ -16,7 +16,7 @@ import yaml
 from cli import state
 from cli.city import SERVICES
 from tests.support.awaiting import eventually
-from tests.support.command import Commands, city_up, command
+from tests.support.command import Commands, city_up
 from tests.support.servers import Ground
 
 ROWS = 300
@@ -142,10 +142,7 @@ async def known_everywhere(city: Commands) -> bool:
 async def test_faults_are_listed_one_by_one_and_strict_refuses_the_set(
     city: Commands, files: Path
 ) -> None:
-    text = command(
-        city.settings, *import_areas(files, "--strict", "--json"), code=1, url=city.process.url
-    )
-    faults = json.loads(text)["faults"]
+    faults = city.json(*import_areas(files, "--strict"), code=1)["faults"]
     assert {fault["code"] for fault in faults} >= {"overlap", "invalid_polygon"}
     loaded = city.json(*import_areas(files))
     assert loaded["refused"] == 0
@@ -177,6 +174,6 @@ async def test_a_mapping_that_does_not_fit_is_refused_with_a_reason(
     wrong = files / "wrong.yaml"
     wrong.write_text(yaml.safe_dump(LEADS | {"received_at": "Nowhere"}))
     arguments = ("leads", "import", str(files / "leads.csv"), "--mapping", str(wrong))
-    command(city.settings, *arguments, code=2, url=city.process.url)
+    city.run(*arguments, code=2)
     wrong.write_text(yaml.safe_dump(LEADS | {"zone": "Mars/Olympus"}))
-    command(city.settings, *arguments, code=2, url=city.process.url)
+    city.run(*arguments, code=2)

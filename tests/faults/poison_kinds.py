@@ -119,7 +119,7 @@ VALUES: Mapping[str, Kind] = {
 """Wrong inside, whatever it should have been."""
 
 INSIDE: Mapping[str, Kind] = {
-    "a source that does not own the topic": _header(ce_source=b"/civicgrid/portal"),
+    "a source that does not own the topic": _header(ce_source=b"/civicgrid/scoring"),
     "a source in capitals": _header(ce_source=b"/CIVICGRID/LEADS"),
     "an id that is no UUID": _late_header(ce_id=b"17"),
     "no subject": _late_header(ce_subject=None),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ class Command:
 
     home: Path
     url: str
-    tokens: Path = TOKENS
+    tokens: Path
 
     def run(self, *arguments: str, told: str = "", ends: int = 0) -> str:
         environment = {
@@ -67,8 +68,9 @@ async def test_the_first_founder_signs_in_and_opens_another_account(
     portal: ServiceProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pyotp, "random_base32", lambda: SECRET)
-    command = Command(tmp_path / "home", portal.url)
-    made = command.run("init")
+    keys = shutil.copytree(TOKENS, tmp_path / "keys")
+    command = Command(tmp_path / "home", portal.url, keys)
+    made = command.run("init", "--url", portal.url)
     invitation = re.findall(r"7 days: (\S+)", made)[0]
     again = command.run("init")
     assert "there is a founder already" in again and "invitation" not in again
@@ -96,8 +98,9 @@ async def test_the_first_founder_signs_in_and_opens_another_account(
 
 
 def test_keys_are_made_before_there_is_a_city_and_stay(tmp_path: Path) -> None:
-    command = Command(tmp_path, "http://127.0.0.1:9", tmp_path / "tokens")
-    assert "made, in" in command.run("init").replace("\n", "")
+    nowhere = "http://127.0.0.1:9"
+    command = Command(tmp_path, nowhere, tmp_path / "tokens")
+    assert "made, in" in command.run("init", "--url", nowhere).replace("\n", "")
     key = (tmp_path / "tokens" / "signing.pem").read_text()
     again = command.run("init")
     assert "there already" in again and "no city answers yet" in again
@@ -108,4 +111,4 @@ async def test_a_city_with_other_keys_is_told_from_one_that_is_away(
     portal: ServiceProcess, tmp_path: Path
 ) -> None:
     command = Command(tmp_path, portal.url, tmp_path / "tokens")
-    assert "knows other keys" in command.run("init", ends=1)
+    assert "knows other keys" in command.run("init", "--url", portal.url, ends=1)

@@ -110,12 +110,13 @@ async def test_each_kind_of_poison_is_a_dead_letter_and_the_good_records_around_
 async def test_a_letter_that_fails_three_times_more_stays_one_letter(open_one: Shop) -> None:
     """Whatever its headers hold: it is known again by all of it."""
     name = open_one.book.service.name
-    letters_of = "SELECT id, retries FROM dead_letter WHERE value = 'again'"
     producer = kafka.producer(open_one.settings.kafka_bootstrap_servers, "test")
     await producer.start()
     headers = [("x", b"\xff\0"), ("y", b"\\xff"), ("z", b"")]
-    await producer.send_and_wait(open_one.till.service.topic, b"again", headers=headers)
+    sent = await producer.send_and_wait(open_one.till.service.topic, b"again", headers=headers)
     await producer.stop()
+    where = f"partition = {sent.partition} AND offset_ = {sent.offset}"
+    letters_of = f"SELECT id, retries FROM dead_letter WHERE {where}"
 
     async def failed() -> list[int]:
         return [row["retries"] for row in await open_one.book_rows(letters_of)]

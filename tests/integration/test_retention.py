@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import asyncpg
 
-from libs.common import retention
+from libs.common import database, dead_letters, retention
+from libs.common.keys import Keys
+from libs.common.statement import execute
+from libs.common.work import Dead, Letter
 from tests.support import shop
 from tests.support.servers import Ground, unique
 
@@ -26,3 +31,30 @@ async def test_rows_past_sixty_days_go_in_chunks(servers: Ground) -> None:
         assert await retention.forget(connection, "request") == 0
     finally:
         await connection.close()
+
+
+async def test_what_dead_letters_held_expires_and_the_letters_stay(servers: Ground) -> None:
+    till, _ = shop.services(unique("f"))
+    settings = await servers.provide([till], shop.topics(till.topic))
+    now = datetime.now(UTC)
+    died = {"old": now - timedelta(days=dead_letters.DAYS + 1), "young": now}
+    async with (
+        database.session(settings.url(till.name, "writer")) as connection,
+        asyncpg.create_pool(settings.url("keys", "writer"), min_size=1) as pool,
+    ):
+        keys = Keys(pool)
+        known = await keys.ensure(dead_letters.subject_of(at.date()) for at in died.values())
+        rows = [
+            dead_letters.row(
+                Letter("t", 0, n, 0, None, [], name.encode()), Dead("test", name), at, known
+            )
+            for n, (name, at) in enumerate(died.items())
+        ]
+        await execute(connection, [(dead_letters.DEAD_LETTER, rows)], facts=False)
+        asked = "SELECT sealed FROM dead_letter ORDER BY reason"
+        before = [row["sealed"] for row in await connection.fetch(asked)]
+        assert all([await dead_letters.opened(keys, sealed) for sealed in before])
+        await retention.expire_letters(connection, keys)
+        assert [row["sealed"] for row in await connection.fetch(asked)] == [None, before[1]]
+        opened = [await dead_letters.opened(keys, sealed) for sealed in before]
+        assert [held is None for held in opened] == [True, False]

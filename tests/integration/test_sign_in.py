@@ -177,8 +177,38 @@ async def test_five_wrong_passwords_lock_and_nobody_is_told(portal: Portal) -> N
     again = await portal.post(f"/accounts/{person.id}/unlock", token=portal.founder)
     assert (*told(again), again.json()["allowed"]) == (
         *(409, "illegal_transition"),
-        ["change_password", "disable_account"],
+        ["change_password", "disable_account", "reset_account"],
     )
+
+
+async def test_a_lock_keeps_out_whoever_would_come_in_and_nobody_who_is_in(portal: Portal) -> None:
+    person = await portal.worker()
+    tokens = (await portal.sign_in(person)).json()
+    for _ in range(FAILURES):
+        await portal.sign_in(person, password=OTHER_PASSWORD)
+    assert told(await portal.sign_in(person)) == REFUSED
+    refresh = {"refresh_token": tokens["refresh_token"]}
+    anew = await portal.post("/refresh", refresh)
+    assert anew.status_code == 200
+    assert (await portal.get("/me", anew.json()["access_token"])).status_code == 200
+
+
+async def test_whoever_lost_a_phone_is_invited_anew_by_another(portal: Portal) -> None:
+    person = await portal.worker()
+    tokens = (await portal.sign_in(person)).json()
+    path = f"/accounts/{person.id}/reset"
+    own = founder_token(UUID(person.id))
+    assert told(await portal.post(path, token=own)) == (409, "own_account")
+    assert told(await portal.post(path, token=tokens["access_token"])) == (403, "role_not_allowed")
+    reset = await portal.post(path, token=portal.founder)
+    assert reset.status_code == 200, reset.text
+    refresh = {"refresh_token": tokens["refresh_token"]}
+    assert told(await portal.post("/refresh", refresh)) == REFUSED
+    assert told(await portal.sign_in(person)) == REFUSED, "the old password is none"
+    assert told(await portal.activate(person)) == REFUSED, "nor is the first invitation"
+    person.invitation, person.password = reset.json()["invitation"], OTHER_PASSWORD
+    assert (await portal.activate(person)).status_code == 200
+    assert (await portal.sign_in(person)).status_code == 201
 
 
 async def test_a_lock_has_a_timer_that_ends_it(portal: Portal) -> None:
@@ -224,7 +254,9 @@ async def test_a_disabled_account_is_out_until_another_person_enables_it(portal:
     assert (await portal.sign_in(person)).status_code == 201
 
 
-async def test_an_invitation_that_was_lost_is_made_anew_by_two_founders(portal: Portal) -> None:
+async def test_whoever_never_activated_an_account_is_invited_again(
+    portal: Portal,
+) -> None:
     person = await portal.open(second_factor=False)
     path = f"/accounts/{person.id}"
     await portal.post(f"{path}/disable", token=founder_token(uuid7()))
@@ -272,7 +304,7 @@ async def test_accounts_are_kept_by_founders_alone(portal: Portal) -> None:
     token = (await portal.sign_in(person)).json()["access_token"]
     body = {"name": "somebody", "person_ref": str(uuid7())}
     path = f"/accounts/{person.id}"
-    for step in ("unlock", "disable", "enable", "revoke-sessions"):
+    for step in ("unlock", "disable", "enable", "reset", "revoke-sessions"):
         assert told(await portal.post(f"{path}/{step}", token=token)) == (403, "role_not_allowed")
         assert told(await portal.post(f"{path}/{step}")) == REFUSED
     assert told(await portal.post("/accounts", body, token)) == (403, "role_not_allowed")

@@ -16,18 +16,23 @@ from cli.city import SERVICES
 from libs.common import provisioning
 from libs.common.database import look
 from libs.common.settings import Settings
+from tests.support.accounts import sign_in_founder
 from tests.support.processes import ServiceProcess
 from tests.support.servers import ROOT, Ground
 from tests.support.town import forget_topics
 
 
-def command(settings: Settings, *arguments: str, code: int = 0, url: str = "") -> str:
-    """What the command prints; AssertionError if it does not end with `code`."""
+def command(
+    settings: Settings, *arguments: str, code: int = 0, url: str = "", home: Path | None = None
+) -> str:
+    """What the command prints; AssertionError if it does not end with `code`. `home`: of a user who
+    is signed in, if anybody must be."""
     environment = {
         "KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
         "DATABASE_URL": settings.database_url,
         "CITY_URL": url,
         "CIVICGRID_TOKENS": str(settings.tokens),
+        **({"XDG_CONFIG_HOME": str(home)} if home else {}),
     }
     done = subprocess.run(
         [sys.executable, "-m", "cli", *arguments],
@@ -41,19 +46,24 @@ def command(settings: Settings, *arguments: str, code: int = 0, url: str = "") -
     return done.stdout
 
 
-def command_json(settings: Settings, *arguments: str, code: int = 0, url: str = "") -> Any:
-    return json.loads(command(settings, *arguments, "--json", code=code, url=url))
+def command_json(settings: Settings, *arguments: str) -> Any:
+    return json.loads(command(settings, *arguments, "--json"))
 
 
 @dataclass
 class Commands:
-    """A city that runs in a process of its own."""
+    """A city that runs in a process of its own, and a founder who is signed in there."""
 
     settings: Settings
     process: ServiceProcess
+    home: Path
 
-    def json(self, *arguments: str) -> Any:
-        return command_json(self.settings, *arguments, url=self.process.url)
+    def run(self, *arguments: str, code: int = 0) -> str:
+        url = self.process.url
+        return command(self.settings, *arguments, code=code, url=url, home=self.home)
+
+    def json(self, *arguments: str, code: int = 0) -> Any:
+        return json.loads(self.run(*arguments, "--json", code=code))
 
     async def rows(self, service: str, query: str, *values: Any) -> list[dict[str, Any]]:
         connection = await look(self.settings.url(service, "reader"))
@@ -73,6 +83,7 @@ async def city_up(servers: Ground, folder: Path) -> AsyncIterator[Commands]:
     process.start()
     try:
         await process.ready()
-        yield Commands(settings, process)
+        sign_in_founder(settings, process.url, folder / "home")
+        yield Commands(settings, process, folder / "home")
     finally:
         assert process.stop() == 0

@@ -4,16 +4,17 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
+from libs.common.contracts.values import Code
 from libs.common.messages import Event
 
 
 class AlertEvent(Event):
     alert_id: UUID
-    community: str | None
-    cell: str | None
+    community: Code | None
+    cell: Code | None
     about: UUID
     """The lead or case that it is about; never a person."""
-    rule: str
+    rule: Code
     severity: int
     """1 (lowest) to 4."""
     at: datetime

@@ -1,5 +1,6 @@
 """What the leads service publishes on `civicgrid.leads`."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
@@ -7,6 +8,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, ConfigDict, Field
 
 from libs.common.contracts.registry import OrganisationKind
+from libs.common.contracts.values import Code, Explanation, Number, Rule, Term
 from libs.common.messages import Event
 
 Kind = Literal["clue", "hazard", "dispute", "service"]
@@ -23,14 +25,14 @@ class LeadEvent(Event):
     """
 
     lead_id: UUID
-    community: str | None
+    community: Code | None
     """Code of the level 1 cell where the lead began; it never changes. None: no place known."""
-    cell: str | None
+    cell: Code | None
     """Code of the smallest area known to hold the place."""
-    lead_type: str
+    lead_type: Term
     kind: Kind
     urgency: Urgency
-    unit: str | None = None
+    unit: Code | None = None
     """Code of the organisation that must answer, as of this event."""
     at: datetime
     imported: bool = False
@@ -43,15 +45,16 @@ class LeadEvent(Event):
 class LeadCaptured(LeadEvent):
     type: ClassVar[str] = "lead.captured.v1"
     sealed: ClassVar[frozenset[str]] = frozenset({"text", "reporter", "point"})
+    parties: ClassVar[Mapping[str, str]] = {"reporter": "reporter"}
     channel: Channel
-    source: str
-    source_number: str | None = None
+    source: Code
+    source_number: Number | None = None
     received_at: datetime
     clock_skew: bool = False
     near_border: bool = False
-    candidates: tuple[str, ...] = ()
+    candidates: tuple[Code, ...] = ()
     """Communities that the accuracy circle crosses, when there are several."""
-    area_hint: str | None = None
+    area_hint: Code | None = None
     due_at: datetime | None = None
     """When it must be closed: after its type, or as the source itself said."""
     closed_at: datetime | None = None
@@ -68,20 +71,23 @@ class LeadFiled(LeadEvent):
 
 
 class LeadRouted(LeadEvent):
-    """`unit` must answer, and sign by `sign_by`. `rule` and `rule_set` say why."""
+    """`unit` must answer, and sign by `sign_by`. `rule` and `rule_set` say why; where a person
+    chose, `note` does."""
 
     type: ClassVar[str] = "lead.routed.v1"
+    sealed: ClassVar[frozenset[str]] = frozenset({"note"})
     unit_kind: OrganisationKind
-    police_room: str | None
+    police_room: Code | None
     """The police room of the cell's community, which is `unit` itself for most types."""
-    rule: str
+    rule: Code
     rule_set: int
     routing: int
     """1 for the first routing of this lead, and so on."""
     sign_by: datetime | None
     overridden: bool = False
-    explanation: dict[str, Any] = Field(default_factory=dict)
+    explanation: Explanation = Field(default_factory=dict)
     """What the rules were given, and why each of those before the winner lost."""
+    note: str | None = None
 
 
 class LeadUnrouted(LeadEvent):
@@ -89,7 +95,7 @@ class LeadUnrouted(LeadEvent):
 
     type: ClassVar[str] = "lead.unrouted.v1"
     reason: Literal["no_place", "outside", "no_match", "no_unit"]
-    explanation: dict[str, Any] = Field(default_factory=dict)
+    explanation: Explanation = Field(default_factory=dict)
 
 
 class LeadSigned(LeadEvent):
@@ -103,10 +109,10 @@ class LeadAccepted(LeadEvent):
 
 class LeadReturned(LeadEvent):
     type: ClassVar[str] = "lead.returned.v1"
-    source: str
-    returning_unit: str
-    reason: str
-    proposed_unit: str | None
+    source: Code
+    returning_unit: Code
+    reason: Term
+    proposed_unit: Code | None
     count: int
 
 
@@ -115,14 +121,18 @@ class LeadArbitrationRequested(LeadEvent):
 
 
 class LeadArbitrated(LeadEvent):
+    """`reason`: always that a person decided; `note` is what they said."""
+
     type: ClassVar[str] = "lead.arbitrated.v1"
-    reason: str
+    sealed: ClassVar[frozenset[str]] = frozenset({"note"})
+    reason: Term
     sign_by: datetime | None = None
+    note: str | None = None
 
 
 class LeadFedBack(LeadEvent):
     type: ClassVar[str] = "lead.fed_back.v1"
-    outcome: str
+    outcome: Term
 
 
 class LeadVerified(LeadEvent):
@@ -131,7 +141,7 @@ class LeadVerified(LeadEvent):
 
 class LeadReworkOrdered(LeadEvent):
     type: ClassVar[str] = "lead.rework_ordered.v1"
-    reason: str
+    reason: Term
 
 
 class LeadClosed(LeadEvent):
@@ -144,7 +154,7 @@ class LeadClosed(LeadEvent):
 
 class LeadDismissed(LeadEvent):
     type: ClassVar[str] = "lead.dismissed.v1"
-    reason: str
+    reason: Term
 
 
 class SupervisionIssued(Event):
@@ -153,9 +163,9 @@ class SupervisionIssued(Event):
     type: ClassVar[str] = "supervision.issued.v1"
     supervision_id: UUID
     lead_id: UUID
-    community: str | None
-    cell: str | None
-    unit: str
+    community: Code | None
+    cell: Code | None
+    unit: Code
     card: Card
     stage: Literal["sign"]
     at: datetime
@@ -169,7 +179,7 @@ class RoutingRulesPublished(Event):
     type: ClassVar[str] = "routing_rules.published.v1"
     rule_set: int
     valid_from: datetime
-    rules: tuple[dict[str, Any], ...]
+    rules: tuple[Rule, ...]
 
 
 class IncidentReported(Event):
@@ -178,10 +188,10 @@ class IncidentReported(Event):
 
     type: ClassVar[str] = "incident.reported.v1"
     model_config = ConfigDict(frozen=True, extra="forbid")
-    source_number: Annotated[str, Field(min_length=1, max_length=100)]
-    lead_type: str
+    source_number: Number
+    lead_type: Term
     urgency: Urgency | None = None
-    cell: str | None = None
+    cell: Code | None = None
     longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
     latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
     accuracy_m: Annotated[float, Field(ge=0, le=10_000)] = 0
@@ -193,8 +203,8 @@ class IncidentReported(Event):
 class Receipt(Event):
     """The answer to an intake message, on `civicgrid.receipts.<source>` under its number."""
 
-    source: str
-    source_number: str | None
+    source: Code
+    source_number: Number | None
 
     @property
     def key(self) -> str | None:
@@ -212,5 +222,5 @@ class IntakeAccepted(Receipt):
 
 class IntakeRejected(Receipt):
     type: ClassVar[str] = "intake.rejected.v1"
-    codes: tuple[str, ...]
-    paths: tuple[str, ...]
+    codes: tuple[Term, ...]
+    paths: tuple[Code, ...]

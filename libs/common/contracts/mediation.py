@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import ClassVar, Literal
 from uuid import UUID
 
+from libs.common.contracts.values import Code, Term
 from libs.common.messages import Event
 
 Track = Literal["people", "administrative", "judicial"]
@@ -13,9 +14,9 @@ CaseLevel = Literal["community", "town", "city"]
 
 class CaseEvent(Event):
     case_id: UUID
-    community: str | None
-    cell: str | None
-    centre: str
+    community: Code | None
+    cell: Code | None
+    centre: Code
     """Code of the mediation centre."""
     lead_id: UUID | None
     track: Track
@@ -29,14 +30,14 @@ class CaseEvent(Event):
 
 class CaseApplied(CaseEvent):
     type: ClassVar[str] = "mediation_case.applied.v1"
-    number: str
+    number: Code
     director_ref: UUID | None
     """The community officer in post; None while the post is empty."""
 
 
 class CaseDeclined(CaseEvent):
     type: ClassVar[str] = "mediation_case.declined.v1"
-    reason: str
+    reason: Term
 
 
 class CaseAccepted(CaseEvent):
@@ -63,7 +64,7 @@ class CaseAgreed(CaseEvent):
 
 class CaseFailed(CaseEvent):
     type: ClassVar[str] = "mediation_case.failed.v1"
-    reason: str
+    reason: Term
 
 
 class CaseWithdrawn(CaseEvent):

@@ -7,6 +7,7 @@ from uuid import UUID
 from libs.common.messages import Event
 
 Ending = Literal["signed_out", "revoked", "timed_out", "too_many", "disabled", "password_changed"]
+"""A reset account's sessions are `revoked`."""
 
 
 class AccountEvent(Event):
@@ -70,6 +71,16 @@ class AccountEnabled(AccountEvent):
     sealed: ClassVar[frozenset[str]] = frozenset({"invitation_hash"})
     by: UUID
     invited_until: datetime | None
+    invitation_hash: str | None = None
+
+
+class AccountReset(AccountEvent):
+    """Its owner lost what they prove themselves by, and is invited anew; all sessions ended."""
+
+    type: ClassVar[str] = "account.reset.v1"
+    sealed: ClassVar[frozenset[str]] = frozenset({"invitation_hash"})
+    by: UUID
+    invited_until: datetime
     invitation_hash: str | None = None
 
 

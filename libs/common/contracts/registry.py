@@ -1,11 +1,12 @@
 """What the registry publishes on `civicgrid.registry`: what the city is made of, and when."""
 
 from datetime import date, datetime, time
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from libs.common.contracts.values import Code, Geometry, PublicName
 from libs.common.messages import Event
 
 Level = Literal["city", "town", "grid_l1", "grid_l2", "grid_l3"]
@@ -36,7 +37,7 @@ Role = Literal[
 
 
 class RegistryEvent(Event):
-    community: str | None = None
+    community: Code | None = None
     """Code of the level 1 cell that this belongs to; None above that level."""
 
     @property
@@ -50,14 +51,14 @@ class AreaOpened(RegistryEvent):
     type: ClassVar[str] = "area.opened.v1"
     max_bytes: ClassVar[int] = 512 * 1024
     area_id: UUID
-    code: str
-    name: str
+    code: Code
+    name: PublicName
     level: Level
-    parent: str | None
+    parent: Code | None
     kind: CellKind = "basic"
     valid_from: datetime
     households: int | None = None
-    polygon: dict[str, Any] | None = None
+    polygon: Geometry | None = None
 
 
 class AreaChanged(AreaOpened):
@@ -78,10 +79,10 @@ class OrganisationRegistered(RegistryEvent):
 
     type: ClassVar[str] = "organisation.registered.v1"
     organisation_id: UUID
-    code: str
-    name: str
+    code: Code
+    name: PublicName
     kind: OrganisationKind
-    area: str
+    area: Code
 
 
 class OrganisationChanged(OrganisationRegistered):
@@ -97,10 +98,10 @@ class PostEstablished(RegistryEvent):
 
     type: ClassVar[str] = "post.established.v1"
     post_id: UUID
-    code: str
+    code: Code
     role: Role
-    area: str
-    organisation: str | None = None
+    area: Code
+    organisation: Code | None = None
 
 
 class PostAbolished(PostEstablished):
@@ -112,11 +113,11 @@ class AppointmentActivated(RegistryEvent):
 
     type: ClassVar[str] = "appointment.activated.v1"
     appointment_id: UUID
-    post: str
+    post: Code
     person_ref: UUID
     role: Role
-    area: str
-    organisation: str | None = None
+    area: Code
+    organisation: Code | None = None
     valid_from: datetime
 
 
@@ -139,7 +140,7 @@ class WorkCalendarPublished(RegistryEvent):
     type: ClassVar[str] = "work_calendar.published.v1"
     calendar_id: UUID
     year: int
-    zone: str
+    zone: Code
     shifts: tuple[Shift, ...]
     holidays: tuple[date, ...]
     workdays: tuple[date, ...]

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import ClassVar, Literal
 from uuid import UUID
 
+from libs.common.contracts.values import Code, Decimal, Term
 from libs.common.messages import Event
 
 Dimension = Literal["area", "organisation"]
@@ -14,13 +15,13 @@ class ScoreUpdated(Event):
 
     type: ClassVar[str] = "score.updated.v1"
     score_id: UUID
-    scheme: str
+    scheme: Code
     version: int
     dimension: Dimension
-    subject: str
+    subject: Code
     """Code of the area or organisation."""
-    indicator: str
+    indicator: Term
     numerator: int
     denominator: int
-    value: str
+    value: Decimal
     at: datetime

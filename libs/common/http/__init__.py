@@ -1,9 +1,10 @@
 """HTTP in front of the writer: commands, problems (RFC 9457), preconditions, pages."""
 
 from libs.common.http.batches import Each
+from libs.common.http.codes import Code, Term
 from libs.common.http.described import DOOR, KEEPS_NOTHING, MAY_MATCH
 from libs.common.http.desk import Desk, Item
-from libs.common.http.fields import LINE, Code, Text
+from libs.common.http.fields import LINE, Text
 from libs.common.http.guards import caller_of
 from libs.common.http.limits import takes
 from libs.common.http.moments import Moment
@@ -22,6 +23,7 @@ __all__ = [
     "Item",
     "Limit",
     "Moment",
+    "Term",
     "Text",
     "address_of",
     "caller_of",

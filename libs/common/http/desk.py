@@ -121,7 +121,8 @@ class Desk(Generic[F]):
         key = (await self._sealing.get([subject])).get(subject)
         if key is None or sealed is None:
             return {}
-        return cast(Mapping[str, Any], keys.unseal(key, subject, json.loads(sealed)[str(subject)]))
+        content = json.loads(sealed).get(str(subject))
+        return cast(Mapping[str, Any], keys.unseal(key, subject, content)) if content else {}
 
     async def alias(self, subject: UUID, name: str) -> UUID:
         """The same id for the same name, made with the key of `subject`: it tells nobody else

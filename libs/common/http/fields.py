@@ -11,9 +11,6 @@ _BIDI = r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _CONTROLS = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
 """All but tab and the ends of lines."""
 
-Code: TypeAlias = Annotated[
-    str, StringConstraints(pattern=rf"^[^\s/\x00-\x1f\x7f-\x9f{_BIDI}]+$", max_length=80)
-]
 LINE = rf"^[^\x00-\x1f\x7f-\x9f\u2028\u2029{_BIDI}]*$"
 Text: TypeAlias = Annotated[
     str, StringConstraints(pattern=rf"^[^{_CONTROLS}{_BIDI}]*$", min_length=1, max_length=4000)

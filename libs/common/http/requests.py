@@ -16,6 +16,7 @@ from libs.common.messages import Cause, Refused
 _ETAG = re.compile(r'"(\d{1,9})"')
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PLAIN = re.compile(r"[\x21-\x7e]{1,200}")
 
 
@@ -35,13 +36,14 @@ def expected(request: Request) -> int | None:
 
 def key_of(request: Request, id: UUID | None, item: int | None = None) -> str:
     """The client-made id, else the Idempotency-Key (with the number of the item in a batch),
-    else a new one."""
+    else a new one. What a caller chose freely may say anything: a digest stands for it."""
     key = told_key(request)
     if id is not None:
         return str(check_id(id))
     if key is None:
         return str(uuid7())
-    return key if item is None else f"{key}/{item}"
+    told = key if item is None else f"{key}/{item}"
+    return told if _UUID.fullmatch(told) else str(named(told))
 
 
 def told_key(request: Request) -> str | None:

@@ -44,11 +44,12 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`to` was found by rule, or by a person, who then overrides."""
+    """`to` was found by rule, or by a person, who then overrides, and says why in `note`."""
 
     at: datetime
     to: Routing | Unrouted
     overridden: bool = False
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class Return:
 class Arbitrate:
     at: datetime
     unit: str
-    reason: str
+    note: str
     sign_by: datetime | None
 
 

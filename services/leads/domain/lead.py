@@ -51,7 +51,7 @@ from services.leads.domain.commands import (
     Step,
     Verify,
 )
-from services.leads.domain.routing import Routing, Unrouted
+from services.leads.domain.routing import Unrouted
 from services.leads.domain.transitions import FROM_CASE, LEGAL, Status
 
 
@@ -105,16 +105,17 @@ def _step(lead: Lead, command: Step) -> list[LeadEvent]:
     match command:
         case File():
             return [LeadFiled(**now)]
-        case Route(_, to, overridden):
-            return [_routed(lead, now, to, overridden)]
+        case Route():
+            return [_routed(lead, now, command)]
         case Sign(at):
             return [LeadSigned(**now, on_time=lead.sign_by is None or at <= lead.sign_by)]
         case Accept():
             return [LeadAccepted(**now)]
         case Return(_, reason, proposed):
             return _returned(lead, now, reason, proposed)
-        case Arbitrate(_, unit, reason, sign_by):
-            return [LeadArbitrated(**now | {"unit": unit}, reason=reason, sign_by=sign_by)]
+        case Arbitrate(_, unit, note, sign_by):
+            now |= {"unit": unit}
+            return [LeadArbitrated(**now, reason="by_hand", sign_by=sign_by, note=note)]
         case FeedBack(_, outcome):
             return [LeadFedBack(**now, outcome=outcome)]
         case Verify():
@@ -174,9 +175,8 @@ def _captured(lead: Lead, command: Capture) -> LeadCaptured:
     return LeadCaptured(lead_id=lead.id, near_border=near_border, **fields)
 
 
-def _routed(
-    lead: Lead, now: dict[str, Any], to: Routing | Unrouted, overridden: bool
-) -> LeadRouted | LeadUnrouted:
+def _routed(lead: Lead, now: dict[str, Any], command: Route) -> LeadRouted | LeadUnrouted:
+    to = command.to
     explanation = dict(to.explanation)
     if isinstance(to, Unrouted):
         now |= {"unit": to.queue}
@@ -189,8 +189,9 @@ def _routed(
         rule_set=to.rule_set,
         routing=lead.routings + 1,
         sign_by=None if lead.imported else to.sign_by,
-        overridden=overridden,
+        overridden=command.overridden,
         explanation=explanation,
+        note=command.note,
     )
 
 

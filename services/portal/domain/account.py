@@ -21,6 +21,7 @@ from libs.common.contracts.portal import (
     AccountEvent,
     AccountLocked,
     AccountOpened,
+    AccountReset,
     AccountUnlocked,
     Ending,
     PasswordChanged,
@@ -40,6 +41,7 @@ from services.portal.domain.commands import (
     LetLockEnd,
     Open,
     OpenSession,
+    Reset,
     RevokeSession,
     RevokeSessions,
     Unlock,
@@ -93,9 +95,13 @@ class Account:
 
 
 LEGAL: Mapping[Status, Mapping[type[Any], str]] = {
-    "invited": {Activate: "activate_account", Disable: "disable_account"},
-    "active": {ChangePassword: "change_password", Disable: "disable_account"},
-    "locked": {Unlock: "unlock_account", Disable: "disable_account"},
+    "invited": {Activate: "activate_account", Reset: "reset_account", Disable: "disable_account"},
+    "active": {
+        ChangePassword: "change_password",
+        Reset: "reset_account",
+        Disable: "disable_account",
+    },
+    "locked": {Unlock: "unlock_account", Reset: "reset_account", Disable: "disable_account"},
     "disabled": {Enable: "enable_account"},
 }
 """Which steps each state takes, and their names for people. What is done at the door, and the end
@@ -137,6 +143,8 @@ def _step(account: Account, command: Command) -> list[AccountEvent]:
             return [*ended, _event(_after(account, ended), AccountDisabled, at, by=by)]
         case Enable():
             return [_enabled(account, command)]
+        case Reset():
+            return _reset(account, command)
         case ChangePassword():
             return _change_password(account, command)
         case (
@@ -217,6 +225,19 @@ def _enabled(account: Account, command: Enable) -> AccountEvent:
     )
 
 
+def _reset(account: Account, command: Reset) -> list[AccountEvent]:
+    """Never one's own: whoever could, has not lost it."""
+    if command.by == account.id:
+        raise Refused("own_account")
+    ended = _revoke(account, command.at, "revoked", account.sessions)
+    told = {
+        "by": command.by,
+        "invited_until": command.at + INVITED_FOR,
+        "invitation_hash": command.invitation_hash,
+    }
+    return [*ended, _event(_after(account, ended), AccountReset, command.at, **told)]
+
+
 def _change_password(account: Account, command: ChangePassword) -> list[AccountEvent]:
     others = [one for one in account.sessions if one.id != command.session]
     ended = _revoke(account, command.at, "password_changed", others)
@@ -275,6 +296,9 @@ def evolve(account: Account, event: AccountEvent) -> Account:
         case AccountEnabled(invited_until=until):
             status: Status = "active" if until is None else "invited"
             return replace(account, status=status, invited_until=until, disabled_by=None)
+        case AccountReset(invited_until=until):
+            account = replace(account, failures=(), locked_until=None, activated=False)
+            return replace(account, status="invited", invited_until=until)
         case PasswordChanged():
             return replace(account, failures=())
         case SessionOpened(session_id=id, at=at, ends_at=ends_at, totp_step=step):
@@ -307,6 +331,7 @@ ACCOUNT: Decider[Account, Command, AccountEvent] = Decider(
         AccountUnlocked,
         AccountDisabled,
         AccountEnabled,
+        AccountReset,
         PasswordChanged,
         SessionOpened,
         SessionRevoked,

@@ -84,6 +84,15 @@ class Enable:
 
 
 @dataclass(frozen=True, slots=True)
+class Reset:
+    """Whoever lost a password or a phone is invited anew."""
+
+    at: datetime
+    by: UUID
+    invitation_hash: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ChangePassword:
     """All sessions end but the one that asks. The secret of codes is kept beside the password."""
 
@@ -104,5 +113,6 @@ Command = (
     | LetLockEnd
     | Disable
     | Enable
+    | Reset
     | ChangePassword
 )

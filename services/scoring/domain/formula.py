@@ -67,7 +67,7 @@ def evaluate(scheme: Scheme, counts: Mapping[str, Counts]) -> Result:
 
 def _check(scheme: Scheme, code: str, count: Counts) -> None:
     if code not in {one.code for one in scheme.indicators}:
-        raise Refused("unknown_indicator", status=422, path=f"/counts/{code}", indicator=code)
+        raise Refused("unknown_indicator", status=422, path="/counts")
     if not 0 <= count.numerator <= count.denominator:
         raise Refused("impossible_counts", status=422, path=f"/counts/{code}/numerator")
 

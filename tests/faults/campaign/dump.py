@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from cli.city import SERVICES
 from libs.common.database import session
 from libs.common.settings import Settings
 from tests.faults.campaign.backing import TOPICS
+from tests.support.letters import opened
 
 CORE = {
     "event": "SELECT aggregate, stream_id, version, event_id, topic, type, key, data::text,"
@@ -22,8 +24,6 @@ CORE = {
     "request": "SELECT source, key, status FROM request",
     "position": "SELECT topic, partition, next FROM position",
     "timer": "SELECT name, id FROM timer",
-    "dead_letter": "SELECT topic, stage, encode(coalesce(value, ''), 'base64') AS value,"
-    " value IS NULL AS empty FROM dead_letter",
 }
 STATE = "SELECT id, version, state::text FROM {name}"
 MORE = {
@@ -45,6 +45,7 @@ async def write_all(settings: Settings, folder: Path) -> None:
             for name, query in states.items():
                 file = folder / "states" / f"{service.name}.{name}.jsonl"
                 await _table(connection, query, file)
+        await _letters(settings, service.name, folder / f"{service.name}.dead_letter.jsonl")
     await _topics(settings.kafka_bootstrap_servers, list(TOPICS.topics), folder)
 
 
@@ -53,6 +54,14 @@ async def _table(connection: Any, query: str, file: Path) -> None:
         with file.open("w") as out:
             async for row in connection.cursor(query, prefetch=2000):
                 out.write(json.dumps(dict(row), default=str, ensure_ascii=False) + "\n")
+
+
+async def _letters(settings: Settings, service: str, file: Path) -> None:
+    with file.open("w") as out:
+        for one in await opened(settings, service):
+            value = base64.b64encode(one.letter.value or b"").decode()
+            told = {"topic": one.letter.topic, "stage": one.stage, "value": value}
+            out.write(json.dumps(told | {"empty": one.letter.value is None}) + "\n")
 
 
 async def _topics(bootstrap: str, names: Sequence[str], folder: Path) -> None:

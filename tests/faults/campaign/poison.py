@@ -17,6 +17,7 @@ from tests.faults.campaign.words import new_id
 
 READERS: Mapping[str, tuple[str, ...]] = {
     "civicgrid.registry": ("leads", "alerts", "mediation", "scoring", "portal"),
+    "civicgrid.portal": ("registry", "leads", "alerts", "mediation", "scoring"),
     "civicgrid.leads": ("alerts", "mediation", "scoring"),
     "civicgrid.mediation": ("leads", "alerts", "scoring"),
     "civicgrid.alerts": ("scoring",),

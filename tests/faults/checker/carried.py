@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from tests.faults.checker.seen import SERVICES, Row, Seen, named, sha256
+from tests.faults.checker.seen import SERVICES, Row, Seen, grouped, named, sha256
 from tests.faults.checker.stored import Violation
 
 _REGISTRY = (
@@ -15,6 +15,8 @@ _REGISTRY = (
     *("post.abolished.v1", "appointment.activated.v1", "appointment.ended.v1"),
     "work_calendar.published.v1",
 )
+_PORTAL = ("account.disabled.v1", "account.enabled.v1", "session.revoked.v1")
+_FACTS = frozenset({*_REGISTRY, *_PORTAL})
 COUNTED = (
     *("lead.captured.v1", "lead.routed.v1", "lead.signed.v1", "lead.returned.v1"),
     *("lead.rework_ordered.v1", "lead.verified.v1", "lead.closed.v1", "alert.raised.v1"),
@@ -22,20 +24,23 @@ COUNTED = (
 )
 """Events that figures are made of."""
 READS: Mapping[str, frozenset[str]] = {
-    "leads": frozenset({*_REGISTRY, "mediation_case.closed.v1", "mediation_case.declined.v1"}),
+    "registry": frozenset(_PORTAL),
+    "leads": frozenset({*_FACTS, "mediation_case.closed.v1", "mediation_case.declined.v1"}),
     "alerts": frozenset(
         {
-            *_REGISTRY,
+            *_FACTS,
             *("lead.captured.v1", "lead.routed.v1", "lead.unrouted.v1", "lead.closed.v1"),
             *("lead.dismissed.v1", "supervision.issued.v1", "mediation_case.fell_overdue.v1"),
             "mediation_case.closed.v1",
         }
     ),
-    "mediation": frozenset({*_REGISTRY, "lead.routed.v1"}),
-    "scoring": frozenset({*_REGISTRY, *COUNTED}),
+    "mediation": frozenset({*_FACTS, "lead.routed.v1"}),
+    "scoring": frozenset({*_FACTS, *COUNTED}),
     "portal": frozenset(_REGISTRY),
 }
 """Which events each service acts upon."""
+TOLD = ("key", "type", "subject", "version", "digest")
+"""Of a record, what must be as its event says: readers act by its headers."""
 INTAKE = "civicgrid.intake.sandbox"
 INTAKE_SOURCE = "/civicgrid/intake/sandbox"
 
@@ -55,39 +60,54 @@ def published(seen: Seen) -> Iterator[Violation]:
                 yield "I5", f"{topic} has {record['type']} {record['id']}, which is not stored"
                 continue
             found.add(record["id"])
-            told = (topic, record["key"], record["digest"])
-            if told != (event["topic"], event["key"], sha256(event["data"])):
+            if (topic, *(record[name] for name in TOLD)) != _as_stored(event):
                 yield "I5", f"{topic} has {record['id']} otherwise than it is stored"
     for id in known.keys() - found:
         service, event = known[id]
         yield "I5", f"{service} never published {event['type']} {id}"
 
 
+def _as_stored(event: Row) -> tuple[str, ...]:
+    names = ("topic", "key", "type", "stream_id")
+    return (*(event[name] for name in names), str(event["version"]), sha256(event["data"]))
+
+
 def ordered(seen: Seen) -> Iterator[Violation]:
-    """I11: first seen in the order of their versions, all of a key in one partition. Where topics
-    were made anew, the last telling from version 1 on is the one that counts: what happened between
-    is published before the journals are told again."""
+    """I11: first seen in the order of their versions, all of an aggregate under one key, all of a
+    key in one partition."""
     was_wiped = any(fault["fault"] == "wipe" for fault in seen.faults)
     for topic, records in seen.topics.items():
         if topic == INTAKE:
             continue
-        places: dict[str, int] = {}
-        reached: dict[str, int] = {}
-        broken: dict[str, str] = {}
-        good = (one for one in records if one["version"].isdigit())  # I5 tells of the others
-        for one in sorted(good, key=lambda one: (one["partition"], one["offset"])):
-            if places.setdefault(one["key"], one["partition"]) != one["partition"]:
-                yield "I11", f"{topic} has key {one['key']} in two partitions"
-            subject, version = one["subject"], int(one["version"])
-            last = reached.get(subject, 0)
-            if version > last + 1:
-                broken[subject] = f"{topic} has {subject} {version} before {last + 1}"
-            elif version == 1 and was_wiped:
-                broken.pop(subject, None)
-                last = 0
-            reached[subject] = max(version, last)
-        for what in broken.values():
-            yield "I11", what
+        good = [one for one in records if one["version"].isdigit()]  # I5 tells of the others
+        good.sort(key=lambda one: (one["partition"], one["offset"]))
+        for (key,), found in grouped(good, "key").items():
+            if len({one["partition"] for one in found}) > 1:
+                yield "I11", f"{topic} has key {key} in two partitions"
+        for (subject,), found in grouped(good, "subject").items():
+            if len({one["key"] for one in found}) > 1:
+                yield "I11", f"{topic} has {subject} under two keys"
+            early = _early([int(one["version"]) for one in found], was_wiped)
+            if early:
+                yield "I11", f"{topic} has {subject} {early} before the version below it"
+
+
+def _early(versions: Iterable[int], was_wiped: bool) -> int | None:
+    """The version that came before the one below it, if any.
+
+    Where topics were made anew, what happened meanwhile is published before the journals are told
+    again: it is no fault once a later telling from version 1 on has come to it in order.
+    """
+    early, reached, again = None, 0, 0
+    for version in versions:
+        if version > reached + 1:
+            early, again = version, 0
+        elif version in (1, again + 1):
+            again = version
+        if was_wiped and early and again >= early:
+            early = None
+        reached = max(reached, version)
+    return early
 
 
 def handled(seen: Seen) -> Iterator[Violation]:

@@ -133,7 +133,7 @@ class Node:
         if dies:
             self.restart()
             return
-        for part, rows in changes.batch(changes.event_rows({})):
+        for part, rows in changes.batch(changes.event_rows({}), {}):
             names = [name for name, _ in part.columns]
             for values in rows:
                 self._store(part.name, dict(zip(names, values, strict=True)), now)

@@ -47,6 +47,7 @@ STEPS: dict[str, Any] = {
     "unlock_account": commands.Unlock(NOW, ADA),
     "disable_account": commands.Disable(NOW, ADA),
     "enable_account": commands.Enable(NOW, BO, "hash"),
+    "reset_account": commands.Reset(NOW, ADA, "hash"),
 }
 IN: dict[Status, tuple[commands.Command, ...]] = {
     "invited": (OPEN,),
@@ -56,14 +57,17 @@ IN: dict[Status, tuple[commands.Command, ...]] = {
 }
 AFTER: dict[tuple[str, str], str] = {
     ("invited", "activate_account"): "active",
+    ("invited", "reset_account"): "invited",
     ("invited", "disable_account"): "disabled",
     ("active", "change_password"): "active",
+    ("active", "reset_account"): "invited",
     ("active", "disable_account"): "disabled",
     ("locked", "unlock_account"): "active",
+    ("locked", "reset_account"): "invited",
     ("locked", "disable_account"): "disabled",
     ("disabled", "enable_account"): "active",
 }
-"""The table of portal.md."""
+"""The table of portal.md, and the reset that it does not know."""
 
 
 def told(*steps: commands.Command, account: Account | None = None) -> Account:
@@ -178,6 +182,15 @@ def test_who_never_activated_an_account_is_invited_again() -> None:
     assert (account.status, account.invited_until) == ("invited", later + INVITED_FOR)
 
 
+def test_a_reset_ends_all_sessions_and_invites_anew_and_is_not_for_oneself() -> None:
+    account = told(OPEN_PLAIN, ACTIVATE_PLAIN, sign_in(1))
+    assert refused(account, commands.Reset(NOW, ID, "hash")).code == "own_account"
+    account = told(STEPS["reset_account"], account=account)
+    assert (account.status, account.sessions) == ("invited", ())
+    assert refused(account, sign_in(2)).status == 401
+    assert told(ACTIVATE_PLAIN, sign_in(2), account=account).status == "active"
+
+
 def test_a_session_ends_after_half_a_day_and_the_oldest_makes_room() -> None:
     account = told(OPEN_PLAIN, ACTIVATE_PLAIN, *(sign_in(n) for n in range(SESSIONS)))
     assert account.sessions[0].ends_at == NOW + SESSION_LASTS
@@ -229,6 +242,7 @@ def test_no_secret_is_published_or_written_out() -> None:
         commands.ChangePassword(NOW, SESSION, secret, secret),
         commands.Disable(NOW, ADA),
         commands.Enable(NOW, BO, secret),
+        commands.Reset(NOW, BO, secret),
     )
     account = Account(ID)
     for step in steps:

@@ -1,0 +1,69 @@
+"""The flow in a city of 235 communities, and in one of a hundred times as many, as a province has.
+Each community has one smallest cell, so that nothing else grows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bench import city
+from bench.city import EACH, ZHUCHENG
+from bench.flow import through
+from bench.frame import Compared, Figures, Measure, Side, Sizing, compared
+from bench.stand import Stand
+from services.registry.reference.plan import Plan
+
+SEED = 10
+FEW = 235
+
+
+@dataclass(frozen=True)
+class Size:
+    """`many`: communities of the large city."""
+
+    rounds: int
+    leads: int
+    many: int
+
+
+SIZES: Mapping[Sizing, Size] = {
+    "smallest": Size(1, 100, 470),
+    "quick": Size(3, 1_500, 2_350),
+    "full": Size(3, 12_000, 23_500),
+}
+
+
+async def run(stand: Stand, sizing: Sizing) -> Compared:
+    """Each side begins with a city made anew."""
+    size = SIZES[sizing]
+    counts = (FEW, size.many)
+    sides = [Side(_named(count), _in_city(stand, count, size.leads)) for count in counts]
+    pairs = [("cpu_us_a_lead", _named(size.many), _named(FEW))]
+    data = {"leads": size.leads, "how": EACH}
+    try:
+        return await compared(sides, size.rounds, pairs, seed=SEED, data=data)
+    finally:
+        await city.forget(stand)
+
+
+def _named(communities: int) -> str:
+    return f"{communities:,} communities"
+
+
+def _in_city(stand: Stand, communities: int, leads: int) -> Measure:
+    async def measure(n: int) -> Figures:
+        cells = await city.fresh(stand, _plan(communities))
+        return await through(stand, EACH, cells, leads, SEED + n)
+
+    return measure
+
+
+def _plan(communities: int) -> Plan:
+    counts = {"grid_l1": communities, "grid_l2": communities, "grid_l3": communities}
+    levels = (
+        one.model_copy(update={"count": counts.get(one.level, one.count), "digits": 4})
+        if one.level == "grid_l1"
+        else one.model_copy(update={"count": counts.get(one.level, one.count)})
+        for one in ZHUCHENG.levels
+    )
+    return ZHUCHENG.model_copy(update={"levels": tuple(levels)})

@@ -1,0 +1,246 @@
+"""Ways to bend the traces of a good run, each of which breaks an invariant."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from tests.faults.checker.seen import Row, Seen
+
+Bend = Callable[[Seen], None]
+BENDS: dict[str, tuple[str, Bend]] = {}
+"""What was bent -> the invariant that is then broken, and how it is done."""
+
+
+def bend(invariant: str) -> Callable[[Bend], Bend]:
+    def named(how: Bend) -> Bend:
+        BENDS[how.__name__] = (invariant, how)
+        return how
+
+    return named
+
+
+def one(rows: list[Row], **wanted: object) -> Row:
+    """The last of them that is so."""
+    found = [row for row in rows if all(row[name] == value for name, value in wanted.items())]
+    assert found, wanted
+    return found[-1]
+
+
+def of_type(seen: Seen, service: str, kind: str) -> Row:
+    return one(seen.events(service), type=kind)
+
+
+def by_http(seen: Seen, outcome: str, kind: str = "capture") -> str:
+    """The key of an operation with this outcome."""
+    found = (o for o in seen.operations.values() if (o.kind, o.outcome) == (kind, outcome))
+    return next(found).key
+
+
+def rewrite(row: Row, column: str, **changed: object) -> None:
+    row[column] = json.dumps(json.loads(row[column]) | changed)
+
+
+def forget_operation(seen: Seen, key: str) -> None:
+    seen.history[:] = [line for line in seen.history if line["key"] != key]
+
+
+@bend("I1")
+def a_promised_lead_is_gone(seen: Seen) -> None:
+    key = by_http(seen, "ok")
+    events = seen.events("leads")
+    events[:] = [event for event in events if event["stream_id"] != key]
+
+
+@bend("I1")
+def a_lead_was_captured_twice(seen: Seen) -> None:
+    event = of_type(seen, "leads", "lead.captured.v1")
+    seen.events("leads").append({**event, "event_id": "other", "stream_id": "other"})
+
+
+@bend("I1")
+def a_lead_is_stored_with_another_cell(seen: Seen) -> None:
+    rewrite(of_type(seen, "leads", "lead.captured.v1"), "data", cell="elsewhere")
+
+
+@bend("I1")
+def an_intake_has_no_receipt(seen: Seen) -> None:
+    events = seen.events("leads")
+    events.remove(one(events, type="intake.accepted.v1"))
+
+
+@bend("I2")
+def a_refused_step_is_stored(seen: Seen) -> None:
+    signed = (o for o in seen.operations.values() if o.asked["event"] == "lead.signed.v1")
+    key = next(o.key for o in signed if o.outcome == "ok")
+    line = {"what": "fail", "kind": "leads sign", "key": key, "status": 409}
+    seen.history.append(line)
+
+
+@bend("I2")
+def nobody_asked_for_a_lead(seen: Seen) -> None:
+    forget_operation(seen, by_http(seen, "ok"))
+
+
+@bend("I2")
+def nobody_reported_an_intake(seen: Seen) -> None:
+    forget_operation(seen, by_http(seen, "ok", "intake"))
+
+
+@bend("I3")
+def a_repeated_request_got_another_answer(seen: Seen) -> None:
+    one(seen.history, what="again")["same"] = False
+
+
+@bend("answers")
+def an_answer_was_an_error_of_ours(seen: Seen) -> None:
+    seen.history.append({"what": "unknown", "kind": "capture", "key": "k", "status": 500})
+
+
+@bend("I4")
+def an_event_is_there_twice(seen: Seen) -> None:
+    seen.events("alerts").append(dict(seen.events("alerts")[-1]))
+
+
+@bend("I4")
+def two_events_have_one_version(seen: Seen) -> None:
+    event = of_type(seen, "leads", "lead.routed.v1")
+    event["version"] -= 1
+
+
+@bend("I5")
+def an_event_was_never_published(seen: Seen) -> None:
+    id = of_type(seen, "leads", "lead.routed.v1")["event_id"]
+    records = seen.topics["civicgrid.leads"]
+    records[:] = [record for record in records if record["id"] != id]
+
+
+@bend("I5")
+def a_record_was_never_stored(seen: Seen) -> None:
+    records = seen.topics["civicgrid.alerts"]
+    records.append({**records[-1], "id": "forged", "digest": "other"})
+
+
+@bend("I5")
+def a_record_differs_from_its_event(seen: Seen) -> None:
+    records = seen.topics["civicgrid.mediation"]
+    good = [record for record in records if record["digest"] not in seen.poisonous]
+    good[-1]["digest"] = "0" * 64
+
+
+@bend("I5")
+def a_record_has_another_key(seen: Seen) -> None:
+    records = seen.topics["civicgrid.leads"]
+    good = [record for record in records if record["digest"] not in seen.poisonous]
+    good[-1]["key"] = "elsewhere"
+
+
+@bend("I6")
+def an_event_was_not_read(seen: Seen) -> None:
+    id = of_type(seen, "leads", "lead.routed.v1")["event_id"]
+    rows = seen.tables["mediation", "inbox"]
+    rows.remove(one(rows, message_id=id))
+
+
+@bend("I6")
+def an_event_waits_for_ever(seen: Seen) -> None:
+    one(seen.tables["alerts", "inbox"], source="/civicgrid/leads")["outcome"] = "waiting"
+
+
+@bend("I6")
+def a_good_event_is_dead(seen: Seen) -> None:
+    one(seen.tables["scoring", "inbox"], source="/civicgrid/leads")["outcome"] = "dead"
+
+
+@bend("I6")
+def something_was_read_that_nobody_said(seen: Seen) -> None:
+    told = {"message_id": "ghost", "source": "/civicgrid/leads", "outcome": "applied"}
+    seen.tables["alerts", "inbox"].append(told)
+
+
+@bend("I7")
+def a_lead_was_routed_twice(seen: Seen) -> None:
+    event = of_type(seen, "leads", "lead.routed.v1")
+    seen.events("leads").append({**event, "event_id": "again"})
+
+
+@bend("I7")
+def a_lead_was_never_routed(seen: Seen) -> None:
+    event = of_type(seen, "leads", "lead.routed.v1")
+    seen.events("leads").remove(event)
+
+
+@bend("I8")
+def a_poison_was_not_buried(seen: Seen) -> None:
+    seen.tables["scoring", "dead_letter"].pop()
+
+
+@bend("I8")
+def a_good_record_was_buried(seen: Seen) -> None:
+    letters = seen.tables["scoring", "dead_letter"]
+    letters.append({**letters[-1], "value": "Z29vZA=="})
+
+
+@bend("I9")
+def a_state_is_not_the_sum_of_its_events(seen: Seen) -> None:
+    rewrite(seen.states["leads", "lead"][-1], "state", status="dismissed")
+
+
+@bend("I9")
+def a_step_is_not_legal(seen: Seen) -> None:
+    event = of_type(seen, "leads", "lead.filed.v1")
+    event["type"] = "lead.verified.v1"
+
+
+@bend("I9")
+def a_version_is_missing(seen: Seen) -> None:
+    events = seen.events("leads")
+    events.remove(one(events, type="lead.filed.v1"))
+
+
+@bend("I9")
+def a_state_is_gone(seen: Seen) -> None:
+    seen.states["alerts", "alert"].pop()
+
+
+@bend("I10")
+def an_event_was_not_counted(seen: Seen) -> None:
+    seen.tables["scoring", "applied"].pop()
+
+
+@bend("I10")
+def an_event_was_counted_twice(seen: Seen) -> None:
+    one(seen.tables["scoring", "tally"], indicator="routed")["numerator"] += 1
+
+
+@bend("I10")
+def a_dispute_has_two_cases(seen: Seen) -> None:
+    event = of_type(seen, "mediation", "mediation_case.applied.v1")
+    seen.events("mediation").append({**event, "event_id": "again", "stream_id": "other"})
+
+
+@bend("I10")
+def a_person_has_no_receipt(seen: Seen) -> None:
+    seen.tables["alerts", "receipt"].pop()
+
+
+@bend("I11")
+def two_versions_were_published_the_wrong_way_round(seen: Seen) -> None:
+    event = of_type(seen, "leads", "lead.routed.v1")
+    records = seen.topics["civicgrid.leads"]
+    routed, captured = (
+        [r for r in records if r["subject"] == event["stream_id"] and r["version"] == version]
+        for version in (str(event["version"]), "1")
+    )
+    for record in captured:
+        record["offset"] = max(one["offset"] for one in routed) + 0.5
+
+
+@bend("I12")
+def a_service_is_still_busy(seen: Seen) -> None:
+    seen.end["busy"] = ["State(service='alerts', lag=3)"]
+
+
+@bend("I12")
+def a_process_ended_by_itself(seen: Seen) -> None:
+    seen.faults.append({"fault": "ended by itself", "whom": "leads-0", "code": 1})

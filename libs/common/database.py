@@ -31,11 +31,16 @@ GRANT SELECT ON ALL TABLES IN SCHEMA public TO {s}_reader;
 REVOKE UPDATE, DELETE ON migration FROM {s}_writer;
 DO $$
 DECLARE
+    journal regclass = to_regclass('event');
     part regclass;
 BEGIN
-    FOR part IN SELECT inhrelid FROM pg_inherits WHERE inhparent = to_regclass('event') LOOP
+    FOR part IN SELECT inhrelid FROM pg_inherits WHERE inhparent = journal LOOP
         EXECUTE format('REVOKE ALL ON %s FROM {s}_reader', part);
+        EXECUTE format('REVOKE UPDATE, DELETE ON %s FROM {s}_writer', part);
     END LOOP;
+    IF journal IS NOT NULL THEN
+        REVOKE UPDATE, DELETE ON event FROM {s}_writer;
+    END IF;
 END $$;
 """
 _OWNS = """

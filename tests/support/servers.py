@@ -80,14 +80,15 @@ def kind_of_servers() -> Literal["given", "containers", "embedded"]:
 
 
 @contextmanager
-def ground() -> Iterator[Ground]:
+def ground(folder: Path = FOLDER) -> Iterator[Ground]:
+    """`folder`: of embedded servers."""
     make_keys(TOKENS)
     kind = kind_of_servers()
     if kind == "given":
         given = settings.load()
         yield Ground(given.kafka_bootstrap_servers, "", given=given)
         return
-    with containers.start() if kind == "containers" else servers.start(FOLDER) as own:
+    with containers.start() if kind == "containers" else servers.start(folder) as own:
         yield Ground(own.kafka_bootstrap_servers, own.postgres_url, own)
 
 

@@ -43,7 +43,7 @@ _IF_MATCH = {
     "name": "If-Match",
     "in": "header",
     "description": "the ETag of the version that is changed, or * for any",
-    "schema": {"type": "string", "pattern": r'^(\*|"[0-9]{1,9}")$'},
+    "schema": {"anyOf": [{"const": "*"}, {"type": "string", "pattern": '^"[0-9]{1,9}"$'}]},
 }
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",

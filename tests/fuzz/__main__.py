@@ -60,7 +60,7 @@ async def _all(seed: int, examples: int, folder: Path) -> dict[str, Any]:
         "callers": list(ROLES),
         "requests": statuses.total(),
         "statuses": dict(sorted(statuses.items())),
-        "failed": sum(count for status, count in statuses.items() if _is_failure(status)),
+        "failed": sum(count for status, count in statuses.items() if is_failure(status)),
         "findings": findings,
         "lives": lives,
         "memory_mib": memory,
@@ -68,7 +68,7 @@ async def _all(seed: int, examples: int, folder: Path) -> dict[str, Any]:
     }
 
 
-def _is_failure(status: str) -> bool:
+def is_failure(status: str) -> bool:
     return not status.isdecimal() or (status >= "500" and status not in ALLOWED)
 
 

@@ -96,7 +96,7 @@ async def test_a_strange_address_finds_nothing(town: Town, value: str) -> None:
             assert not answer.json()["items"] or "after" in address
 
 
-@pytest.mark.parametrize("year", ["0000", "0001", "9999", "-001", "10000", "+2026"])
+@pytest.mark.parametrize("year", ["0000", "0001", "9999", "-001", "10000"])
 async def test_a_year_that_no_calendar_knows_is_refused(town: Town, year: str) -> None:
     for moment in (f"{year}-01-01T00:00:00Z", f"{year}-12-31T23:59:59+14:00"):
         lead = await town.post("/leads", {"lead_type": "theft", "captured_at": moment})

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from uuid import uuid4
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
 from libs.common import kafka
 from libs.common.ids import uuid7
@@ -34,14 +34,14 @@ WHERE (event.transaction_id, event.position) > (relay.transaction_id, relay.posi
 async def records(town: Town) -> list[ConsumerRecord]:
     """All of the topic until now."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=town.settings.kafka_bootstrap_servers, enable_auto_commit=False
+        TOPIC,
+        bootstrap_servers=town.settings.kafka_bootstrap_servers,
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
     )
     await consumer.start()
     try:
-        parts = [TopicPartition(TOPIC, n) for n in consumer.partitions_for_topic(TOPIC) or ()]
-        consumer.assign(parts)
-        await consumer.seek_to_beginning()
-        ends = await consumer.end_offsets(parts)
+        ends = await consumer.end_offsets(consumer.assignment())
         found: list[ConsumerRecord] = []
         while len(found) < sum(ends.values()):
             for batch in (await consumer.getmany(timeout_ms=200)).values():

@@ -55,6 +55,7 @@ async def _all(plans: Sequence[Plan], ledger: Path | None) -> bool:
                 is_clean &= not told["findings"] and not told["failed"] and told["lives"]
                 print(json.dumps(told, ensure_ascii=False), flush=True)
                 if ledger:
+                    ledger.parent.mkdir(exist_ok=True)
                     with ledger.open("a") as out:
                         out.write(json.dumps(told, ensure_ascii=False) + "\n")
     return is_clean

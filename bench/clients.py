@@ -13,6 +13,9 @@ from urllib.parse import urlsplit
 
 from cli.board import percentile
 
+PATIENCE_SECONDS = 60
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
 
 @dataclass
 class Answers:
@@ -32,10 +35,15 @@ class Answers:
 
 def post(url: str, body: str, headers: Mapping[str, str] | None = None) -> bytes:
     """A request as it goes over the wire."""
+    return request("POST", url, body, headers or {})
+
+
+def request(verb: str, url: str, body: str, headers: Mapping[str, str]) -> bytes:
     parts = urlsplit(url)
-    lines = [f"POST {parts.path} HTTP/1.1", f"Host: {parts.netloc}"]
+    path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    lines = [f"{verb} {path} HTTP/1.1", f"Host: {parts.netloc}"]
     lines += ["Content-Type: application/json", f"Content-Length: {len(body.encode())}"]
-    lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
     return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()
 
 
@@ -64,9 +72,42 @@ async def _ask(url: str, until: float, request: Callable[[], bytes], found: Answ
 
 async def answer(reader: asyncio.StreamReader) -> int:
     """Its status; the body is read and thrown away."""
-    head = await reader.readuntil(b"\r\n\r\n")
-    for line in head.split(b"\r\n")[1:]:
-        name, _, value = line.partition(b":")
-        if name.lower() == b"content-length":
-            await reader.readexactly(int(value))
-    return int(head[9:12])
+    return (await answered(reader))[0]
+
+
+async def answered(reader: asyncio.StreamReader) -> tuple[int, Mapping[str, str]]:
+    """Its status and headers, whose names are in small letters."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    told = (line.partition(":") for line in head.split("\r\n")[1:])
+    headers = {name.lower(): value.strip() for name, _, value in told}
+    await reader.readexactly(int(headers.get("content-length", 0)))
+    return int(head[9:12]), headers
+
+
+class Crowd:
+    """As many connections to one server as there are requests at a time; each is used again."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._free: list[Streams] = []
+
+    async def ask(
+        self, verb: str, path: str, body: str, headers: Mapping[str, str]
+    ) -> tuple[int, Mapping[str, str]]:
+        """Status and headers; 0 where the connection broke or nobody answered in time."""
+        parts, streams = urlsplit(self._url), self._free.pop() if self._free else None
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                streams = streams or await asyncio.open_connection(parts.hostname, parts.port)
+                streams[1].write(request(verb, self._url + path, body, headers))
+                found = await answered(streams[0])
+        except (OSError, TimeoutError, asyncio.IncompleteReadError):
+            if streams:
+                streams[1].close()
+            return 0, {}
+        self._free.append(streams)
+        return found
+
+    def close(self) -> None:
+        for _, writer in self._free:
+            writer.close()

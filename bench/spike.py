@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import httpx
-
 from bench import city, stored
 from bench.city import EACH
+from bench.clients import Crowd
 from bench.flow import through
 from bench.frame import Compared, Figures, Measure, Side, Sizing, compared
 from bench.stand import Stand
-from cli import ground
 from cli.board import percentile
+from cli.passes import Pass
+from libs.common.database import session
 from libs.common.ids import uuid7
 from services.leads.rules import LEAD_TYPES
 
@@ -25,6 +26,10 @@ ARRIVALS = (1, 15, 1, 25, 2, 35, 10, 0)
 """Lifecycles a second, in steps."""
 TRIES = 5
 KINDS = sorted(code for code, one in LEAD_TYPES.items() if one.kind == "service")
+LOST = """
+SELECT count(*) FROM unnest($1::uuid[]) AS told (id)
+WHERE NOT EXISTS (SELECT FROM lead WHERE lead.id = told.id)
+"""
 STEPS = (("sign", None), ("accept", None), ("feed-back", {"outcome": "settled"}))
 """A lead is created, assigned to its unit by the rules, taken, resolved, and searched."""
 
@@ -53,7 +58,7 @@ class Lives:
     took: list[tuple[float, float]] = field(default_factory=list)
     refused: int = 0
     failed: int = 0
-    created: int = 0
+    created: list[str] = field(default_factory=list)
 
 
 async def run(stand: Stand, sizing: Sizing) -> Compared:
@@ -77,66 +82,68 @@ def _named(times: int) -> str:
 
 def _spiking(stand: Stand, cells: Sequence[str], size: Size, times: int) -> Measure:
     async def measure(n: int) -> Figures:
-        before = await ground.counted(stand.settings, "leads", "lead")
         with city.at_work(stand, EACH) as services:
             auth = city.signed(stand)
-            lives = await _lives(services["leads"].url, auth, cells, size, times, n)
-        after = await ground.counted(stand.settings, "leads", "lead")
-        return _figures(lives, size, lost=before + lives.created - after)
+            lives = await spiking(services["leads"].url, auth, cells, size, times, n)
+        async with session(stand.settings.url("leads", "reader")) as reader:
+            lost = await reader.fetchval(LOST, lives.created)
+        return _figures(lives, size, lost)
 
     return measure
 
 
-async def _lives(
-    url: str, auth: httpx.Auth, cells: Sequence[str], size: Size, times: int, n: int
+async def spiking(
+    url: str, auth: Pass, cells: Sequence[str], size: Size, times: int, n: int
 ) -> Lives:
     """Each begins at its time, whatever became of those before. Times count from the start."""
     chance, lives, waiting = random.Random(SEED + n), Lives(), []
-    limits = httpx.Limits(max_connections=256, max_keepalive_connections=256)
-    async with httpx.AsyncClient(
-        headers={"If-Match": "*"},
-        base_url=url,
-        timeout=60,
-        limits=limits,
-        auth=auth,
-    ) as client:
-        begun = time.monotonic()
-        for step, rate in enumerate(ARRIVALS):
-            for one in range(int(rate * times * size.step_seconds)):
-                due = begun + step * size.step_seconds + one / (rate * times)
-                await asyncio.sleep(max(0, due - time.monotonic()))
-                told = {"lead_type": chance.choice(KINDS), "cell": chance.choice(cells)}
-                waiting.append(asyncio.create_task(_live(client, told, lives, begun)))
-        await asyncio.gather(*waiting)
+    crowd, begun = Crowd(url), time.monotonic()
+    for step, rate in enumerate(ARRIVALS):
+        for one in range(int(rate * times * size.step_seconds)):
+            due = begun + step * size.step_seconds + one / (rate * times)
+            await asyncio.sleep(max(0, due - time.monotonic()))
+            told = {"lead_type": chance.choice(KINDS), "cell": chance.choice(cells)}
+            person = Person(crowd, auth, lives, begun)
+            waiting.append(asyncio.create_task(person.live(told)))
+    await asyncio.gather(*waiting)
+    crowd.close()
     return lives
 
 
-async def _live(client: httpx.AsyncClient, told: dict[str, str], lives: Lives, zero: float) -> None:
-    id = str(uuid7())
-    if not await _ask(client, "POST", "/leads", {"id": id, **told}, lives, zero):
-        return
-    lives.created += 1
-    for step, body in STEPS:
-        await _ask(client, "POST", f"/leads/{id}/{step}", body, lives, zero)
-    await _ask(client, "GET", f"/leads?limit=20&community={told['cell'][:12]}", None, lives, zero)
+@dataclass(frozen=True)
+class Person:
+    """`zero`: when the run began."""
 
+    crowd: Crowd
+    auth: Pass
+    lives: Lives
+    zero: float
 
-async def _ask(
-    client: httpx.AsyncClient, verb: str, path: str, body: object, lives: Lives, zero: float
-) -> bool:
-    """Again after a 503, when it says so: a request may wait, and is then still taken."""
-    begun, key = time.monotonic(), {"Idempotency-Key": str(uuid7())}
-    for _ in range(TRIES):
-        answer = await client.request(verb, path, json=body, headers=key)
-        if answer.status_code != 503:
-            break
-        lives.refused += 1
-        await asyncio.sleep(float(answer.headers.get("Retry-After", 1)))
-    if answer.status_code >= 400:
-        lives.failed += 1
-        return False
-    lives.took.append((begun - zero, (time.monotonic() - begun) * 1000))
-    return True
+    async def live(self, told: Mapping[str, str]) -> None:
+        id = str(uuid7())
+        if not await self._ask("POST", "/leads", {"id": id, **told}):
+            return
+        self.lives.created.append(id)
+        for step, body in STEPS:
+            await self._ask("POST", f"/leads/{id}/{step}", body)
+        await self._ask("GET", f"/leads?limit=20&community={told['cell'][:12]}", None)
+
+    async def _ask(self, verb: str, path: str, body: object) -> bool:
+        """Again after a 503, when it says so: a request may wait, and is then still taken."""
+        begun, told = time.monotonic(), "" if body is None else json.dumps(body)
+        headers = {"If-Match": "*", "Idempotency-Key": str(uuid7())}
+        for _ in range(TRIES):
+            signed = {**headers, "Authorization": self.auth.header}
+            status, answered = await self.crowd.ask(verb, path, told, signed)
+            if status != 503:
+                break
+            self.lives.refused += 1
+            await asyncio.sleep(float(answered.get("retry-after", 1)))
+        if not 200 <= status < 300:
+            self.lives.failed += 1
+            return False
+        self.lives.took.append((begun - self.zero, (time.monotonic() - begun) * 1000))
+        return True
 
 
 def _figures(lives: Lives, size: Size, lost: int) -> Figures:
@@ -151,12 +158,15 @@ def _figures(lives: Lives, size: Size, lost: int) -> Figures:
         for n in (2, 4, 6)
     ]
     asked = len(lives.took) + lives.failed
+    before = percentile(steps[0], 0.95) or 0
+    afterwards = max(percentile(one, 0.95) or 0 for one in after)
     return {
         "success_percent": 100 * len(lives.took) / max(1, asked),
         "p95_ms": percentile(sorted(ms for _, ms in lives.took), 0.95) or 0,
-        "p95_ms_before": percentile(steps[0], 0.95) or 0,
+        "p95_ms_before": before,
         "p95_ms_at_the_highest": percentile(steps[5], 0.95) or 0,
-        "p95_ms_after_a_spike": max(percentile(one, 0.95) or 0 for one in after),
+        "p95_ms_after_a_spike": afterwards,
+        "p95_after_a_spike_to_before": afterwards / before if before else 1,
         "answered_503": lives.refused,
         "failed": lives.failed,
         "lost": lost,

@@ -12,6 +12,7 @@ from faststream.kafka import KafkaBroker
 from faststream.specification import AsyncAPI
 
 from cli.ground import ROOT
+from libs.common.contracts.audit import TOPIC, AuditAnchored
 from libs.common.http import Desk
 from libs.common.http.described import described
 from libs.common.messages import Event
@@ -70,6 +71,8 @@ def asyncapi(service: Service) -> Schema:
 
 def _topic(event: type[Event]) -> str | None:
     """Where the type names it; receipts go to a topic of each source."""
+    if event is AuditAnchored:
+        return TOPIC
     return "civicgrid.receipts.{source}" if event.topic is not Event.topic else None
 
 

@@ -94,5 +94,5 @@ async def _recover(settings: Settings, service: Service, writer: Connection) -> 
     async with session(settings.url(service.name, "owner")) as owner:
         await recovery.renumber(owner)
     file = provisioning.topics_file(ground.ROOT)
-    topics = [name for name, topic in file.topics.items() if topic.owner == service.name]
-    return await recovery.recover(service, settings.kafka_bootstrap_servers, topics, writer)
+    bootstrap, topics = settings.kafka_bootstrap_servers, file.written_by(service.name)
+    return await recovery.recover(service, bootstrap, topics, writer)

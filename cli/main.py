@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError
 
 from cli import (
     accounts,
+    audit,
     dead_letters,
     demo,
     doctor,
@@ -30,6 +31,7 @@ from cli import (
     story,
 )
 from cli import topics as topics_of
+from cli.audit_files import FileError
 from cli.board import follow, screen_of
 from cli.city import NAMES, SERVICES
 from cli.client import CityError
@@ -52,6 +54,7 @@ app.add_typer(leads.imports, name="leads")
 app.add_typer(leads.app, name="lead")
 app.add_typer(scoring.app, name="scoring")
 app.add_typer(accounts.app, name="accounts")
+app.add_typer(audit.app, name="audit")
 app.command("init")(accounts.init)
 app.command("login")(accounts.login)
 app.command("logout")(accounts.logout)
@@ -173,6 +176,7 @@ EXPECTED = (
     Gap,
     ground.NotRunning,
     letters.LetterError,
+    FileError,
     passes.OtherCity,
 )
 

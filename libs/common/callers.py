@@ -34,13 +34,20 @@ class Scope:
 EVERYTHING = Scope(everything=True)
 
 
+NOBODY = "nobody"
+"""The actor of requests that ask for no account."""
+
+
 class Caller(NamedTuple):
-    """`actor` stands beside each event that follows; `person`: as the registry knows them."""
+    """`actor` stands beside each event that follows; `person`: as the registry knows them;
+    `acting_for`: the posts that give the right, by code; `on_grant`: the grant that gives it for a
+    time. `resource`: what kind of thing is asked for; reads of it leave a row of audit where
+    `is_personal`."""
 
     actor: str
     person: UUID | None
     scope: Scope
-
-
-NOBODY = Caller("nobody", None, Scope())
-"""Whoever asks for what anyone may."""
+    acting_for: tuple[str, ...] = ()
+    on_grant: UUID | None = None
+    resource: str = ""
+    is_personal: bool = True

@@ -12,6 +12,7 @@ from uuid import UUID
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from libs.common import dead_letters, journal, timers, wire
+from libs.common.audit import AUDIT
 from libs.common.journal import Appended, EventRow, Stream
 from libs.common.keys import seal
 from libs.common.messages import Address, SetTimer
@@ -44,6 +45,7 @@ class Changes:
         self.fired: dict[TimerKey, Fired] = {}
         self.given: dict[tuple[str, str], tuple[bytes, Answered]] = {}
         self._events: list[Appended] = []
+        self._audit: list[Sequence[Any]] = []
         self._timers: dict[TimerKey, tuple[SetTimer | None, str]] = {}
         self._places: dict[tuple[str, int], Place] = {}
         self._letters: dict[UUID, tuple[Letter, Dead]] = {}
@@ -73,6 +75,10 @@ class Changes:
 
     def set_timer(self, timer: SetTimer, correlation_id: str) -> None:
         self._timers[timer.name, timer.id] = (timer, correlation_id)
+
+    def record(self, row: Sequence[Any]) -> None:
+        """A row of audit, whatever came of what it tells of."""
+        self._audit.append(row)
 
     def bury(self, letter: Letter, dead: Dead) -> None:
         self._letters[wire.digest(letter)] = (letter, dead)
@@ -108,6 +114,7 @@ class Changes:
         now = self._now
         return [
             (journal.EVENT, events),
+            (AUDIT, self._audit),
             *self._state_rows(),
             (journal.INBOX, [(*key, outcome, now) for key, outcome in sorted(self.inbox.items())]),
             (journal.REQUEST, self._request_rows()),

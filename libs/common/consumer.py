@@ -74,6 +74,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._committed_at = 0.0
         self.attempted = time.monotonic()
         self._storing, self._placing = 0, 0
+        self._is_careful = False
 
     @property
     def in_hand(self) -> int:
@@ -90,6 +91,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     def _forget_all(self) -> None:
         self._assignments += 1
         self._standing.clear()
+        self._is_careful = False
 
     async def run(self) -> None:
         """Until cancelled, or an error: the caller waits a moment and runs it again."""
@@ -113,7 +115,14 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _fetch(self, consumer: AIOKafkaConsumer) -> list[Work]:
         try:
-            fetched = await consumer.getmany(timeout_ms=200, max_records=1000)
+            if self._is_careful:
+                fetched = await self._one(consumer)
+            else:
+                fetched = await consumer.getmany(timeout_ms=200, max_records=1000)
+        except UnicodeDecodeError:  # the client drops all that it had fetched with such a record
+            self._forget_all()
+            self._is_careful = True
+            return []
         except NoOffsetForPartitionError:
             return []  # not placed yet
         except OffsetOutOfRangeError as error:
@@ -121,6 +130,20 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._standing.pop(tp, None)  # to be placed again by the next turn
             return []
         return [work for tp, records in fetched.items() for work in self._works(tp, records)]
+
+    async def _one(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, list[Record]]:
+        """One record, until that one is found which the client cannot read."""
+        for tp in random.sample(sorted(self._standing), len(self._standing)):
+            try:
+                if fetched := await consumer.getmany(tp, max_records=1):
+                    return dict(fetched)
+            except UnicodeDecodeError:
+                at = await consumer.position(tp)
+                consumer.seek(tp, at + 1)
+                self._is_careful = False
+                return {tp: [_unreadable(tp, at)]}
+        await asyncio.sleep(0.02)  # it is being fetched
+        return {}
 
     async def _place(self, consumer: AIOKafkaConsumer) -> None:
         """Seek to where the database says that each newly assigned partition stands."""
@@ -238,6 +261,14 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._committed_at = time.monotonic()
         offsets = {tp: standing.next for tp, standing in self._standing.items()}
         self._committing = asyncio.create_task(_commit(consumer, offsets))
+
+
+def _unreadable(tp: TopicPartition, offset: int) -> Record:
+    """What stands for a record with a header whose name is not UTF-8: a dead letter that says where
+    it lies. It is the same each time, for it may be the one before a position."""
+    told = f"{tp.topic}/{tp.partition} at {offset}: the name of a header is not UTF-8"
+    headers = (("unreadable", told.encode()),)
+    return ConsumerRecord(*tp, offset, 0, 0, None, None, None, -1, -1, headers)
 
 
 async def _commit(consumer: AIOKafkaConsumer, offsets: Mapping[TopicPartition, int]) -> None:

@@ -41,8 +41,20 @@ BEGIN
     IF journal IS NOT NULL THEN
         REVOKE UPDATE, DELETE ON event FROM {s}_writer;
     END IF;
+    FOR part IN
+        SELECT inhrelid FROM pg_inherits WHERE inhparent = to_regclass('audit') UNION
+        SELECT oid FROM pg_class WHERE oid IN (to_regclass('audit'), to_regclass('audit_seal'))
+    LOOP
+        EXECUTE format('REVOKE ALL ON %s FROM {s}_reader', part);
+        EXECUTE format('REVOKE UPDATE, DELETE, TRUNCATE ON %s FROM {s}_writer, {s}_owner', part);
+    END LOOP;
+    IF to_regclass('audit') IS NOT NULL THEN
+        GRANT INSERT ON audit TO {s}_reader;
+        GRANT USAGE ON SEQUENCE audit_position TO {s}_reader;
+    END IF;
 END $$;
 """
+"""Rows of audit are added by both, read by the writer, and changed by nobody, its owner neither."""
 _OWNS = """
 SELECT EXISTS (
     SELECT FROM pg_class

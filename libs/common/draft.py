@@ -9,7 +9,8 @@ from typing import Any
 
 import structlog
 
-from libs.common import waiting
+from libs.common import audit, waiting
+from libs.common.audit import Entry
 from libs.common.callers import Scope
 from libs.common.changes import Changes, Trial
 from libs.common.ids import uuid7
@@ -81,6 +82,8 @@ class Draft:
                 return
         if work.place and not isinstance(work.result, Fenced):
             self.changes.move(work.place)
+        if work.entry:
+            self.changes.record(_told(work.entry, work.result, planned))
 
     def _known(self, work: Work) -> Result | None:
         if work.place and (fenced := self._is_past(work.place)):
@@ -254,6 +257,21 @@ class Draft:
             self.changes.accept(self._run(replace(work, envelope=None), effects))
         except (Refused, Wait):
             log.exception("the death of a message could not be told")
+
+
+def _told(entry: Entry, result: Result, planned: Planned) -> Sequence[Any]:
+    """The row of audit, with the ids of all that was addressed."""
+    effects = () if isinstance(planned, Exception) else planned
+    ids = [effect.id for effect in effects if isinstance(effect, Instruction)]
+    match result:
+        case Refused() as refusal:
+            return entry.row(audit.failed(refusal), refusal.code, ids)
+        case Answered(first=False):
+            return entry.row("again", None, ids)
+        case _ if entry.code:
+            return entry.row("denied", entry.code, ids)
+        case _:
+            return entry.row("done", None, ids)
 
 
 def _check(scope: Scope | None, stream: Stream) -> None:

@@ -14,6 +14,7 @@ Name = Literal[
     "before_commit",
     "after_commit",
     "before_answer",
+    "read_not_recorded",
     "before_send",
     "sent_not_marked",
     "marked",

@@ -18,7 +18,7 @@ async def unsound(connection: Connection, service: Service) -> list[Address]:
     """Aggregates whose state is not what their events tell; as of one moment."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         found: list[Address] = []
-        for decider in service.deciders:
+        for decider in service.aggregates:
             after: UUID | None = FIRST
             while after is not None:
                 wrong, after = await _page(connection, decider, after)

@@ -20,6 +20,16 @@ def parsed(text: str) -> UUID:
     return pgproto.UUID(text)
 
 
+def id_of(value: object) -> UUID | None:
+    """None for what is no id, such as a code."""
+    if isinstance(value, UUID):
+        return value
+    try:
+        return UUID(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
 def uuid7() -> UUID:
     """48 bits of Unix milliseconds, 74 random bits."""
     return _uuid(time.time_ns() // 1_000_000 << 80, _random())

@@ -31,6 +31,13 @@ SELECT count(*) AS events, min(recorded_at) AS oldest FROM (
 ) AS unpublished
 """
 """Joined with `relay` it would read all events: no index is used for a row that is joined."""
+UNSEALED = """
+SELECT extract(epoch FROM clock_timestamp() - at)::float8 FROM audit
+WHERE (transaction_id, position) > (coalesce(
+    (SELECT transaction_id FROM audit_seal ORDER BY first DESC LIMIT 1), '0'), coalesce(
+    (SELECT position FROM audit_seal ORDER BY first DESC LIMIT 1), 0))
+ORDER BY transaction_id, position LIMIT 1
+"""
 POSITIONS = "SELECT topic, partition, next FROM position"
 
 
@@ -66,6 +73,8 @@ class Measuring:
         age = (self._clock.now() - oldest).total_seconds() if oldest else 0.0
         metrics.UNPUBLISHED.labels(self._name).set(count)
         metrics.UNPUBLISHED_SECONDS.labels(self._name).set(max(0.0, age))
+        seconds = await connection.fetchval(UNSEALED)
+        metrics.UNSEALED_SECONDS.labels(self._name).set(seconds or 0.0)
 
     async def _lag(self, connection: Connection) -> None:
         rows = await connection.fetch(POSITIONS)

@@ -21,6 +21,9 @@ UNPUBLISHED = Gauge("civicgrid_unpublished_events", "Events not published.", ["s
 UNPUBLISHED_SECONDS = Gauge(
     "civicgrid_unpublished_seconds", "Age of the oldest event not published.", ["service"]
 )
+UNSEALED_SECONDS = Gauge(
+    "civicgrid_unsealed_seconds", "Age of the oldest row of audit without a seal.", ["service"]
+)
 LAG = Gauge("civicgrid_lag", "Records of Kafka that the service has not handled.", ["service"])
 DEAD_LETTERS = Counter("civicgrid_dead_letters", "Dead letters by stage.", ["service", "stage"])
 TIMERS = Counter("civicgrid_timers_fired", "Timers that ran out.", ["service"])

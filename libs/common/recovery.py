@@ -18,6 +18,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from libs.common import journal, kafka
 from libs.common.changes import Changes, Trial
+from libs.common.contracts.audit import TOPIC
 from libs.common.draft import Rules
 from libs.common.facts import Facts
 from libs.common.journal import Appended, Asked, Connection, Stream
@@ -53,6 +54,21 @@ SELECT coalesce(
     (SELECT max(position) FROM event), 0)
 """
 RENUMBER = "UPDATE event SET transaction_id = '3'"
+RENUMBER_AUDIT = """
+GRANT UPDATE (transaction_id) ON audit TO CURRENT_USER;
+UPDATE audit SET transaction_id = CASE
+    WHEN (transaction_id, position) > (
+        SELECT transaction_id, position FROM audit_seal ORDER BY first DESC LIMIT 1
+    ) THEN '4'::xid8 ELSE '3'::xid8 END;
+REVOKE UPDATE (transaction_id) ON audit FROM CURRENT_USER;
+GRANT UPDATE ON audit_seal TO CURRENT_USER;
+UPDATE audit_seal SET transaction_id = '3', position = reached FROM (
+    SELECT first, max(greatest(position, (SELECT max(one) FROM unnest(positions) AS one)))
+        OVER (ORDER BY first) AS reached FROM audit_seal
+) AS of_block WHERE of_block.first = audit_seal.first;
+REVOKE UPDATE ON audit_seal FROM CURRENT_USER;
+"""
+"""No number and no hash is of it. What is sealed comes before what is not."""
 MARK = "UPDATE relay SET transaction_id = '3', position = $1"
 STORED = "SELECT event_id FROM event WHERE stream_id = $1 AND version = $2"
 
@@ -81,11 +97,11 @@ class Recovered:
 
 
 async def is_behind(service: Service, bootstrap: str, connection: Connection) -> bool:
-    """Whether the service's topic ends with an event that its journal does not have, or the journal
+    """Whether what it published ends with an event that its journal does not have, or the journal
     comes from another cluster."""
     if await connection.fetchval(FOREIGN):
         return True
-    async with _reading(service, bootstrap, [service.topic]) as consumer:
+    async with _reading(service, bootstrap, [service.topic, TOPIC]) as consumer:
         ends = await consumer.end_offsets(consumer.assignment())
         begins = await consumer.beginning_offsets(consumer.assignment())
         for tp in ends:
@@ -110,6 +126,7 @@ async def renumber(owner: Connection) -> bool:
     async with owner.transaction():
         mark = await owner.fetchval(UNPUBLISHED)
         await owner.execute(RENUMBER)
+        await owner.execute(RENUMBER_AUDIT)
         await owner.execute(MARK, mark)
     return True
 
@@ -176,7 +193,7 @@ def _read(service: Service, record: ConsumerRecord[Any, Any]) -> Published | Non
     headers = {name: (value or b"").decode("utf-8", "replace") for name, value in record.headers}
     if headers.get("ce_source") != service.source or record.value is None:
         return None
-    decider = next((d for d in service.deciders if headers.get("ce_type") in _types(d)), None)
+    decider = next((d for d in service.aggregates if headers.get("ce_type") in _types(d)), None)
     if decider is None:
         return None
     event = _types(decider)[headers["ce_type"]].model_validate_json(record.value)

@@ -36,6 +36,7 @@ OLDER_SECONDS = 0.002
 STANDBY_SECONDS = 1.0
 BEAT_SECONDS = 1.0
 BROKER_SECONDS = 1.0
+REST_SECONDS = 0.01
 
 AHEAD = 4000
 """Events that are looked ahead: more than a batch writes."""
@@ -75,6 +76,10 @@ UPDATE relay SET (transaction_id, position) = (
 MARKED = """
 UPDATE relay SET holder = pg_backend_pid(), heartbeat = clock_timestamp()
 RETURNING transaction_id::text, position
+"""
+LAST = """
+SELECT transaction_id::text, position FROM event
+ORDER BY event.transaction_id DESC, event.position DESC LIMIT 1
 """
 WHERE = "SELECT transaction_id::text, position FROM relay"
 BEAT = "UPDATE relay SET heartbeat = clock_timestamp()"
@@ -122,6 +127,7 @@ class Relay:
         self._outgoing = outgoing
         self._woken, self._session = asyncio.Event(), asyncio.Lock()
         self.is_leader = False
+        self._reached: Mark = ("0", 0)
 
     async def run(self) -> None:
         connection = await self._connect()
@@ -144,6 +150,12 @@ class Relay:
             self._outgoing.close()
             connection.terminate()
 
+    async def rest(self, connection: Connection) -> None:
+        """Until what is stored now is sent, or another process has to send it."""
+        last = await connection.fetchrow(LAST)
+        while self.is_leader and last and _order(self._reached) < _order(_mark(last)):
+            await asyncio.sleep(REST_SECONDS)
+
     async def _try(self, connection: Connection) -> None:
         """Until the broker fails, which is no reason to give up the lock: the holder has timers to
         fire. Then a new producer goes on from the mark."""
@@ -164,6 +176,7 @@ class Relay:
             marked = reached = _mark((await connection.fetch(MARKED))[0])
         marked_at, older = time.monotonic(), OLDER_SECONDS
         while True:
+            self._reached = reached
             self._woken.clear()
             async with self._session:
                 found = await connection.fetch(WAITING, *reached, AHEAD)
@@ -252,6 +265,10 @@ class Relay:
 
 def _mark(row: asyncpg.Record) -> Mark:
     return row["transaction_id"], row["position"]
+
+
+def _order(mark: Mark) -> tuple[int, int]:
+    return int(mark[0]), mark[1]
 
 
 @lru_cache(maxsize=100_000)

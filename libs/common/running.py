@@ -32,6 +32,7 @@ from libs.common.outgoing import Outgoing
 from libs.common.quarantine import Stopped
 from libs.common.receiving import Receiver
 from libs.common.relay import Relay
+from libs.common.sealing import Sealing
 from libs.common.service import Service
 from libs.common.settings import Settings, SettingsError
 from libs.common.sweeping import Sweeping
@@ -44,6 +45,8 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 PULSE_SECONDS = 1.0
+ANCHOR_SECONDS = 2.0
+"""Of the ten that a service has to stop in."""
 AWAY = (
     OSError,
     asyncpg.PostgresConnectionError,
@@ -114,6 +117,8 @@ class Running:
         self._put_up("measuring", Measuring(*told).run)
         self._put_up("timing", self._time)
         self._put_up("retention", self._forget)
+        self.sealing = Sealing(service.name, service.source, self.writer, self._writer_session)
+        self._put_up("sealing", self._seal)
         if service.sweeps:
             self.sweeping = Sweeping(
                 service.source, service.sweeps, self.writer, self._writer_session
@@ -148,9 +153,12 @@ class Running:
         return router
 
     async def stop(self) -> None:
-        """What comes in is stopped first; what the writer has in hand is stored."""
+        """What comes in is stopped first; what the writer has in hand is stored, and the audit is
+        anchored."""
         if not self._tasks:
             return
+        with suppress(Exception):
+            await asyncio.wait_for(self.anchor(), ANCHOR_SECONDS)
         writer, *others = self._tasks
         for task in reversed(others):
             task.cancel()
@@ -192,6 +200,20 @@ class Running:
 
     async def _sweep(self) -> None:
         await self._while_leading(self.sweeping.run)
+
+    async def _seal(self) -> None:
+        await self._while_leading(self.sealing.run)
+
+    async def anchor(self) -> None:
+        """Return once the audit is anchored as far as it goes, if this process is the one to."""
+        if not self.relay.is_leader:
+            return
+        connection = await self._writer_session()
+        try:
+            await self.sealing.finish(connection)
+            await self.relay.rest(connection)
+        finally:
+            connection.terminate()
 
     async def _forget(self) -> None:
         await self._while_leading(

@@ -11,6 +11,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from libs.common.anchors import CHAIN
 from libs.common.draft import Rules
 from libs.common.facts import Tables
 from libs.common.http import Desk
@@ -63,8 +64,13 @@ class Service:
         return Path(inspect.getfile(self.routes)).parent
 
     @property
+    def aggregates(self) -> tuple[Decider[Any, Any, Any], ...]:
+        """Its own, and the one that every service has."""
+        return (*self.deciders, CHAIN)
+
+    @property
     def publishes(self) -> tuple[type[Event], ...]:
-        return tuple(event for decider in self.deciders for event in decider.events)
+        return tuple(event for decider in self.aggregates for event in decider.events)
 
     @cached_property
     def reads(self) -> Mapping[str, type[Event]]:

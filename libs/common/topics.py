@@ -19,8 +19,12 @@ class TopicsError(Exception):
     """What the file asks for cannot be done without loss; the text says what to do instead."""
 
 
+EVERY = "every service"
+
+
 class Topic(BaseModel):
-    """`retention_days`: None keeps records for ever. `readers`: services or outside sources."""
+    """`owner`: who writes to it; `EVERY` where all do. `retention_days`: None keeps records for
+    ever. `readers`: services or outside sources."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     owner: str
@@ -33,6 +37,9 @@ class File(BaseModel):
     partitions: int
     replication: int
     topics: Mapping[str, Topic]
+
+    def written_by(self, service: str) -> list[str]:
+        return [name for name, topic in self.topics.items() if topic.owner in (service, EVERY)]
 
     @model_validator(mode="after")
     def _answered(self) -> File:

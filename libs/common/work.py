@@ -8,11 +8,21 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
+from libs.common.audit import Entry
 from libs.common.callers import Scope
 from libs.common.messages import Cause, Context, Effect, Envelope, Refused
 
 Plan = Callable[[Context[Any]], Iterable[Effect]]
 """Pure; called anew at each attempt."""
+
+
+def refusing(refusal: Refused) -> Plan:
+    """The plan of what is refused already: nothing of it is stored but its row of audit."""
+
+    def plan(context: Context[Any]) -> Iterable[Effect]:
+        raise refusal
+
+    return plan
 
 
 class Message(NamedTuple):
@@ -137,7 +147,7 @@ class Work:
     `message` goes into the inbox; `takes_over` lets it follow a `waiting` or `dead` one.
     `envelope` feeds the projections. `letter` is what becomes a dead letter; a work without one
     (HTTP) is refused instead. `dead` says why it is one before any attempt; `buried` what follows
-    from its becoming one (a receipt).
+    from its becoming one (a receipt). `entry`: a row of audit tells what came of it.
     """
 
     plan: Plan
@@ -148,6 +158,7 @@ class Work:
     place: Place | None = None
     letter: Letter | None = None
     request: Request | None = None
+    entry: Entry | None = None
     fired: Fired | None = None
     waited: Waited | None = None
     dead: Dead | None = None

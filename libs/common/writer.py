@@ -26,7 +26,7 @@ from libs.common.keys import Keys
 from libs.common.messages import Context, Instruction, Refused
 from libs.common.outgoing import Outgoing
 from libs.common.statement import FENCED, execute
-from libs.common.work import Dead, Work
+from libs.common.work import Dead, Work, refusing
 
 Submission = tuple[Sequence[Work], "asyncio.Future[None]"]
 
@@ -140,8 +140,8 @@ class Writer:
 
     async def _blame(self, work: Work, error: Exception) -> None:
         if not work.letter:
-            work.result = Refused("unstorable", status=422)
-            return
+            work.plan = refusing(Refused("unstorable", status=422))
+            return await self._attempts([work])
         work.dead = Dead("storage", type(error).__name__)
         try:
             await self._attempts([work])

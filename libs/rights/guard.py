@@ -11,15 +11,17 @@ from fastapi import Request
 from libs.city import City
 from libs.city.tree import Holder
 from libs.common.callers import EVERYTHING, NOBODY, Caller, Scope
-from libs.common.http.guards import Guard
-from libs.common.messages import Context, Refused
+from libs.common.http.guards import Forbidden, Guard
+from libs.common.messages import Context
 from libs.common.settings import Settings, SettingsError
 from libs.rights import policy
-from libs.rights.policy import Rights
+from libs.rights.policy import Action
 from libs.rights.scopes import scope_of
 from libs.rights.tokens import Bearer, Keyring, unauthorised
 
 REMEMBERED = 20_000
+UNKNOWN = Action({}, "", True)
+"""What is not named, nobody may."""
 _POLICY = policy.read()
 
 
@@ -57,35 +59,43 @@ def bearer_of(request: Request, keyring: Keyring) -> Bearer:
 
 class _Guard:
     def __init__(
-        self, keyring: Keyring, rights: Mapping[str, Rights], city: Callable[[Any], City]
+        self, keyring: Keyring, actions: Mapping[str, Action], city: Callable[[Any], City]
     ) -> None:
-        self._keyring, self._rights, self._city = keyring, rights, city
+        self._keyring, self._actions, self._city = keyring, actions, city
         self._scopes: dict[tuple[str, UUID, tuple[Holder, ...]], Scope] = {}
         self._scopes_of: City | None = None
 
     def __call__(self, request: Request, context: Context[Any]) -> Caller:
-        action = request.scope["route"].name
-        rights = self._rights.get(action, {})
+        name = request.scope["route"].name
+        rights, thing, is_personal = self._actions.get(name, UNKNOWN)
         if "anyone" in rights:
-            return NOBODY
+            return Caller(NOBODY, None, Scope(), resource=thing, is_personal=is_personal)
         bearer, city = bearer_of(request, self._keyring), self._city(context.facts)
         if city.bars(bearer.account, bearer.session):
             raise unauthorised()
         seats = city.seats(bearer.person, context.now) if bearer.person else ()
+        caller = Caller(
+            actor=str(bearer.account),
+            person=bearer.person,
+            scope=EVERYTHING if bearer.founder and "founder" in rights else Scope(),
+            acting_for=tuple(seat.post for seat in seats if seat.role in rights),
+            resource=thing,
+            is_personal=is_personal,
+        )
         if _roles(bearer, seats).isdisjoint(rights):
-            raise Refused("role_not_allowed", status=403)
-        scope = EVERYTHING if bearer.founder and "founder" in rights else Scope()
-        if bearer.person and not scope.everything:
-            scope = self._scope(action, bearer.person, seats, city)
-        return Caller(str(bearer.account), bearer.person, scope)
+            raise Forbidden(caller)
+        if bearer.person and not caller.scope.everything:
+            return caller._replace(scope=self._scope(name, bearer.person, seats, city))
+        return caller
 
-    def _scope(self, action: str, person: UUID, seats: tuple[Holder, ...], city: City) -> Scope:
+    def _scope(self, name: str, person: UUID, seats: tuple[Holder, ...], city: City) -> Scope:
         """Remembered while the city stays as it is."""
         if city is not self._scopes_of or len(self._scopes) > REMEMBERED:
             self._scopes, self._scopes_of = {}, city
-        key = (action, person, seats)
+        key = (name, person, seats)
         if (scope := self._scopes.get(key)) is None:
-            scope = self._scopes[key] = scope_of(self._rights[action], person, seats, city)
+            rights = self._actions[name].rights
+            scope = self._scopes[key] = scope_of(rights, person, seats, city)
         return scope
 
 

@@ -1,16 +1,19 @@
-"""The rights file: which role may do what, to things that are what to it."""
+"""The rights file: which role may do what, to things that are what to it; and which of these things
+are personal."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from libs.common.contracts.registry import Role
+
+M = TypeVar("M", bound=BaseModel)
 
 FILE = Path(__file__).with_name("policy.yaml")
 
@@ -27,36 +30,59 @@ class PolicyError(Exception):
     """The rights file says something that nobody understands."""
 
 
+class Action(NamedTuple):
+    """`thing`: what kind of thing it is done to, or shows."""
+
+    rights: Rights
+    thing: str
+    is_personal: bool
+
+
 class _Rule(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     do: tuple[str, ...]
+    of: str
     who: Mapping[Relation, tuple[str, ...]]
 
 
-Actions = Mapping[str, Rights]
+class _Things(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    personal: frozenset[str] = frozenset()
+    plain: frozenset[str] = frozenset()
+
+    def is_personal(self, thing: str) -> bool:
+        """Raises PolicyError for one of which the file does not say, or says both."""
+        if (thing in self.personal) == (thing in self.plain):
+            raise PolicyError(f"{thing} is either personal or plain: the file must say which")
+        return thing in self.personal
+
+
+Actions = Mapping[str, Action]
 
 
 def read(file: Path = FILE) -> Mapping[str, Actions]:
-    """Service -> action -> its rights. Raises PolicyError."""
+    """Service -> its actions by name. Raises PolicyError."""
     document = yaml.safe_load(file.read_text(encoding="utf-8"))
-    groups = document.pop("groups")
-    return {service: _service(rules, groups) for service, rules in document.items()}
+    groups, things = document.pop("groups"), _parsed(_Things, document.pop("things"))
+    return {service: _service(rules, groups, things) for service, rules in document.items()}
 
 
-def _service(rules: Iterable[object], groups: Mapping[str, Sequence[str]]) -> Actions:
-    actions: dict[str, Rights] = {}
-    for rule in map(_rule, rules):
-        rights = _rights(rule, groups)
-        for action in rule.do:
-            if action in actions:
-                raise PolicyError(f"{action} is named twice")
-            actions[action] = rights
+def _service(
+    rules: Iterable[object], groups: Mapping[str, Sequence[str]], things: _Things
+) -> Actions:
+    actions: dict[str, Action] = {}
+    for rule in (_parsed(_Rule, told) for told in rules):
+        action = Action(_rights(rule, groups), rule.of, things.is_personal(rule.of))
+        for name in rule.do:
+            if name in actions:
+                raise PolicyError(f"{name} is named twice")
+            actions[name] = action
     return actions
 
 
-def _rule(told: object) -> _Rule:
+def _parsed(model: type[M], told: object) -> M:
     try:
-        return _Rule.model_validate(told)
+        return model.model_validate(told)
     except ValidationError as error:
         raise PolicyError(f"{FILE.name}: {error}") from error
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from libs.city import City
-from libs.common.http import Desk, Limit, caller_of, not_found, page, shown
+from libs.common.http import Desk, Limit, caller_of, not_found
 from services.alerts import queries
 from services.alerts.domain import ALERT
 from services.alerts.domain.alert import Acknowledge
@@ -36,19 +36,18 @@ def _alerts(router: APIRouter, desk: Alerts) -> None:
         after: UUID = queries.FIRST,
     ) -> Mapping[str, Any]:
         """Of an area, or all about one lead, card or case."""
-        async with desk.reading(request) as connection:
+        async with desk.reading(request) as look:
             if about:
-                return {"items": await queries.about(connection, about), "next": None}
+                return look.all(await queries.about(look.connection, about))
             rows = await queries.alerts(
-                connection, after=after, limit=limit, community=community, status=status
+                look.connection, after=after, limit=limit, community=community, status=status
             )
-        return page(rows, limit, "id")
+            return look.page(rows, limit, "id")
 
     @router.get("/alerts/{id}")
     async def show_alert(request: Request, id: UUID, response: Response) -> Mapping[str, Any]:
-        async with desk.reading(request) as connection:
-            found = await queries.alert(connection, id)
-        return shown(found, response)
+        async with desk.reading(request) as look:
+            return look.one(await queries.alert(look.connection, id), response)
 
     @router.get("/alert-rules")
     async def show_rules() -> Mapping[str, Any]:
@@ -62,20 +61,21 @@ def _told(router: APIRouter, desk: Alerts) -> None:
         request: Request, id: UUID, limit: Limit = 100, after: UUID = queries.FIRST
     ) -> Mapping[str, Any]:
         """Every person who was told, once each, and when they acknowledged it."""
-        async with desk.reading(request) as connection:
-            rows = await queries.receipts(connection, id, after=after, limit=limit)
-            if not rows and await queries.alert(connection, id) is None:
+        async with desk.reading(request) as look:
+            rows = await queries.receipts(look.connection, id, after=after, limit=limit)
+            if not rows and await queries.alert(look.connection, id) is None:
                 raise not_found()
-        return page(rows, limit, "person_ref")
+            return look.page(rows, limit, "person_ref")
 
     @router.get("/notifications")
     async def list_notifications(
         request: Request, limit: Limit = 100, after: UUID = queries.FIRST
     ) -> Mapping[str, Any]:
         """What was told to who asks."""
-        async with desk.reading(request) as connection:
-            rows = await queries.told(connection, _person(request), after=after, limit=limit)
-        return page(rows, limit, "id")
+        person = _person(request)
+        async with desk.reading(request) as look:
+            rows = await queries.told(look.connection, person, after=after, limit=limit)
+            return look.page(rows, limit, "id")
 
 
 def _commands(router: APIRouter, desk: Alerts) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
@@ -14,10 +14,9 @@ from libs.common.http import (
     Desk,
     Item,
     Limit,
+    caller_of,
     expected,
     not_found,
-    page,
-    shown,
     takes,
 )
 from libs.common.ids import named, uuid7
@@ -111,65 +110,56 @@ def _lists(router: APIRouter, desk: Leads) -> None:
         after: UUID = queries.FIRST,
     ) -> Mapping[str, Any]:
         wanted = {"unit": unit, "community": community, "status": status}
-        async with desk.reading(request) as connection:
+        async with desk.reading(request) as look:
             rows = await queries.leads(
-                connection, after=after, limit=limit, source_number=source_number, **wanted
+                look.connection, after=after, limit=limit, source_number=source_number, **wanted
             )
-        return page(rows, limit, "id")
+            return look.page(rows, limit, "id")
 
     @router.get("/unrouted-leads")
     async def list_unrouted(
         request: Request, limit: Limit = 100, after: UUID = queries.FIRST
     ) -> Mapping[str, Any]:
         """Leads that no rule could route, the oldest first (row L15)."""
-        async with desk.reading(request) as connection:
-            rows = await queries.unrouted(connection, after=after, limit=limit)
-        return page(rows, limit, "id")
+        async with desk.reading(request) as look:
+            rows = await queries.unrouted(look.connection, after=after, limit=limit)
+            return look.page(rows, limit, "id")
 
     @router.get("/supervisions")
     async def list_supervisions(
         request: Request, unit: str | None = None, limit: Limit = 100, after: UUID = queries.FIRST
     ) -> Mapping[str, Any]:
         """Cards for units that let a limit pass."""
-        async with desk.reading(request) as connection:
-            rows = await queries.supervisions(connection, after=after, limit=limit, unit=unit)
-        return page(rows, limit, "id")
+        async with desk.reading(request) as look:
+            rows = await queries.supervisions(look.connection, after=after, limit=limit, unit=unit)
+            return look.page(rows, limit, "id")
 
 
 def _one(router: APIRouter, desk: Leads) -> None:
     @router.get("/leads/{id}")
     async def show_lead(request: Request, id: UUID, response: Response) -> Mapping[str, Any]:
         """A lead as it is, and why it went where it went."""
-        return shown(await _lead(desk, request, id), response)
+        async with desk.reading(request) as look:
+            return look.one(await queries.lead(look.connection, id), response)
 
     @router.get("/leads/{id}/routing")
     async def show_routing(request: Request, id: UUID) -> Mapping[str, Any]:
         """Rule set, inputs, and every losing rule with why; where a person chose, what they said
         (row L2)."""
-        found = await _lead(desk, request, id)
-        async with desk.reading(request) as connection:
-            sealed = await queries.newest_choice(connection, id)
-        told = await desk.unsealed(id, sealed)
-        reason = {"reason": told["note"]} if told else {}
-        about = {"unit": found["unit"], "status": found["status"]}
-        return {**(found["explanation"] or {}), **reason, **about}
+        async with desk.reading(request) as look:
+            found = await queries.lead(look.connection, id)
+            if found is None:
+                raise not_found()
+            told = await desk.unsealed(id, await queries.newest_choice(look.connection, id))
+            reason = {"reason": told["note"]} if told else {}
+            about = {"unit": found["unit"], "status": found["status"]}
+            return look.one({**(found["explanation"] or {}), **reason, **about})
 
     @router.get("/leads/{id}/timeline")
     async def show_timeline(request: Request, id: UUID) -> Mapping[str, Any]:
         """All that happened to it, in order."""
-        async with desk.reading(request) as connection:
-            rows = await queries.timeline(connection, id)
-        if not rows:
-            raise not_found()
-        return {"items": rows}
-
-
-async def _lead(desk: Leads, request: Request, id: UUID) -> dict[str, Any]:
-    async with desk.reading(request) as connection:
-        found = await queries.lead(connection, id)
-    if found is None:
-        raise not_found()
-    return found
+        async with desk.reading(request) as look:
+            return look.story(await queries.timeline(look.connection, id))
 
 
 def _steps(router: APIRouter, desk: Leads) -> None:
@@ -189,18 +179,26 @@ def _steps(router: APIRouter, desk: Leads) -> None:
         step(name)
 
 
+async def _cell(desk: Leads, request: Request, id: UUID) -> str | None:
+    async with desk.looking(caller_of(request).scope) as connection:
+        found = await queries.lead(connection, id)
+    if found is None:
+        raise not_found()
+    return cast("str | None", found["cell"])
+
+
 def _choices(router: APIRouter, desk: Leads) -> None:
     @router.post("/leads/{id}/route")
     async def route_lead(request: Request, id: UUID, body: UnitBody) -> Response:
         """A person chooses the unit of a lead that no rule could route."""
-        cell, version = (await _lead(desk, request, id))["cell"], expected(request)
+        cell, version = await _cell(desk, request, id), expected(request)
         told = (id, cell, body.unit, body.reason, version)
         return await desk.command(request, lambda now: (policies.override(now, *told),), body=body)
 
     @router.post("/leads/{id}/arbitrate")
     async def arbitrate_lead(request: Request, id: UUID, body: UnitBody) -> Response:
         """The command centre decides after a second return; the unit cannot return it again."""
-        cell, version = (await _lead(desk, request, id))["cell"], expected(request)
+        cell, version = await _cell(desk, request, id), expected(request)
         told = (id, cell, body.unit, body.reason, version)
         return await desk.command(request, lambda now: (policies.arbitrate(now, *told),), body=body)
 
@@ -248,17 +246,15 @@ def _rules(router: APIRouter, desk: Leads) -> None:
     async def show_rules(request: Request) -> Mapping[str, Any]:
         """Those that hold now, and which versions there are."""
         context = desk.context()
-        async with desk.reading(request) as connection:
-            published = await queries.rule_sets(connection)
-        held = context.facts.rules(context.now).model_dump(mode="json", exclude_none=True)
-        return {**held, "published": published}
+        async with desk.reading(request) as look:
+            published = await queries.rule_sets(look.connection)
+            held = context.facts.rules(context.now).model_dump(mode="json", exclude_none=True)
+            return look.one({**held, "published": published})
 
     @router.get("/routing-rules/{rule_set}")
     async def show_rule_set(request: Request, rule_set: int) -> Mapping[str, Any]:
-        async with desk.reading(request) as connection:
-            found = await queries.rules(connection, rule_set)
-        if found is None and rule_set == ROUTING.version:
-            found = ROUTING.model_dump(mode="json", exclude_none=True)
-        if found is None:
-            raise not_found()
-        return found
+        async with desk.reading(request) as look:
+            found = await queries.rules(look.connection, rule_set)
+            if found is None and rule_set == ROUTING.version:
+                found = ROUTING.model_dump(mode="json", exclude_none=True)
+            return look.one(found)

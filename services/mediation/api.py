@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from libs.city import City
-from libs.common.http import Desk, Limit, expected, not_found, page, shown
+from libs.common.http import Desk, Limit, expected
 from libs.common.ids import uuid7
 from services.mediation import policies, queries
 from services.mediation.bodies import CaseBody, GradeBody, PanelBody, ReasonBody, SessionBody
@@ -100,27 +100,23 @@ def _reads(router: APIRouter, desk: Mediation) -> None:
         after: UUID = queries.FIRST,
     ) -> Mapping[str, Any]:
         """Of a centre, or those that came of one lead."""
-        async with desk.reading(request) as connection:
+        async with desk.reading(request) as look:
             if lead_id:
-                return {"items": await queries.of_lead(connection, lead_id), "next": None}
+                return look.all(await queries.of_lead(look.connection, lead_id))
             rows = await queries.cases(
-                connection, after=after, limit=limit, centre=centre, status=status
+                look.connection, after=after, limit=limit, centre=centre, status=status
             )
-        return page(rows, limit, "id")
+            return look.page(rows, limit, "id")
 
     @router.get("/mediation-cases/{id}")
     async def show_case(request: Request, id: UUID, response: Response) -> Mapping[str, Any]:
-        async with desk.reading(request) as connection:
-            found = await queries.case(connection, id)
-        return shown(found, response)
+        async with desk.reading(request) as look:
+            return look.one(await queries.case(look.connection, id), response)
 
     @router.get("/mediation-cases/{id}/timeline")
     async def show_timeline(request: Request, id: UUID) -> Mapping[str, Any]:
-        async with desk.reading(request) as connection:
-            rows = await queries.timeline(connection, id)
-        if not rows:
-            raise not_found()
-        return {"items": rows}
+        async with desk.reading(request) as look:
+            return look.story(await queries.timeline(look.connection, id))
 
 
 def _centres(router: APIRouter, desk: Mediation) -> None:
@@ -130,9 +126,9 @@ def _centres(router: APIRouter, desk: Mediation) -> None:
     ) -> Mapping[str, Any]:
         """Each with its director, who is the community officer in post (row M1)."""
         city = desk.context().facts
-        async with desk.reading(request) as connection:
-            rows = await queries.centres(connection, after=after, limit=limit)
-        for row in rows:
-            officers = city.responsible(row["area"])
-            row["director_ref"] = officers[0].person_ref if officers else None
-        return page(rows, limit, "code")
+        async with desk.reading(request) as look:
+            rows = await queries.centres(look.connection, after=after, limit=limit)
+            for row in rows:
+                officers = city.responsible(row["area"])
+                row["director_ref"] = officers[0].person_ref if officers else None
+            return look.page(rows, limit, "code")

@@ -6,6 +6,7 @@ What is signed in or out with holds secrets: nothing of it is kept for a second 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,17 +14,9 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from libs.city import City
+from libs.common.callers import EVERYTHING
 from libs.common.contracts.portal import AccountEnabled, AccountReset
-from libs.common.http import (
-    DOOR,
-    KEEPS_NOTHING,
-    Desk,
-    Limit,
-    address_of,
-    expected,
-    page,
-    shown,
-)
+from libs.common.http import DOOR, KEEPS_NOTHING, Desk, Limit, address_of, expected
 from libs.common.messages import Effect, Envelope
 from libs.rights.guard import bearer_of
 from libs.rights.tokens import Bearer, unauthorised
@@ -84,7 +77,8 @@ def _sessions(router: APIRouter, desk: Portal, tokens: Tokens) -> None:
     async def refresh_token(body: RefreshBody) -> Response:
         """A new access token, while the session is open."""
         bearer = tokens.keyring.read(body.refresh_token, "refresh")
-        account = await _signed_in(desk, bearer)
+        async with desk.looking() as connection:
+            account = await _signed_in(connection, bearer, desk.context().now)
         return JSONResponse(tokens.anew(account, bearer), headers=NOT_KEPT)
 
     @router.post("/sign-out", status_code=204, openapi_extra=KEEPS_NOTHING)
@@ -101,16 +95,17 @@ def _sessions(router: APIRouter, desk: Portal, tokens: Tokens) -> None:
     @router.get("/me")
     async def show_me(request: Request) -> Mapping[str, Any]:
         bearer = bearer_of(request, tokens.keyring)
-        account = await _signed_in(desk, bearer)
-        who = {"account": account.id, "person_ref": account.person_ref, "founder": account.founder}
-        return {**who, "session": account.session(bearer.session)}
+        async with desk.reading(request, EVERYTHING) as look:
+            account = await _signed_in(look.connection, bearer, desk.context().now)
+            names = {"person_ref": account.person_ref, "founder": account.founder}
+            session = account.session(bearer.session)
+            return look.one({"account": account.id, **names, "session": session})
 
 
-async def _signed_in(desk: Portal, bearer: Bearer) -> Account:
+async def _signed_in(connection: queries.Connection, bearer: Bearer, now: datetime) -> Account:
     """The account, if the session of this token is open. Raises Refused, 401."""
-    async with desk.looking() as connection:
-        account = await queries.state(connection, bearer.account)
-    if account is None or not is_signed_in(account, bearer.session, desk.context().now):
+    account = await queries.state(connection, bearer.account)
+    if account is None or not is_signed_in(account, bearer.session, now):
         raise unauthorised()
     return account
 
@@ -202,15 +197,14 @@ def _reads(router: APIRouter, desk: Portal) -> None:
         limit: Limit = 100,
         after: UUID = queries.FIRST,
     ) -> Mapping[str, Any]:
-        async with desk.reading(request) as connection:
+        async with desk.reading(request) as look:
             id = policies.account_of(person_ref) if person_ref else None
             rows = await queries.accounts(
-                connection, after=after, limit=limit, status=status, founder=founder, id=id
+                look.connection, after=after, limit=limit, status=status, founder=founder, id=id
             )
-        return page(rows, limit, "id")
+            return look.page(rows, limit, "id")
 
     @router.get("/accounts/{id}")
     async def show_account(request: Request, id: UUID, response: Response) -> Mapping[str, Any]:
-        async with desk.reading(request) as connection:
-            found = await queries.account(connection, id)
-        return shown(found, response)
+        async with desk.reading(request) as look:
+            return look.one(await queries.account(look.connection, id), response)

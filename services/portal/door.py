@@ -57,7 +57,7 @@ class Door:
             step = self._step(account, known, body.code)
             is_right = await self.passwords.is_right(known.get("password_hash"), body.password)
             if account is None or step is None or not is_right:
-                await self._fail(request, account)
+                await self._fail(request, account, "unauthorised")
                 raise unauthorised()
             session = uuid7()
             await self._tell(request, account, lambda at: OpenSession(at, session, step))
@@ -90,7 +90,7 @@ class Door:
             if kept is None or not is_signed_in(kept.account, session, self._now):
                 raise unauthorised()
             if not await self.passwords.is_right(known.get("password_hash"), body.old_password):
-                await self._fail(request, kept.account)
+                await self._fail(request, kept.account, "password_wrong")
                 raise Refused("password_wrong", status=422, path="/old_password")
             hash = await self.passwords.hash(body.new_password)
             told = (session, hash, known.get("totp_secret"))
@@ -133,14 +133,21 @@ class Door:
             raise Refused("code_wrong", status=422, path="/code")
         return step
 
-    async def _fail(self, request: Request, account: Account | None) -> None:
+    async def _fail(self, request: Request, account: Account | None, code: str) -> None:
         if account:
-            await self._tell(request, account, FailSignIn)
+            await self._tell(request, account, FailSignIn, code)
 
     async def _tell(
-        self, request: Request, account: Account, make: Callable[[datetime], Command]
+        self,
+        request: Request,
+        account: Account,
+        make: Callable[[datetime], Command],
+        code: str | None = None,
     ) -> None:
-        await self.desk.done(request, lambda now: (ACCOUNT.to(account.id, make(now.now)),))
+        """`code`: why what was asked fails, where this follows from it."""
+        await self.desk.done(
+            request, lambda now: (ACCOUNT.to(account.id, make(now.now)),), code=code
+        )
 
 
 @asynccontextmanager

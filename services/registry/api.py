@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from libs.city import City
 from libs.common.contracts.registry import Level
-from libs.common.http import Limit, Moment, expected, not_found, page, shown, takes
+from libs.common.http import Limit, Moment, expected, not_found, takes
 from services.registry import policies, queries
 from services.registry.answers import Plan, Registry, answer_of, item, one
 from services.registry.api_offices import OFFICES
@@ -75,9 +75,9 @@ def _area_reads(router: APIRouter, desk: Registry) -> None:
         """Areas in force, now or at an instant, by code."""
         at = as_of or desk.context().now
         wanted: dict[str, Any] = {"at": at, "level": level, "parent": parent}
-        async with desk.reading(request) as connection:
-            rows = await queries.areas(connection, after=after, limit=limit, **wanted)
-        return page(rows, limit, "code")
+        async with desk.reading(request) as look:
+            rows = await queries.areas(look.connection, after=after, limit=limit, **wanted)
+            return look.page(rows, limit, "code")
 
 
 def _area_searches(router: APIRouter, desk: Registry) -> None:
@@ -99,24 +99,23 @@ def _area_searches(router: APIRouter, desk: Registry) -> None:
     ) -> Mapping[str, Any]:
         """Cells that nobody answers for, now or at an instant (row R10)."""
         at = as_of or desk.context().now
-        async with desk.reading(request) as connection:
-            rows = await queries.uncovered(connection, at=at, after=after, limit=limit)
-        return page(rows, limit, "code")
+        async with desk.reading(request) as look:
+            rows = await queries.uncovered(look.connection, at=at, after=after, limit=limit)
+            return look.page(rows, limit, "code")
 
     @router.get("/areas/counts")
     async def count(request: Request) -> Mapping[str, int]:
         """Of areas by level, organisations by kind, posts, and persons who hold one."""
-        async with desk.reading(request) as connection:
-            return await queries.counts(connection)
+        async with desk.reading(request) as look:
+            return look.one(await queries.counts(look.connection))
 
 
 def _area(router: APIRouter, desk: Registry) -> None:
     @router.get("/areas/{code}")
     async def show_area(request: Request, code: str, response: Response) -> Mapping[str, Any]:
         """An area with its polygon, closed or not."""
-        async with desk.reading(request) as connection:
-            found = await queries.area(connection, code)
-        return shown(found, response)
+        async with desk.reading(request) as look:
+            return look.one(await queries.area(look.connection, code), response)
 
 
 PARTS = (

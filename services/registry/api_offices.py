@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from libs.common.contracts.registry import OrganisationKind, Role
-from libs.common.http import Limit, expected, not_found, page
+from libs.common.http import Limit, expected, not_found
 from services.registry import policies, queries
 from services.registry.answers import Plan, Registry, answer_of, item, one
 from services.registry.bodies import (
@@ -70,9 +70,9 @@ def _organisation_reads(router: APIRouter, desk: Registry) -> None:
         after: str = "",
     ) -> Mapping[str, Any]:
         wanted = {"kind": kind, "area": area, "community": community}
-        async with desk.reading(request) as connection:
-            rows = await queries.organisations(connection, after=after, limit=limit, **wanted)
-        return page(rows, limit, "code")
+        async with desk.reading(request) as look:
+            rows = await queries.organisations(look.connection, after=after, limit=limit, **wanted)
+            return look.page(rows, limit, "code")
 
 
 def _posts(router: APIRouter, desk: Registry) -> None:
@@ -109,9 +109,9 @@ def _posts(router: APIRouter, desk: Registry) -> None:
     ) -> Mapping[str, Any]:
         """Posts, each with the reference of who holds it now."""
         wanted = {"role": role, "area": area, "organisation": organisation}
-        async with desk.reading(request) as connection:
-            rows = await queries.posts(connection, after=after, limit=limit, **wanted)
-        return page(rows, limit, "code")
+        async with desk.reading(request) as look:
+            rows = await queries.posts(look.connection, after=after, limit=limit, **wanted)
+            return look.page(rows, limit, "code")
 
 
 def _appointments(router: APIRouter, desk: Registry) -> None:
@@ -159,11 +159,8 @@ def _calendars(router: APIRouter, desk: Registry) -> None:
 
     @router.get("/work-calendars/{year}")
     async def show_calendar(request: Request, year: int) -> Mapping[str, Any]:
-        async with desk.reading(request) as connection:
-            found = await queries.calendar(connection, year)
-        if found is None:
-            raise not_found()
-        return found
+        async with desk.reading(request) as look:
+            return look.one(await queries.calendar(look.connection, year))
 
 
 OFFICES = (_organisations, _organisation_reads, _posts, _appointments, _calendars)

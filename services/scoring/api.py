@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from libs.city import City
-from libs.common.http import KEEPS_NOTHING, Desk, Limit, not_found, page
+from libs.common.http import KEEPS_NOTHING, Desk, Limit, not_found
 from services.scoring import queries
 from services.scoring.domain.formula import Counts, evaluate
 from services.scoring.domain.scheme import Scheme
@@ -51,23 +51,24 @@ def _scores(router: APIRouter, desk: Desk[City]) -> None:
     ) -> Mapping[str, Any]:
         """Live figures by code. `kind`: a level of areas, or a kind of organisations."""
         wanted = _scheme(scheme)
-        async with desk.reading(request) as connection:
+        key, dimension = _key(wanted), wanted.dimension
+        async with desk.reading(request) as look:
             found = await queries.tallies(
-                connection, _key(wanted), wanted.dimension, after=after, limit=limit, kind=kind
+                look.connection, key, dimension, after=after, limit=limit, kind=kind
             )
-        return page([_shown(wanted, *one) for one in found.items()], limit, "subject")
+            return look.page([_shown(wanted, *one) for one in found.items()], limit, "subject")
 
     @router.get("/scores/{scheme}/{subject}")
     async def show_score(request: Request, scheme: str, subject: str) -> Mapping[str, Any]:
         """The figures of one area or organisation."""
         wanted = _scheme(scheme)
-        async with desk.reading(request) as connection:
+        key, dimension = _key(wanted), wanted.dimension
+        async with desk.reading(request) as look:
             found = await queries.tallies(
-                connection, _key(wanted), wanted.dimension, after="", limit=1, subject=subject
+                look.connection, key, dimension, after="", limit=1, subject=subject
             )
-        if subject not in found:
-            raise not_found()
-        return _shown(wanted, subject, found[subject])
+            there = subject in found
+            return look.one(_shown(wanted, subject, found[subject]) if there else None)
 
 
 def _schemes(router: APIRouter, desk: Desk[City]) -> None:

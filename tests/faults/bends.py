@@ -244,3 +244,34 @@ def a_service_is_still_busy(seen: Seen) -> None:
 @bend("I12")
 def a_process_ended_by_itself(seen: Seen) -> None:
     seen.faults.append({"fault": "ended by itself", "whom": "leads-0", "code": 1})
+
+
+@bend("I13")
+def a_command_has_no_row_of_audit(seen: Seen) -> None:
+    one(seen.tables["leads", "audit"], outcome="done", action="capture_lead")["outcome"] = "again"
+
+
+@bend("I13")
+def a_row_of_audit_is_gone(seen: Seen) -> None:
+    del seen.tables["leads", "audit"][3]
+
+
+@bend("I13")
+def a_row_of_audit_says_something_else(seen: Seen) -> None:
+    seen.tables["registry", "audit"][3]["actor"] = "somebody else"
+
+
+@bend("I13")
+def a_row_of_audit_came_in_between(seen: Seen) -> None:
+    rows = seen.tables["leads", "audit"]
+    rows.insert(3, {**rows[3], "position": 0})
+
+
+@bend("I13")
+def seals_are_gone(seen: Seen) -> None:
+    del seen.tables["leads", "audit_seal"][0]
+
+
+@bend("I13")
+def another_row_was_anchored(seen: Seen) -> None:
+    rewrite(of_type(seen, "leads", "audit.anchored.v1"), "data", hash="0" * 64)

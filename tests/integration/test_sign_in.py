@@ -411,6 +411,35 @@ async def test_planted_secrets_are_found_nowhere(
         assert not [secret for secret in secrets if secret.casefold() in text.casefold()], place
 
 
+async def test_whoever_comes_in_or_fails_to_leaves_a_row_with_the_account(portal: Portal) -> None:
+    person = await portal.worker()
+    await portal.sign_in(person, password=OTHER_PASSWORD)
+    token = (await portal.sign_in(person)).json()["access_token"]
+    body = {"old_password": OTHER_PASSWORD, "new_password": OTHER_PASSWORD}
+    await portal.post("/accounts/password", body, token)
+    await portal.get("/me", token)
+    await portal.get("/accounts", token)
+    rows = await portal.rows(
+        "SELECT action, outcome, code, actor FROM audit"
+        " WHERE ids @> ARRAY[$1::uuid] OR actor = $1::text ORDER BY transaction_id, position",
+        UUID(person.id),
+    )
+    by = {"open_account": str(Keyring(TOKENS).read(portal.founder).account)}
+    nobody = ("activate_account", "sign_in")
+    assert [tuple(row) for row in rows] == [
+        (action, outcome, code, by.get(action, "nobody" if action in nobody else person.id))
+        for action, outcome, code in (
+            ("open_account", "done", None),
+            ("activate_account", "done", None),
+            ("sign_in", "denied", "unauthorised"),
+            ("sign_in", "done", None),
+            ("change_password", "denied", "password_wrong"),
+            ("show_me", "done", None),
+            ("list_accounts", "denied", "role_not_allowed"),
+        )
+    ]
+
+
 async def test_every_state_is_the_fold_of_its_events(portal: Portal) -> None:
     await check_states(portal.settings, SERVICE)
 
@@ -427,7 +456,8 @@ async def _records(portal: Portal) -> list[dict[str, Any]]:
     """All that was published, once all that is stored is."""
 
     async def stored() -> int:
-        return int((await portal.rows("SELECT count(*) FROM event"))[0][0])
+        count = "SELECT count(*) FROM event WHERE topic = $1"
+        return int((await portal.rows(count, SERVICE.topic))[0][0])
 
     consumer = AIOKafkaConsumer(
         SERVICE.topic,

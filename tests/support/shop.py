@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -15,6 +16,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from libs.common.callers import EVERYTHING, Caller
+from libs.common.contracts.audit import TOPIC
 from libs.common.http import Desk, expected
 from libs.common.http.guards import Guard
 from libs.common.ids import derived
@@ -149,6 +151,9 @@ GOOD: Decider[Good, ListGood, Listed] = Decider(
 )
 
 
+ONE = "SELECT version, state FROM till WHERE id = $1"
+
+
 class SellBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
     id: UUID | None = None
@@ -169,6 +174,13 @@ def routes(desk: Desk[Any]) -> APIRouter:
             return [TILL.to(body.till, command, expected=version)]
 
         return await desk.command(request, plan, body=body, id=body.id, created=True)
+
+    @router.get("/tills/{id}")
+    async def show_till(request: Request, id: UUID, response: Response) -> Mapping[str, Any]:
+        async with desk.reading(request) as look:
+            row = await look.connection.fetchrow(ONE, id)
+            found = row and {**json.loads(row["state"]), "version": row["version"]}
+            return look.one(found, response)
 
     return router
 
@@ -280,5 +292,5 @@ def services(suffix: str) -> tuple[Room, Room]:
 
 
 def topics(*names: str) -> File:
-    there = {name: Topic(owner="t", readers=(), retention_days=1) for name in names}
+    there = {name: Topic(owner="t", readers=(), retention_days=1) for name in (*names, TOPIC)}
     return File(partitions=12, replication=1, topics=there)

@@ -3,13 +3,14 @@
 from libs.common.http.batches import Each
 from libs.common.http.codes import Code, Term
 from libs.common.http.described import DOOR, KEEPS_NOTHING, MAY_MATCH
-from libs.common.http.desk import Desk, Item
+from libs.common.http.desk import Desk
 from libs.common.http.fields import LINE, Text
 from libs.common.http.guards import caller_of
+from libs.common.http.items import Item
 from libs.common.http.limits import takes
 from libs.common.http.moments import Moment
-from libs.common.http.pages import Limit, page, shown
 from libs.common.http.problems import not_found
+from libs.common.http.reading import Limit
 from libs.common.http.requests import address_of, expected
 
 __all__ = [
@@ -29,7 +30,5 @@ __all__ = [
     "caller_of",
     "expected",
     "not_found",
-    "page",
-    "shown",
     "takes",
 ]

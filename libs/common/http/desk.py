@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
@@ -13,18 +12,31 @@ from uuid import UUID
 
 import asyncpg
 from fastapi import APIRouter, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from libs.common import failpoints, keys
+from libs.common.audit import AUDIT
 from libs.common.callers import EVERYTHING, NOBODY, Scope
 from libs.common.http.batches import Faulty
-from libs.common.http.guards import Guard, caller_of, let_in
+from libs.common.http.guards import (
+    Forbidden,
+    Guard,
+    asked,
+    caller_of,
+    is_recorded,
+    let_in,
+    recorded,
+)
+from libs.common.http.items import Answer, Item, answered_by, entry_of_item, first_aggregate
 from libs.common.http.problems import Texts, language_of
 from libs.common.http.quotas import Quotas
+from libs.common.http.reading import Reading
 from libs.common.http.requests import (
     address_of,
     cause_of,
+    check_reason,
     digest_of,
     expected,
     key_of,
@@ -35,25 +47,14 @@ from libs.common.http.routes import guarded
 from libs.common.ids import uuid7
 from libs.common.keys import Keys
 from libs.common.messages import Context, Decider, Effect, Envelope, Refused
-from libs.common.work import Answered, Done, Work
+from libs.common.statement import execute
+from libs.common.work import Done, Work, refusing
 from libs.common.work import Request as Asked
 from libs.common.writer import Writer
 
 F = TypeVar("F")
 
 SET_SCOPE = "SELECT set_config('civicgrid.scope', $1, true)"
-
-Answer = Callable[[Sequence[Envelope]], Mapping[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One command of a batch, with its own id and its own answer."""
-
-    plan: Callable[[Context[Any]], Iterable[Effect]]
-    body: BaseModel | None = None
-    id: UUID | None = None
-    answer: Answer | None = None
 
 
 class Desk(Generic[F]):
@@ -80,36 +81,76 @@ class Desk(Generic[F]):
         """For all routes of this service."""
         return APIRouter(route_class=guarded(self.admit))
 
-    async def admit(self, request: Request) -> None:
-        """Before each route. Raises Refused for whoever may not ask this, or not so often."""
+    @asynccontextmanager
+    async def admit(self, request: Request) -> AsyncIterator[None]:
+        """Around each route. What is refused to somebody leaves a row of audit; but not to who asks
+        too often, whose rows would be another flood."""
+        try:
+            self._let_in(request)
+            check_reason(request, asked(request))
+            yield
+        except Refused as refusal:
+            if refusal.status not in (401, 429):
+                await self._record(request, refusal)
+            raise
+        except (RequestValidationError, asyncpg.DataError) as error:
+            is_form = isinstance(error, RequestValidationError)
+            await self._record(request, Refused("invalid" if is_form else "unstorable", status=422))
+            raise
+
+    def _let_in(self, request: Request) -> None:
         self._quotas.addresses.take(address_of(request))
-        caller = self._guard(request, self.context())
-        if caller is not NOBODY:
+        forbidden = None
+        try:
+            caller = self._guard(request, self.context())
+        except Forbidden as refusal:
+            caller, forbidden = refusal.caller, refusal
+        if caller.actor != NOBODY:
             self._quotas.accounts.take(caller.actor)
         let_in(request, caller)
+        if forbidden:
+            raise forbidden
+
+    async def _record(self, request: Request, refusal: Refused) -> None:
+        """By the writer, which is told to refuse it."""
+        if is_recorded(request) or caller_of(request).actor == NOBODY:
+            return
+        cause = cause_of(request, caller_of(request).actor, str(uuid7()), self.service)
+        await self._writer.offer([Work(refusing(refusal), cause, entry=asked(request))])
 
     def context(self) -> Context[F]:
         """Facts and time, as they are now."""
         return self._writer.context()
 
     @asynccontextmanager
-    async def reading(self, request: Request) -> AsyncIterator[asyncpg.Connection[Any]]:
-        """A session of the reader, in a transaction that cannot write and sees what is in the scope
-        of who asks."""
-        async with self._seeing(caller_of(request).scope) as connection:
+    async def reading(self, request: Request, scope: Scope | None = None) -> AsyncIterator[Reading]:
+        """What is shown to who asks, of what is in their scope, or in `scope`. Where it is
+        personal its row of audit is stored first, or nothing is shown."""
+        caller = caller_of(request)
+        async with self._session(scope or caller.scope, caller.is_personal) as connection:
+            look = Reading(connection)
+            yield look
+            if caller.is_personal:
+                failpoints.reach("read_not_recorded")
+                entry = asked(request)._replace(fields=" ".join(look.fields))
+                row = entry.row("done", ids=look.ids)
+                await execute(connection, [(AUDIT, [row])], facts=False)
+        if caller.is_personal:
+            recorded(request)
+            failpoints.reach("before_answer")
+
+    @asynccontextmanager
+    async def looking(self, scope: Scope = EVERYTHING) -> AsyncIterator[asyncpg.Connection[Any]]:
+        """What the service itself must know, and shows to nobody."""
+        async with self._session(scope, False) as connection:
             yield connection
 
     @asynccontextmanager
-    async def looking(self) -> AsyncIterator[asyncpg.Connection[Any]]:
-        """As `reading`, for what the service itself must know before it knows who asks: all."""
-        async with self._seeing(EVERYTHING) as connection:
-            yield connection
-
-    @asynccontextmanager
-    async def _seeing(self, scope: Scope) -> AsyncIterator[asyncpg.Connection[Any]]:
+    async def _session(self, scope: Scope, writes: bool) -> AsyncIterator[asyncpg.Connection[Any]]:
+        """Of the reader, who may write rows of audit alone, in a transaction."""
         async with (
             self._readers.acquire(timeout=5) as connection,
-            connection.transaction(readonly=True),
+            connection.transaction(readonly=not writes),
         ):
             await connection.execute(SET_SCOPE, scope.setting())
             yield cast("asyncpg.Connection[Any]", connection)
@@ -131,13 +172,19 @@ class Desk(Generic[F]):
         return await self._sealing.alias(subject, name)
 
     async def done(
-        self, request: Request, plan: Callable[[Context[F]], Iterable[Effect]]
+        self,
+        request: Request,
+        plan: Callable[[Context[F]], Iterable[Effect]],
+        *,
+        code: str | None = None,
     ) -> Sequence[Envelope]:
         """One command that holds a secret or is answered with one, so that nothing of it is kept:
-        sent again, it is done again. What happened. Raises Refused and Busy."""
+        sent again, it is done again. What happened. `code`: why what was asked fails, and this is
+        what follows from it. Raises Refused and Busy."""
         cause = cause_of(request, caller_of(request).actor, str(uuid7()), self.service)
-        work = Work(plan, cause)
-        await self._writer.offer([work])
+        entry = asked(request)._replace(command_id=cause.id, code=code)
+        work = Work(plan, cause, entry=entry)
+        await self._offer(request, [work])
         failpoints.reach("before_answer")
         if isinstance(work.result, Refused):
             raise work.result
@@ -158,9 +205,9 @@ class Desk(Generic[F]):
         """One command; what it did is stored when this returns. `once`: of an answer, what the
         first says besides; that is not kept, and no later one says it. Raises Refused and Busy."""
         work = self._work(request, Item(plan, body, id, answer), 201 if created else 200)
-        await self._writer.offer([work])
+        await self._offer(request, [work])
         failpoints.reach("before_answer")
-        answered = _answered(work)
+        answered = answered_by(work)
         status = answered.status if answered.first else 200
         version = answered.body.get("version")
         headers = {"ETag": f'"{version}"'} if version is not None else None
@@ -194,60 +241,46 @@ class Desk(Generic[F]):
         """
         told_key(request)
         works = [self._try_work(request, body, make, n) for n, body in enumerate(bodies)]
-        await self._writer.offer([work for work in works if isinstance(work, Work)])
+        await self._offer(request, works)
         language = language_of(request)
-        return JSONResponse({"items": [self._entry(work, language) for work in works]})
+        answers = zip(bodies, works, strict=True)
+        return JSONResponse({"items": [self._item(*answer, language) for answer in answers]})
 
-    def _try_work(
-        self, request: Request, body: Any, make: Callable[[Any], Item], n: int
-    ) -> Work | Faulty | Refused:
-        if isinstance(body, Faulty):
-            return body
+    async def _offer(self, request: Request, works: Sequence[Work]) -> None:
+        await self._writer.offer(works)
+        recorded(request)
+
+    def _try_work(self, request: Request, body: Any, make: Callable[[Any], Item], n: int) -> Work:
+        """What is refused already is a work too: it leaves a row."""
         try:
+            if isinstance(body, Faulty):
+                raise Refused("invalid", status=422)
             return self._work(request, make(body), 201, n)
         except Refused as refusal:
-            return refusal
+            cause = cause_of(request, caller_of(request).actor, str(uuid7()), self.service)
+            return Work(refusing(refusal), cause, entry=asked(request))
 
-    def _entry(self, work: Work | Faulty | Refused, language: str) -> Mapping[str, Any]:
-        if isinstance(work, Faulty):
-            problem = self._texts.problem(Refused("invalid", status=422), language)
-            errors = self._texts.faults(work.errors, language)
-            return {"status": 422, "problem": {**problem, "errors": errors}}
+    def _item(self, body: Any, work: Work, language: str) -> Mapping[str, Any]:
         try:
-            answered = _answered(work) if isinstance(work, Work) else _raise(work)
+            answered = answered_by(work)
         except Refused as refusal:
             problem = self._texts.problem(refusal, language)
+            if isinstance(body, Faulty):
+                problem["errors"] = self._texts.faults(body.errors, language)
             return {"status": refusal.status, "problem": problem}
         return {"status": answered.status if answered.first else 200, **answered.body}
 
     def _work(self, request: Request, item: Item, status: int, n: int | None = None) -> Work:
         caller, key = caller_of(request), key_of(request, item.id, n)
-        asked = Asked(
+        once = Asked(
             source=source_of(request, caller.actor),
             key=key,
             digest=digest_of(request, item.body),
             status=status,
-            answer=item.answer or _first_aggregate,
+            answer=item.answer or first_aggregate,
             scope=caller.scope,
         )
-        return Work(item.plan, cause_of(request, caller.actor, key, self.service), request=asked)
-
-
-def _first_aggregate(events: Sequence[Envelope]) -> Mapping[str, Any]:
-    """The aggregate that changed first, and its version now; nothing where nothing changed."""
-    if not events:
-        return {}
-    id = events[0].subject
-    version = max(event.version for event in events if event.subject == id)
-    return {"id": str(id), "version": version}
-
-
-def _answered(work: Work) -> Answered:
-    if isinstance(work.result, Refused):
-        raise work.result
-    assert isinstance(work.result, Answered), work.result
-    return work.result
-
-
-def _raise(refusal: Refused) -> Answered:
-    raise refusal
+        cause = cause_of(request, caller.actor, key, self.service)
+        return Work(
+            item.plan, cause, request=once, entry=entry_of_item(asked(request), item, cause)
+        )

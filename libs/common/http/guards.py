@@ -7,12 +7,27 @@ from typing import Any, TypeAlias, cast
 
 from fastapi import Request
 
+from libs.common.audit import Entry
 from libs.common.callers import Caller
-from libs.common.messages import Context
+from libs.common.http.requests import entry_of
+from libs.common.messages import Context, Refused
 
 Guard: TypeAlias = Callable[[Request, Context[Any]], Caller]
-"""Who asks, and the scope of what they ask for. Raises Refused: 401 for whoever is not known, 403
-for who may never ask this."""
+"""Who asks, and the scope of what they ask for. Raises Refused, 401, for whoever is not known, and
+Forbidden for who may never ask this."""
+
+
+class Forbidden(Refused):
+    """To somebody who is known."""
+
+    def __init__(self, caller: Caller) -> None:
+        super().__init__("role_not_allowed", status=403)
+        self.caller = caller
+
+
+def let_in(request: Request, caller: Caller) -> None:
+    request.state.caller, request.state.is_recorded = caller, False
+    request.state.entry = entry_of(request, caller)
 
 
 def caller_of(request: Request) -> Caller:
@@ -20,5 +35,15 @@ def caller_of(request: Request) -> Caller:
     return cast(Caller, request.state.caller)
 
 
-def let_in(request: Request, caller: Caller) -> None:
-    request.state.caller = caller
+def asked(request: Request) -> Entry:
+    """What a row of audit will say of it."""
+    return cast(Entry, request.state.entry)
+
+
+def recorded(request: Request) -> None:
+    """It has its row."""
+    request.state.is_recorded = True
+
+
+def is_recorded(request: Request) -> bool:
+    return cast(bool, request.state.is_recorded)

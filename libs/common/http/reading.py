@@ -1,108 +1,72 @@
-"""A body is read within its limits, and looked over before anything is made of it."""
+"""What reads answer, and which ids and fields that shows. Lists page by key: no count, no offset;
+any page costs the same."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+from uuid import UUID
 
-from starlette.requests import ClientDisconnect, Request
+import asyncpg
+from fastapi import Query, Response
 
-from libs.common.http.limits import BYTES_AN_ELEMENT, DEPTH
-from libs.common.messages import Refused
+from libs.common.http.problems import not_found
+from libs.common.ids import id_of
 
-_JSON = re.compile(r"application/(?:[\w.+-]+\+)?json *(?:;.*)?", re.IGNORECASE)
-_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
-"""One that has no end goes to the end: no text is gone through twice."""
+Limit = Annotated[int, Query(ge=1, le=200)]
+"""How many rows a page has."""
 
-
-class Read(Request):
-    """A request whose body is known."""
-
-    def __init__(self, request: Request, raw: bytes, value: Any) -> None:
-        super().__init__(request.scope, request.receive)
-        self._raw, self._value = raw, value
-
-    async def body(self) -> bytes:
-        return self._raw
-
-    async def json(self) -> Any:
-        return self._value
+ID_ENDINGS = ("_id", "_ref")
+"""Of names under which ids stand as text in a row, besides `id`."""
 
 
-async def read(request: Request, most_bytes: int) -> Request:
-    """The same with its body, if it has one. Raises Refused."""
-    raw = await _bytes(request, most_bytes)
-    if not raw:
-        return Read(request, raw, None)
-    told = request.headers
-    if not _JSON.fullmatch(told.get("Content-Type", "")) or "Content-Encoding" in told:
-        raise Refused("unsupported_media_type", status=415)
-    return Read(request, raw, parsed(raw, most_bytes // BYTES_AN_ELEMENT))
+class Reading:
+    """`connection` sees what is in the scope of who asks. What a route answers it has from one of
+    these: `ids` and `fields` are what they have shown."""
+
+    def __init__(self, connection: asyncpg.Connection[Any]) -> None:
+        self.connection = connection
+        self.ids: dict[UUID, None] = {}
+        self.fields: tuple[str, ...] = ()
+
+    def page(self, rows: Sequence[Mapping[str, Any]], limit: int, cursor: str) -> Mapping[str, Any]:
+        """`rows` may hold one more than `limit`: then there is a next page, of what comes after the
+        value that the last row shown has in the column `cursor`."""
+        shown = rows[:limit]
+        next = str(shown[-1][cursor]) if len(rows) > limit else None
+        return {**self.all(shown), "next": next}
+
+    def all(self, rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+        """There is no next page."""
+        if rows:
+            self._show(rows)
+        return {"items": [dict(row) for row in rows], "next": None}
+
+    def story(self, rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+        """All that happened to one thing. Refused where nothing did: it is not there."""
+        if not rows:
+            raise not_found()
+        return {"items": self.all(rows)["items"]}
+
+    def one(
+        self, found: Mapping[str, Any] | None, response: Response | None = None
+    ) -> Mapping[str, Any]:
+        """Refused where there is none. `response`: gets its `version` as its ETag."""
+        if found is None:
+            raise not_found()
+        if response:
+            response.headers["ETag"] = f'"{found["version"]}"'
+        self._show([found])
+        return found
+
+    def _show(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        self.fields = tuple(rows[0])
+        where = [name for name, value in rows[0].items() if _holds_id(name, value)]
+        for row in rows:
+            for name in where:
+                if (id := id_of(row.get(name))) is not None:
+                    self.ids[id] = None
 
 
-async def _bytes(request: Request, most: int) -> bytes:
-    length = request.headers.get("Content-Length", "0")
-    if length.isdecimal() and int(length[:20]) > most:
-        raise _too_large(most)
-    parts, size = [], 0
-    try:
-        async for part in request.stream():
-            parts.append(part)
-            size += len(part)
-            if size > most:
-                raise _too_large(most)
-    except ClientDisconnect:
-        raise Refused("malformed", status=400) from None
-    return b"".join(parts)
-
-
-def parsed(raw: bytes, most_elements: int) -> Any:
-    """What this JSON (RFC 8259) says. Raises Refused."""
-    try:
-        text = raw.decode()
-        if _elements(text) > most_elements and _elements(_STRING.sub("", text)) > most_elements:
-            raise Refused("too_many_elements", status=422, limit=most_elements)
-        found = json.loads(text, object_pairs_hook=_object, parse_constant=_no_number)
-    except RecursionError:
-        raise _too_deep() from None
-    except ValueError:
-        raise Refused("malformed", status=400) from None
-    if text.count("[") + text.count("{") > DEPTH:
-        _check_depth(found)
-    return found
-
-
-def _check_depth(found: Any) -> None:
-    level = [found]
-    for _ in range(DEPTH):
-        inner = (one.values() if isinstance(one, dict) else one for one in level)
-        level = [one for all in inner for one in all if isinstance(one, (dict, list))]
-        if not level:
-            return
-    raise _too_deep()
-
-
-def _elements(text: str) -> int:
-    return text.count(",") + text.count("[") + text.count("{")
-
-
-def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """Of two fields of one name, others would read the one that we do not."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise Refused("duplicate_field", status=422)
-    return found
-
-
-def _no_number(name: str) -> None:
-    raise ValueError(name)
-
-
-def _too_deep() -> Refused:
-    return Refused("too_deep", status=422, limit=DEPTH)
-
-
-def _too_large(limit: int) -> Refused:
-    return Refused("too_large", status=413, limit=limit)
+def _holds_id(name: str, value: object) -> bool:
+    return isinstance(value, UUID) or name == "id" or name.endswith(ID_ENDINGS)

@@ -9,13 +9,19 @@ from uuid import UUID
 from fastapi import Request
 from pydantic import BaseModel
 
+from libs.common.audit import Entry
+from libs.common.callers import Caller
 from libs.common.http.quotas import network_of
-from libs.common.ids import named, uuid7
+from libs.common.ids import id_of, named, uuid7
 from libs.common.messages import Cause, Refused
+
+PURPOSE, CASE = "Civicgrid-Purpose", "Civicgrid-Case"
+"""Headers that say what a request is for: a code, and the id of the lead or case at hand."""
 
 _ETAG = re.compile(r'"(\d{1,9})"')
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+_PURPOSE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PLAIN = re.compile(r"[\x21-\x7e]{1,200}")
 
@@ -83,9 +89,49 @@ def digest_of(request: Request, body: BaseModel | None) -> bytes:
 
 def cause_of(request: Request, actor: str, key: str, service: str) -> Cause:
     """The correlation id is the caller's trace, where there is one, else made for this request."""
-    id = named(f"{service}/{key}")
-    traceparent = request.headers.get("traceparent")
-    match = _TRACEPARENT.fullmatch(traceparent) if traceparent else None
-    correlation = match[1] if match else uuid7().hex
+    id, trace = named(f"{service}/{key}"), _trace(request)
+    correlation = trace[1] if trace else uuid7().hex
     source = f"/civicgrid/{service}/http"
-    return Cause(actor, correlation, id, source, traceparent if match else None)
+    return Cause(actor, correlation, id, source, trace[0] if trace else None)
+
+
+def _trace(request: Request) -> re.Match[str] | None:
+    told = request.headers.get("traceparent")
+    return _TRACEPARENT.fullmatch(told) if told else None
+
+
+def entry_of(request: Request, caller: Caller) -> Entry:
+    """What is known of a request before it is looked into."""
+    route, trace = request.scope["route"], _trace(request)
+    return Entry(
+        actor=caller.actor,
+        acting_for=" ".join(caller.acting_for),
+        grant_id=caller.on_grant,
+        action=route.name,
+        resource=caller.resource,
+        route=f"{request.method} {route.path}",
+        purpose=_purpose(request),
+        case_id=id_of(request.headers.get(CASE)),
+        filters=_filters(request) if request.scope["query_string"] else "",
+        correlation_id=trace[1] if trace else uuid7().hex,
+        ids=tuple(filter(None, map(id_of, request.path_params.values()))),
+    )
+
+
+def _filters(request: Request) -> str:
+    """Names of parameters alone, of those that the route knows."""
+    known = request.scope["route"].dependant.query_params
+    return " ".join(one.alias for one in known if one.alias in request.query_params)
+
+
+def _purpose(request: Request) -> str | None:
+    told = request.headers.get(PURPOSE)
+    return told if told and _PURPOSE.fullmatch(told) else None
+
+
+def check_reason(request: Request, entry: Entry) -> None:
+    """Raises Refused where a purpose or a case was told that is none."""
+    told = ((PURPOSE, "/purpose", entry.purpose), (CASE, "/case", entry.case_id))
+    for header, path, found in told:
+        if found is None and header in request.headers:
+            raise Refused("reason_unclear", status=422, path=path, header=header)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from fastapi import Request, Response
@@ -13,9 +14,10 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from libs.common.http import limits
-from libs.common.http.reading import read
+from libs.common.http.bodies import read
 
-Admit = Callable[[Request], Awaitable[None]]
+Admit = Callable[[Request], AbstractAsyncContextManager[None]]
+"""Around a request: raises Refused for whoever may not ask it."""
 
 
 class Guarded(APIRoute):
@@ -51,10 +53,10 @@ class Guarded(APIRoute):
         most_bytes = limits.taken(self.openapi_extra) if self.body_field else None
 
         async def guard(request: Request) -> Response:
-            await admit(request)
-            if request.scope["query_string"]:
-                _check_query(request, known)
-            return await answer(await read(request, most_bytes) if most_bytes else request)
+            async with admit(request):
+                if request.scope["query_string"]:
+                    _check_query(request, known)
+                return await answer(await read(request, most_bytes) if most_bytes else request)
 
         return guard
 

@@ -279,7 +279,7 @@ async def test_the_database_shows_no_row_outside_the_scope_whatever_is_asked(
     town: Town, persons: Sequence[Person], things: Mapping[str, Thing], table: str, reader: Any
 ) -> None:
     service, action, kind = TABLES[table]
-    rights, thing = policy.read()[service][action], things[kind]
+    rights, thing = policy.read()[service][action].rights, things[kind]
     running = town.running["leads"]
     if running is None:
         pytest.skip("the facts of services elsewhere are not ours to look into")

@@ -7,7 +7,7 @@ import random
 import signal
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -121,10 +121,12 @@ class Children:
         async with httpx.AsyncClient(timeout=10) as client:
             for child in self.every:
                 url = f"http://127.0.0.1:{child.process.admin_port}/ready"
-                with suppress(httpx.HTTPError):
+                try:
                     answer = (await client.get(url)).json()
-                    if not answer["ready"]:
-                        found[child.name] = answer["faults"]
+                except (httpx.HTTPError, ValueError):
+                    answer = {"ready": False, "faults": "no answer"}
+                if not answer["ready"]:
+                    found[child.name] = answer["faults"]
         return found
 
     def heal(self) -> Iterator[Child]:

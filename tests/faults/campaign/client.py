@@ -52,6 +52,8 @@ class Client:
         url = self.chance.choice(self.urls[service]) + path
         try:
             answer = await self._http.request(method, url, **more)
+            if method == "GET" and is_error(answer.status_code):
+                self.history.end("get", path, "unknown", answer.status_code)
             return Answer(answer.status_code, answer.json())
         except (httpx.HTTPError, ValueError, AttributeError):
             return Answer(0, None)  # the last: httpx looks at a socket that was closed meanwhile
@@ -74,9 +76,11 @@ class Client:
         body: Any,
         stored: object = None,
         auth: httpx.Auth = COMMANDER,
+        other: object = None,
         **about: Any,
     ) -> Answer:
-        """`place`: service, method, path. `stored`: what must be found of it; `body` if None."""
+        """`place`: service, method, path. `stored`: what must be found of it; `body` if None.
+        `other`: a body that is refused under the same key."""
         service, method, path = place
         kept = body if stored is None else stored
         headers = {"Idempotency-Key": key}
@@ -87,7 +91,7 @@ class Client:
             outcome = outcome_of(answer.status)
             self.history.end(kind, key, outcome, answer.status)
             if outcome == "ok" and self.chance.random() < AGAIN:
-                await self._ask_again(kind, key, place, body, answer, auth)
+                await self._ask_again(kind, key, place, body, other, answer, auth)
             if outcome != "unknown" or time.monotonic() > deadline:
                 return answer
             await asyncio.sleep(self.chance.uniform(0.5, 1.5) * PAUSE_SECONDS)
@@ -98,20 +102,25 @@ class Client:
         key: str,
         place: tuple[str, str, str],
         body: Any,
+        other: object,
         first: Answer,
         auth: httpx.Auth,
     ) -> None:
-        """The same under the same key gets the first answer; at another version, a conflict."""
+        """The same under the same key gets the first answer; at another version, or with another
+        body, a conflict."""
         service, method, path = place
         again = {"Idempotency-Key": key}
         told = await self.ask(service, method, path, json=body, headers=again, auth=auth)
-        if outcome_of(told.status) != "unknown":
+        if is_told(told.status):
             same = told.status == 200 and told.body == first.body
             self.history.again(kind, key, "the same", told.status, same)
-        other = {**again, "If-Match": '"999"'}
-        told = await self.ask(service, method, path, json=body, headers=other, auth=auth)
-        if outcome_of(told.status) != "unknown":
-            self.history.again(kind, key, "another", told.status, told.status in (409, 412))
+        tries = {"another": (body, {**again, "If-Match": '"999"'}), "another body": (other, again)}
+        for how, (what, headers) in tries.items():
+            if how == "another body" and other is None:
+                continue
+            told = await self.ask(service, method, path, json=what, headers=headers, auth=auth)
+            if is_told(told.status):
+                self.history.again(kind, key, how, told.status, told.status in (409, 412))
 
 
 def outcome_of(status: int) -> Outcome:
@@ -119,3 +128,13 @@ def outcome_of(status: int) -> Outcome:
     if status in (200, 201):
         return "ok"
     return "fail" if 400 <= status < 500 and status != 429 else "unknown"
+
+
+def is_error(status: int) -> bool:
+    """Of ours, which no client should see."""
+    return status >= 500 and status != 503
+
+
+def is_told(status: int) -> bool:
+    """Whether it says something: `outcome_of`, or an error that must not be."""
+    return outcome_of(status) != "unknown" or is_error(status)

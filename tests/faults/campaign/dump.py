@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from cli.city import SERVICES
 from libs.common.database import session
+from libs.common.sealing import ROW
 from libs.common.settings import Settings
 from tests.faults.campaign.backing import TOPICS
 from tests.support.letters import opened
@@ -25,6 +26,12 @@ CORE = {
     "position": "SELECT topic, partition, next FROM position",
     "timer": "SELECT name, id FROM timer",
 }
+AUDIT = {
+    "audit": f"SELECT {ROW} FROM audit ORDER BY transaction_id, audit.position",
+    "audit_seal": "SELECT first, positions,"
+    " ARRAY(SELECT encode(one, 'hex') FROM unnest(hashes) AS one) AS hashes FROM audit_seal",
+}
+"""Which the reader may not see."""
 STATE = "SELECT id, version, state::text FROM {name}"
 MORE = {
     "alerts": {"receipt": "SELECT person_ref, alert_id FROM receipt"},
@@ -37,7 +44,7 @@ MORE = {
 
 async def write_all(settings: Settings, folder: Path) -> None:
     for service in SERVICES:
-        states = {decider.name: STATE.format(name=decider.name) for decider in service.deciders}
+        states = {decider.name: STATE.format(name=decider.name) for decider in service.aggregates}
         (folder / "states").mkdir(exist_ok=True)
         async with session(settings.url(service.name, "reader")) as connection:
             for name, query in {**CORE, **MORE.get(service.name, {})}.items():
@@ -45,6 +52,9 @@ async def write_all(settings: Settings, folder: Path) -> None:
             for name, query in states.items():
                 file = folder / "states" / f"{service.name}.{name}.jsonl"
                 await _table(connection, query, file)
+        async with session(settings.url(service.name, "writer")) as connection:
+            for name, query in AUDIT.items():
+                await _table(connection, query, folder / f"{service.name}.{name}.jsonl")
         await _letters(settings, service.name, folder / f"{service.name}.dead_letter.jsonl")
     await _topics(settings.kafka_bootstrap_servers, list(TOPICS.topics), folder)
 

@@ -104,6 +104,7 @@ class Load:
             ("leads", "POST", "/leads"),
             lead.body,
             lead.stored,
+            other=lead.other,
             subject=lead.id,
             event="lead.captured.v1",
             fields=LEAD_FIELDS,
@@ -175,9 +176,11 @@ class Load:
         ]
         key, value = (lead.number or "").encode(), json.dumps(body).encode()
         try:
-            for _ in range(2 if self._chance.random() < 0.1 else 1):
-                await producer.send_and_wait(INTAKE, value, key=key, headers=headers)
+            await producer.send_and_wait(INTAKE, value, key=key, headers=headers)
         except KafkaError:
             history.end("intake", lead.number or "", "unknown", 0)
-        else:
-            history.end("intake", lead.number or "", "ok", 0, sent_at=time.time())
+            return
+        history.end("intake", lead.number or "", "ok", 0, sent_at=time.time())
+        if self._chance.random() < 0.1:
+            with suppress(KafkaError):
+                await producer.send_and_wait(INTAKE, value, key=key, headers=headers)

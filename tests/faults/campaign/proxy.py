@@ -41,7 +41,7 @@ class Link:
 
     def reset(self) -> None:
         for writer in (self.client, self.server):
-            with suppress(OSError, AttributeError):
+            with suppress(OSError, AttributeError, ValueError):  # it is gone already
                 raw = writer.get_extra_info("socket")
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
             writer.transport.abort()

@@ -44,6 +44,11 @@ class Lead:
         return told | {"urgency": "normal"}
 
     @property
+    def other(self) -> dict[str, Any]:
+        """A body that must not be taken under the same key."""
+        return self.body | {"urgency": "urgent"}
+
+    @property
     def stored(self) -> dict[str, Any]:
         told = {"lead_type": self.lead_type, "cell": self.cell, "urgency": "normal"}
         return told | {"source": self.source, "source_number": self.number}

@@ -12,14 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tests.faults.checker import carried, followed, stored
+from tests.faults.checker import audited, carried, followed, placed, stored
 from tests.faults.checker.seen import Seen, read
 from tests.faults.checker.stored import Violation
 
 RULES = (
     *(stored.operations, stored.intake, stored.answers, stored.journals, stored.states),
-    *(carried.published, carried.ordered, carried.handled, carried.buried),
+    *(carried.published, carried.ordered, carried.handled, carried.caused, carried.buried),
+    *(audited.recorded, audited.chained),
     *(followed.routed, followed.alerted, followed.mediated, followed.scored, followed.rested),
+    *(placed.sent, placed.told),
 )
 NETWORK = ("latency", "reset", "half_open", "slices", "swallow")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from tests.faults.checker.seen import SERVICES, Row, Seen, grouped, named, sha256
@@ -111,16 +112,16 @@ def _early(versions: Iterable[int], was_wiped: bool) -> int | None:
 
 
 def handled(seen: Seen) -> Iterator[Violation]:
-    """I6: each reader applied each event that it acts upon, and no other."""
+    """I6: each reader applied each event that it acts upon, once, and no other."""
     by_source = {
         f"/civicgrid/{service}": {event["event_id"]: event for event in seen.events(service)}
         for service in SERVICES
     }
     for service, types in READS.items():
-        inbox = {
-            (row["message_id"], row["source"]): row["outcome"]
-            for row in seen.tables.get((service, "inbox"), [])
-        }
+        rows = seen.tables.get((service, "inbox"), [])
+        inbox = {(row["message_id"], row["source"]): row["outcome"] for row in rows}
+        if len(inbox) < len(rows):
+            yield "I6", f"{service} has {len(rows) - len(inbox)} messages in its inbox twice"
         for source, events in by_source.items():
             if source == f"/civicgrid/{service}":
                 continue
@@ -130,33 +131,56 @@ def handled(seen: Seen) -> Iterator[Violation]:
                 if outcome != "applied":
                     yield "I6", f"{service}: {event['type']} {event['event_id']} is {outcome}"
         for (id, source), outcome in inbox.items():
-            if source in by_source and source != f"/civicgrid/{service}":
+            if not _is_from(service, source):
                 yield "I6", f"{service} {outcome} {id}, which {source} never said to it"
     yield from _intake_handled(seen)
 
 
-def _intake_handled(seen: Seen) -> Iterator[Violation]:
-    inbox = {
-        row["message_id"]: row["outcome"]
-        for row in seen.tables.get(("leads", "inbox"), [])
-        if row["source"] == INTAKE_SOURCE
+def caused(seen: Seen) -> Iterator[Violation]:
+    """I2: what follows from an event of another service follows from one that it said."""
+    said = {
+        (f"/civicgrid/{service}", event["event_id"]): event["type"]
+        for service in SERVICES
+        for event in seen.events(service)
     }
+    sources = {source for source, _ in said}
+    for service in SERVICES:
+        for event in seen.events(service):
+            source, id = event["causation_source"], event["causation_id"]
+            if source in sources and said.get((source, id)) not in READS[service]:
+                yield "I2", f"{service} has {event['type']} for {id}, which {source} never said"
+
+
+def _is_from(service: str, source: str) -> bool:
+    """Of what a service notes besides events of others: its own doings, letters, intake."""
+    own = f"/civicgrid/{service}"
+    intake = INTAKE_SOURCE if service == "leads" else own
+    return source in (own, intake) or source.startswith((f"{own}/", "dead:"))
+
+
+def _intake_handled(seen: Seen) -> Iterator[Violation]:
+    rows = seen.tables.get(("leads", "inbox"), [])
+    inbox = {row["message_id"]: row["outcome"] for row in rows if row["source"] == INTAKE_SOURCE}
     for record in seen.topics.get(INTAKE, []):
         if record["digest"] not in seen.poisonous:
             outcome = inbox.get(named(f"{INTAKE_SOURCE}/{record['id']}"), "lost")
             if outcome != "applied":
                 yield "I6", f"leads: intake {record['key']} is {outcome}"
+    events = (one for one in seen.events("leads") if one["causation_source"] == INTAKE_SOURCE)
+    for id in inbox.keys() - {event["causation_id"] for event in events}:
+        yield "I6", f"leads {inbox[id]} {id} of intake, of which nothing came"
 
 
 def buried(seen: Seen) -> Iterator[Violation]:
-    """I8: the dead letters are the poison, all of it and nothing else."""
+    """I8: the dead letters are the poison, all of it, once, where it was, and nothing else."""
     for service in READS:
-        wanted = {one["digest"] for one in seen.poison if service in one["readers"]}
-        found = set()
+        wanted = {(one["topic"], one["digest"]) for one in seen.poison if service in one["readers"]}
+        found: Counter[tuple[str, str]] = Counter()
         for letter in seen.tables.get((service, "dead_letter"), []):
             value = hashlib.sha256(base64.b64decode(letter["value"])).hexdigest()
-            found.add(value)
-            if value not in wanted:
-                yield "I8", f"{service} buried a good record of {letter['topic']}"
-        for value in wanted - found:
-            yield "I8", f"{service} did not bury the poison {value[:16]}"
+            found[letter["topic"], value] += 1
+        for topic, value in found.keys() - wanted:
+            yield "I8", f"{service} buried a good record of {topic}: {value[:16]}"
+        for topic, value in wanted:
+            if (count := found[topic, value]) != 1:
+                yield "I8", f"{service} buried the poison {value[:16]} of {topic} {count} times"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-Row = dict[str, Any]
+from tests.faults.checker.seen import SERVICES, Row
 
 
 @dataclass(frozen=True)
@@ -292,6 +292,9 @@ SIGN_IN_NAME = Aggregate(
     {"account_id": None}, {"sign_in_name.claimed.v1": Step(keeps=_same("account_id"))}
 )
 
+AUDIT_CHAIN = Aggregate(
+    {"number": 0, "hash": ""}, {"audit.anchored.v1": Step(keeps=_same("number", "hash"))}
+)
 AGGREGATES: Mapping[tuple[str, str], Aggregate] = {
     ("registry", "area"): AREA,
     ("registry", "organisation"): ORGANISATION,
@@ -307,6 +310,7 @@ AGGREGATES: Mapping[tuple[str, str], Aggregate] = {
     ("scoring", "score"): SCORE,
     ("portal", "account"): ACCOUNT,
     ("portal", "sign_in_name"): SIGN_IN_NAME,
+    **{(service, "audit_chain"): AUDIT_CHAIN for service in SERVICES},
 }
 
 

@@ -132,7 +132,8 @@ def mediated(seen: Seen) -> Iterator[Violation]:
 
 
 def scored(seen: Seen) -> Iterator[Violation]:
-    """I10: every event that counts was counted once, and the figures are their sum."""
+    """I10: every event that counts was counted once, the figures are their sum, and what was
+    published of them is what they are."""
     journal = {
         event["event_id"]: (event["type"], data)
         for service in ("leads", "alerts", "mediation")
@@ -150,6 +151,14 @@ def scored(seen: Seen) -> Iterator[Violation]:
     for key in wanted.keys() | found.keys():
         if wanted.get(key) != found.get(key):
             yield "I10", f"figure {key} is {found.get(key)}, counted again {wanted.get(key)}"
+    scores = [json.loads(row["state"]) for row in seen.states.get(("scoring", "score"), [])]
+    shown = {
+        (one["scheme"], one["subject"], one["indicator"]): (one["numerator"], one["denominator"])
+        for one in scores
+    }
+    for key in wanted.keys() | shown.keys():
+        if wanted.get(key) != shown.get(key):
+            yield "I10", f"score {key} is {shown.get(key)}, counted again {wanted.get(key)}"
 
 
 def _figures(journal: dict[str, tuple[str, Row]]) -> dict[tuple[str, str, str], tuple[int, int]]:

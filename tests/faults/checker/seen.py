@@ -52,7 +52,8 @@ class Seen:
 
 @dataclass
 class Operation:
-    """`outcome`: the last that is known of it; `unknown` where nothing is."""
+    """`outcome`: the last that is known of it; `unknown` where nothing is. What was promised once
+    stays so when it is asked again and nobody answers."""
 
     key: str
     kind: str
@@ -68,7 +69,8 @@ def _operations(history: list[Row]) -> dict[str, Operation]:
         if line["what"] == "invoke":
             found.setdefault(key, Operation(key, line["kind"], line))
         elif line["what"] in ("ok", "fail", "unknown") and key in found:
-            found[key].outcome = line["what"]
+            if line["what"] != "unknown":
+                found[key].outcome = line["what"]
             found[key].statuses.append(line["status"])
     return found
 

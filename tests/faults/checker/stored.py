@@ -15,6 +15,12 @@ Violation = tuple[str, str]
 BY_HTTP = ("leads", "alerts", "mediation")
 """Services of which every command by HTTP stands in the history."""
 
+FOLLOWS = {
+    "lead.captured.v1": ("lead.filed.v1", "lead.routed.v1", "lead.unrouted.v1"),
+    "lead.returned.v1": ("lead.routed.v1", "lead.unrouted.v1", "lead.arbitration_requested.v1"),
+}
+"""What the service itself does next, in the same request."""
+
 
 def operations(seen: Seen) -> Iterator[Violation]:
     """I1 and I2: what was promised is there once as it was sent; what was refused is not."""
@@ -31,6 +37,10 @@ def operations(seen: Seen) -> Iterator[Violation]:
             asked[cause] = one
             events = [event for event in found[cause] if event["type"] == one.asked["event"]]
             yield from _operation(one, events)
+            asked_for = (one.asked["event"], *FOLLOWS.get(one.asked["event"], ()))
+            for event in found[cause]:
+                if event["type"] not in asked_for:
+                    yield "I2", f"{one.kind} {one.key} brought {event['type']} about"
     for cause, events in found.items():
         known = cause[0] in BY_HTTP or any(one["type"] == "area.changed.v1" for one in events)
         if known and cause not in asked and events:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -13,7 +14,7 @@ from pydantic import BaseModel
 from libs.common.http import limits, problems
 from libs.common.http.limits import MIB, takes
 from libs.common.http.problems import Texts
-from libs.common.http.routes import guarded
+from libs.common.http.routes import Admit, guarded
 from libs.common.messages import Refused
 
 JSON = {"Content-Type": "application/json"}
@@ -23,7 +24,7 @@ class Body(BaseModel):
     text: str
 
 
-def app_of(admit: Callable[[Request], Any]) -> FastAPI:
+def app_of(admit: Admit) -> FastAPI:
     router = APIRouter(route_class=guarded(admit))
 
     @router.post("/small")
@@ -48,15 +49,18 @@ def app_of(admit: Callable[[Request], Any]) -> FastAPI:
     return app
 
 
-async def anybody(request: Request) -> None:
-    pass
+@asynccontextmanager
+async def anybody(request: Request) -> AsyncIterator[None]:
+    yield
 
 
-async def nobody(request: Request) -> None:
+@asynccontextmanager
+async def nobody(request: Request) -> AsyncIterator[None]:
     raise Refused("unauthorised", status=401)
+    yield
 
 
-def client_of(admit: Callable[[Request], Any]) -> httpx.AsyncClient:
+def client_of(admit: Admit) -> httpx.AsyncClient:
     transport = httpx.ASGITransport(app_of(admit))
     return httpx.AsyncClient(transport=transport, base_url="http://here")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from cli.city import SERVICES
 from libs.common.service import Service
@@ -26,22 +27,42 @@ def test_every_service_is_in_it() -> None:
 
 
 def test_no_route_is_open_to_everybody_but_those_that_let_in() -> None:
-    doors = {name for rights in RIGHTS.values() for name in rights if "anyone" in rights[name]}
+    doors = {
+        name for rights in RIGHTS.values() for name in rights if "anyone" in rights[name].rights
+    }
     assert doors == {"sign_in", "refresh_token", "activate_account"}
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "groups: {}\nleads:\n  - {do: [a], who: {within: [nobody_knows]}}",
-        "groups: {}\nleads:\n  - {do: [a], who: {sideways: [town_operator]}}",
-        "groups: {}\nleads:\n  - {do: [a], who: {own: [founder]}}\n  - {do: [a], who: {}}",
-        "groups: {}\nleads:\n  - {do: [a], who: {}, unless: it rains}",
+        "  - {do: [a], of: lead, who: {within: [nobody_knows]}}",
+        "  - {do: [a], of: lead, who: {sideways: [town_operator]}}",
+        "  - {do: [a], of: lead, who: {own: [founder]}}\n  - {do: [a], of: lead, who: {}}",
+        "  - {do: [a], of: lead, who: {}, unless: it rains}",
+        "  - {do: [a], who: {}}",
+        "  - {do: [a], of: dream, who: {}}",
+        "  - {do: [a], of: both, who: {}}",
     ],
-    ids=["a role", "a relation", "an action twice", "a word"],
+    ids=[
+        "a role",
+        "a relation",
+        "an action twice",
+        "a word",
+        "no thing",
+        "a thing",
+        "a thing twice",
+    ],
 )
 def test_what_nobody_understands_is_refused(tmp_path: Path, text: str) -> None:
     file = tmp_path / "policy.yaml"
-    file.write_text(text)
+    things = "things: {personal: [lead, both], plain: [area, both]}"
+    file.write_text(f"groups: {{}}\n{things}\nleads:\n{text}")
     with pytest.raises(PolicyError):
         policy.read(file)
+
+
+def test_every_thing_that_the_file_describes_is_done_or_shown() -> None:
+    told = yaml.safe_load(policy.FILE.read_text())["things"]
+    used = {action.thing for actions in RIGHTS.values() for action in actions.values()}
+    assert used == {*told["personal"], *told["plain"]}

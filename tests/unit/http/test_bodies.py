@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from libs.common.http.bodies import parsed
 from libs.common.http.limits import DEPTH
-from libs.common.http.reading import parsed
 from libs.common.messages import Refused
 
 ELEMENTS = 1000

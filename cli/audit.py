@@ -1,0 +1,135 @@
+"""`civicgrid audit`: who asked for what, and whether anybody changed what is told of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+
+from cli import audit_files, ground
+from cli.audit_files import Told
+from cli.city import NAMES
+from cli.screen import Json, console, progress, show_json, show_table
+from libs.common import chain
+from libs.common.chain import Verdict
+from libs.common.database import session
+from libs.common.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, help="Who asked for what; and whether that was changed.")
+
+ABOUT = """
+SELECT at, actor, array_to_string(acting_for, ' ') AS acting_for, action, resource, outcome, code,
+       purpose, case_id
+FROM audit WHERE ids @> ARRAY[$1::uuid] ORDER BY at, position
+"""
+There = Annotated[Path, typer.Argument(exists=True, dir_okay=False)]
+Anchors = Annotated[
+    Path,
+    typer.Option(exists=True, dir_okay=False, help="as `civicgrid audit anchors` wrote it"),
+]
+ENDS = {"valid": 0, "invalid": 1, "cannot be verified": 2}
+SHOWN = 20
+"""Faults: what follows from the first says little more."""
+STEP = 500
+
+
+@app.command()
+def dump(
+    service: Annotated[str, typer.Argument(help="one of them: see `civicgrid status`")],
+    file: Path,
+) -> None:
+    """Every row of one service with its number and hash, for `verify`."""
+    if service not in NAMES:
+        raise typer.BadParameter(f"known are {', '.join(NAMES)}", param_hint="SERVICE")
+    asyncio.run(_dump(ground.attached(), service, file))
+    console.print(f"{service}: written to {file}")
+
+
+async def _dump(chosen: Settings, service: str, file: Path) -> None:
+    async with (
+        session(chosen.url(service, "writer")) as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        total = await audit_files.length(connection)
+        with file.open("w", encoding="utf-8") as out, _shown("rows", total) as told:
+            await audit_files.write_dump(connection, service, out, told)
+
+
+@app.command()
+def anchors(file: Path) -> None:
+    """The hashes that every service has published, for `verify`."""
+    bootstrap = ground.attached().kafka_bootstrap_servers
+    with file.open("w", encoding="utf-8") as out:
+        count = asyncio.run(audit_files.write_anchors(bootstrap, out))
+    console.print(f"{count:,} anchors written to {file}")
+
+
+@app.command()
+def verify(dump: There, anchors: Anchors | None = None, as_json: Json = False) -> None:
+    """Whether a dump is what it was; needs no server. Ends with 1 if it is not, with 2 if nobody
+    can tell."""
+    with dump.open(encoding="utf-8") as file:
+        header, lines = audit_files.read_dump(file)
+        known = audit_files.read_anchors(anchors, header.service) if anchors else []
+        with _shown("rows", header.length) as told:
+            verdict = chain.verify(header.service, _told(lines, told), known)
+    show_json(asdict(verdict)) if as_json else _tell(header.service, verdict)
+    raise typer.Exit(ENDS[verdict.name])
+
+
+def _tell(service: str, verdict: Verdict) -> None:
+    console.print(f"{service}: {verdict.name}")
+    if verdict.faults:
+        console.print(f"the first bad row: {verdict.faults[0].text}")
+        show_table([asdict(fault) for fault in verdict.faults[:SHOWN]])
+    elif not verdict.anchored:
+        console.print(f"{verdict.rows:,} rows fit together, but no anchor bears witness to them")
+    else:
+        console.print(f"{verdict.rows:,} rows; up to number {verdict.anchored:,} as they were then")
+
+
+@app.command()
+def about(
+    id: Annotated[UUID, typer.Argument(metavar="SUBJECT_OR_RECORD_ID")], as_json: Json = False
+) -> None:
+    """Who looked at it or changed it, over all services, the first one first."""
+    rows = asyncio.run(_about(ground.attached(), id))
+    if as_json:
+        return show_json(rows)
+    show_table(rows)
+
+
+async def _about(chosen: Settings, id: UUID) -> list[dict[str, Any]]:
+    """It looks through all there is: rarely asked, it is not worth an index that every row pays."""
+    found = []
+    with _shown("services", len(NAMES)) as told:
+        for number, name in enumerate(NAMES, 1):
+            async with session(chosen.url(name, "writer")) as connection:
+                rows = await connection.fetch(ABOUT, id)
+            found += [{"service": name, **row} for row in rows]
+            told(number)
+    return sorted(found, key=lambda row: row["at"])
+
+
+@contextmanager
+def _shown(what: str, total: int) -> Iterator[Told]:
+    with progress() as bar:
+        task = bar.add_task(what, total=total)
+
+        def told(done: int) -> None:
+            if done % STEP == 0 or done == total:
+                bar.update(task, completed=done)
+
+        yield told
+
+
+def _told(lines: Iterator[chain.Sealed], told: Told) -> Iterator[chain.Sealed]:
+    for line in lines:
+        yield line
+        told(line.number or 0)

@@ -1,0 +1,164 @@
+"""Files by which an audit is verified without a server: a dump of the rows of one service with
+their numbers and hashes, and the anchors of all. A line of JSON each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TextIO
+
+from aiokafka import AIOKafkaConsumer
+
+from libs.common import kafka
+from libs.common.chain import Anchor, Sealed
+from libs.common.contracts.audit import TOPIC, AuditAnchored
+from libs.common.database import Connection
+from libs.common.sealing import ROW, plain
+
+FORMAT = "civicgrid audit 1"
+CHUNK = 20
+"""Blocks of seals, or thousands of rows without one, that are read at once."""
+
+LENGTH = "SELECT coalesce(max(first + cardinality(positions) - 1), 0) FROM audit_seal"
+BLOCKS = """
+SELECT first, transaction_id::text, position, positions, hashes FROM audit_seal
+WHERE first > $1 ORDER BY first LIMIT $2
+"""
+ROWS = f"""
+SELECT {ROW} FROM audit
+WHERE (transaction_id, position) > ($1::text::xid8, $2)
+  AND (transaction_id, position) <= ($3::text::xid8, $4)
+"""
+REST = f"""
+SELECT {ROW}, transaction_id::text FROM audit
+WHERE (transaction_id, position) > ($1::text::xid8, $2)
+ORDER BY audit.transaction_id, audit.position LIMIT $3
+"""
+
+Told = Callable[[int], None]
+"""Up to which row it has come."""
+
+
+class FileError(Exception):
+    """This is no such file; the text says where it fails."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """`length`: the last number."""
+
+    service: str
+    length: int
+
+
+async def length(connection: Connection) -> int:
+    return int(await connection.fetchval(LENGTH))
+
+
+async def write_dump(connection: Connection, service: str, out: TextIO, told: Told) -> None:
+    """As the connection sees it: in one snapshot, if it is in a transaction that has one."""
+    header = {"format": FORMAT, "service": service, "length": await length(connection)}
+    out.write(json.dumps(header) + "\n")
+    async for line in _lines(connection):
+        values = {"number": line.number, "hash": line.hash.hex(), "row": line.row}
+        out.write(json.dumps(values, ensure_ascii=False) + "\n")
+        told(line.number or 0)
+
+
+async def _lines(connection: Connection) -> AsyncIterator[Sealed]:
+    """By number; then what has none, such as what was not sealed yet."""
+    reached, mark, found = 0, ("0", 0), dict[int, Mapping[str, Any]]()
+    while blocks := await connection.fetch(BLOCKS, reached, CHUNK):
+        for block in blocks:
+            upto = (block["transaction_id"], block["position"])
+            rows = await connection.fetch(ROWS, *mark, *upto)
+            found.update((row["position"], plain(row)) for row in rows)
+            pairs = zip(block["positions"], block["hashes"], strict=True)
+            for number, (position, hash) in enumerate(pairs, block["first"]):
+                yield Sealed(number, hash, found.pop(position, None))
+            reached, mark = block["first"], upto
+    for row in found.values():
+        yield Sealed(None, b"", row)
+    while rows := await connection.fetch(REST, *mark, CHUNK * 1000):
+        for row in rows:
+            yield Sealed(None, b"", plain(row))
+        mark = (rows[-1]["transaction_id"], rows[-1]["position"])
+
+
+def read_dump(file: TextIO) -> tuple[Header, Iterator[Sealed]]:
+    """Raises FileError, also while the lines are read."""
+    lines = _values(file)
+    header = next(lines, {})
+    if header.get("format") != FORMAT:
+        raise FileError(f"{file.name} is no dump: `civicgrid audit dump` makes them")
+    return Header(header["service"], header["length"]), map(_sealed, lines)
+
+
+def _sealed(line: Mapping[str, Any]) -> Sealed:
+    try:
+        return Sealed(line["number"], bytes.fromhex(line["hash"]), line["row"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise FileError(f"a line of the dump is none: {type(error).__name__}") from error
+
+
+def _values(file: TextIO) -> Iterator[dict[str, Any]]:
+    for number, line in enumerate(file, 1):
+        try:
+            yield json.loads(line)
+        except ValueError as error:
+            raise FileError(f"line {number} of {file.name} is not JSON") from error
+
+
+async def write_anchors(bootstrap: str, out: TextIO) -> int:
+    """All that stand on the topic, once each; how many."""
+    known: set[str] = set()
+    async for text in _anchored(bootstrap):
+        if text not in known:
+            out.write(text + "\n")
+        known.add(text)
+    return len(known)
+
+
+async def _anchored(bootstrap: str) -> AsyncIterator[str]:
+    """What is on the topic, but what is no anchor or not of the service that it speaks of."""
+    parts = await kafka.partitions(bootstrap, [TOPIC])
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
+    await consumer.start()
+    try:
+        consumer.assign(parts)
+        await consumer.seek_to_beginning()
+        ends = await consumer.end_offsets(parts)
+        while [tp for tp in parts if await consumer.position(tp) < ends[tp]]:
+            for records in (await consumer.getmany(timeout_ms=500)).values():
+                for record in records:
+                    if event := _event(dict(record.headers), record.value):
+                        yield event.model_dump_json()
+    finally:
+        await consumer.stop()
+
+
+def _event(headers: Mapping[str, bytes], value: bytes | None) -> AuditAnchored | None:
+    if headers.get("ce_type") != AuditAnchored.type.encode():
+        return None
+    try:
+        event = AuditAnchored.model_validate_json(value or b"")
+    except ValueError:
+        return None
+    return event if headers.get("ce_source") == f"/civicgrid/{event.service}".encode() else None
+
+
+def read_anchors(file: Path, service: str) -> list[Anchor]:
+    """Those of one service. Raises FileError."""
+    with file.open(encoding="utf-8") as lines:
+        return [_anchor(line) for line in _values(lines) if line.get("service") == service]
+
+
+def _anchor(line: Mapping[str, Any]) -> Anchor:
+    try:
+        at = datetime.fromisoformat(line["sealed_at"])
+        return Anchor(line["number"], bytes.fromhex(line["hash"]), at)
+    except (KeyError, TypeError, ValueError) as error:
+        raise FileError(f"an anchor is none: {type(error).__name__}") from error

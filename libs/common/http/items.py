@@ -1,0 +1,56 @@
+"""One command as HTTP brings it, what a row of audit says of it, and what it is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from libs.common.audit import Entry
+from libs.common.ids import id_of
+from libs.common.messages import Cause, Context, Effect, Envelope, Refused
+from libs.common.work import Answered, Work
+
+Answer = Callable[[Sequence[Envelope]], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One command of a batch, with its own id and its own answer."""
+
+    plan: Callable[[Context[Any]], Iterable[Effect]]
+    body: BaseModel | None = None
+    id: UUID | None = None
+    answer: Answer | None = None
+
+
+def entry_of_item(entry: Entry, item: Item, cause: Cause) -> Entry:
+    """`entry`: of its request."""
+    names = sorted(item.body.model_fields_set) if item.body else []
+    told = {name: getattr(item.body, name) for name in names}
+    return entry._replace(
+        fields=" ".join(told),
+        ids=(*entry.ids, *filter(None, (item.id, id_of(told.get("person_ref"))))),
+        command_id=cause.id,
+        correlation_id=cause.correlation_id,
+    )
+
+
+def first_aggregate(events: Sequence[Envelope]) -> Mapping[str, Any]:
+    """The aggregate that changed first, and its version now; nothing where nothing changed."""
+    if not events:
+        return {}
+    id = events[0].subject
+    version = max(event.version for event in events if event.subject == id)
+    return {"id": str(id), "version": version}
+
+
+def answered_by(work: Work) -> Answered:
+    """Raises Refused."""
+    if isinstance(work.result, Refused):
+        raise work.result
+    assert isinstance(work.result, Answered), work.result
+    return work.result

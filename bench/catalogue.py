@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from bench import captures, communities, flow, growth, hop, latency, memory, replay, restart, spike
+from bench import (
+    captures,
+    communities,
+    flow,
+    growth,
+    hop,
+    latency,
+    memory,
+    replay,
+    restart,
+    revocation,
+    spike,
+)
 from bench.frame import Compared, Sizing
 from bench.stand import Stand
 
@@ -21,6 +33,7 @@ SHORT: Mapping[str, Benchmark] = {
 LONG: Mapping[str, Benchmark] = {
     "communities": communities.run,
     "growth": growth.run,
+    "revocation": revocation.run,
     "spike": spike.run,
     "memory": memory.run,
 }

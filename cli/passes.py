@@ -64,8 +64,8 @@ class Pass(httpx.Auth):
         now = int(time.time())
         if self._ends_at < now + _LEFT_SECONDS:
             self._ends_at = now + ACCESS_SECONDS
-            told = (self._account, _SESSION, self._person, self._founder, self._ends_at)
-            self._token = self._signer.sign(Bearer(*told))
+            told = (self._account, _SESSION, self._person, self._founder)
+            self._token = self._signer.sign(Bearer(*told, strong=True, expires_at=self._ends_at))
         return self._token
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:

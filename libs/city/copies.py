@@ -10,6 +10,8 @@ from libs.common.contracts.portal import (
     AccountDisabled,
     AccountEnabled,
     AccountEvent,
+    BreakGlassEnded,
+    BreakGlassGranted,
     SessionRevoked,
 )
 from libs.common.contracts.registry import (
@@ -63,6 +65,12 @@ def _calendar(event: WorkCalendarPublished, envelope: Envelope) -> Rows:
 def _account(event: AccountEvent, envelope: Envelope) -> Rows:
     revoked = " ".join(map(str, event.revoked_sessions))
     yield event.account_id, envelope.version, event.disabled, revoked
+
+
+def _grant(event: BreakGlassGranted, envelope: Envelope) -> Rows:
+    over = isinstance(event, BreakGlassEnded)
+    given = (event.grant_id, envelope.version, event.person_ref, event.record, event.area)
+    yield (*given, event.ends_at, over)
 
 
 AREA = Copy(
@@ -161,4 +169,20 @@ ACCOUNT = Copy(
     fact=True,
 )
 
-COPIES: tuple[Copy, ...] = (AREA, ORGANISATION, POST, APPOINTMENT, WORK_CALENDAR, ACCOUNT)
+GRANT = Copy(
+    "city_grant",
+    key=("grant_id",),
+    columns={
+        "grant_id": "uuid",
+        "version": "int",
+        "person_ref": "uuid",
+        "record": "uuid",
+        "area": "text",
+        "ends_at": "timestamptz",
+        "over": "boolean",
+    },
+    on={BreakGlassGranted: _grant, BreakGlassEnded: _grant},
+    fact=True,
+)
+
+COPIES: tuple[Copy, ...] = (AREA, ORGANISATION, POST, APPOINTMENT, WORK_CALENDAR, ACCOUNT, GRANT)

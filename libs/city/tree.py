@@ -89,6 +89,15 @@ class Holder:
     organisation: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a person may see besides, until it ends: one of `record` and `area` is None."""
+
+    id: UUID
+    record: UUID | None
+    area: str | None
+
+
 class City:
     """Facts of the registry. Nothing here is computed before somebody asks."""
 
@@ -99,6 +108,7 @@ class City:
         self._appointments = tables["city_appointment"]
         self._calendars = tables["city_work_calendar"]
         self._accounts = tables["city_account"]
+        self._grants = tables["city_grant"]
         self._seen: dict[str, Area] = {}
         self._chains: dict[str, tuple[str, ...]] = {}
 
@@ -209,6 +219,13 @@ class City:
         """Whether the portal has disabled that account, or revoked that session of it."""
         row = self._accounts.get((account,))
         return row is not None and (row["disabled"] or str(session) in row["revoked_sessions"])
+
+    def grant(self, id: UUID, person_ref: UUID, at: datetime) -> Grant | None:
+        """That person's break-glass grant, while it is in force."""
+        row = self._grants.get((id,))
+        if row is None or row["person_ref"] != person_ref or row["over"] or row["ends_at"] <= at:
+            return None
+        return Grant(row["grant_id"], row["record"], row["area"])
 
     def below(self, code: str) -> Iterator[Area]:
         """All areas below it, closed ones too: what happened there is still somebody's."""

@@ -40,13 +40,14 @@ NOBODY = "nobody"
 
 class Caller(NamedTuple):
     """`actor` stands beside each event that follows; `person`: as the registry knows them;
-    `acting_for`: the posts that give the right, by code; `on_grant`: the grant that gives it for a
-    time. `resource`: what kind of thing is asked for; reads of it leave a row of audit where
-    `is_personal`."""
+    `session`: that they signed in by. `acting_for`: the posts that give the right, by code;
+    `on_grant`: the break-glass grant whose record or area is in the scope besides. `resource`: what
+    kind of thing is asked for; reads of it leave a row of audit where `is_personal`."""
 
     actor: str
     person: UUID | None
     scope: Scope
+    session: UUID | None = None
     acting_for: tuple[str, ...] = ()
     on_grant: UUID | None = None
     resource: str = ""

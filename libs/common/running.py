@@ -145,7 +145,7 @@ class Running:
             self._guard,
             Quotas(Quota(self._settings.account_rate), Quota(self._settings.address_rate)),
             sealing=self._keys,
-            tokens=self._settings.tokens,
+            settings=self._settings,
         )
         router = self.service.routes(desk)
         if not all(isinstance(route, Guarded) for route in router.routes):

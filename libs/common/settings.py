@@ -37,6 +37,12 @@ class Settings(BaseSettings):
     secrets: Path | None = None
     tokens: Path | None = None
     """A folder with the keys of access tokens; `civicgrid init` makes them."""
+    oidc_issuer: str | None = None
+    """A provider of OpenID Connect, for the portal; with `oidc_client` and `oidc_redirect`, as they
+    are registered there, and a file with a secret if there is one."""
+    oidc_client: str | None = None
+    oidc_redirect: str | None = None
+    oidc_secret: Path | None = None
     admin_url: Annotated[str | None, Field(repr=False)] = None
     """A superuser of PostgreSQL, to make databases and roles with; no service needs it."""
     host: str = "127.0.0.1"

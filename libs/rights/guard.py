@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from fastapi import Request
 
 from libs.city import City
-from libs.city.tree import Holder
+from libs.city.tree import Grant, Holder
 from libs.common.callers import EVERYTHING, NOBODY, Caller, Scope
-from libs.common.http.guards import Forbidden, Guard
+from libs.common.http.guards import Denied, Guard
 from libs.common.messages import Context
 from libs.common.settings import Settings, SettingsError
 from libs.rights import policy
@@ -19,6 +20,8 @@ from libs.rights.policy import Action
 from libs.rights.scopes import scope_of
 from libs.rights.tokens import Bearer, Keyring, unauthorised
 
+GRANT = "Civicgrid-Grant"
+"""A header: the id of the break-glass grant that a request is made under."""
 REMEMBERED = 20_000
 UNKNOWN = Action({}, "", True)
 """What is not named, nobody may."""
@@ -62,7 +65,7 @@ class _Guard:
         self, keyring: Keyring, actions: Mapping[str, Action], city: Callable[[Any], City]
     ) -> None:
         self._keyring, self._actions, self._city = keyring, actions, city
-        self._scopes: dict[tuple[str, UUID, tuple[Holder, ...]], Scope] = {}
+        self._scopes: dict[tuple[Any, ...], Scope] = {}
         self._scopes_of: City | None = None
 
     def __call__(self, request: Request, context: Context[Any]) -> Caller:
@@ -73,30 +76,80 @@ class _Guard:
         bearer, city = bearer_of(request, self._keyring), self._city(context.facts)
         if city.bars(bearer.account, bearer.session):
             raise unauthorised()
-        seats = city.seats(bearer.person, context.now) if bearer.person else ()
+        seats = _seats(bearer, city, context.now)
         caller = Caller(
             actor=str(bearer.account),
             person=bearer.person,
-            scope=EVERYTHING if bearer.founder and "founder" in rights else Scope(),
+            scope=Scope(),
+            session=bearer.session,
             acting_for=tuple(seat.post for seat in seats if seat.role in rights),
             resource=thing,
             is_personal=is_personal,
         )
         if _roles(bearer, seats).isdisjoint(rights):
-            raise Forbidden(caller)
-        if bearer.person and not caller.scope.everything:
-            return caller._replace(scope=self._scope(name, bearer.person, seats, city))
-        return caller
+            raise Denied(caller)
+        grant = _grant(request, caller, city, context.now)
+        if grant and not any("granted" in rights.get(seat.role, ()) for seat in seats):
+            grant = None
+        scope = self._scope(name, bearer, seats, city, grant)
+        return caller._replace(scope=scope, on_grant=grant.id if grant else None)
 
-    def _scope(self, name: str, person: UUID, seats: tuple[Holder, ...], city: City) -> Scope:
+    def _scope(
+        self,
+        name: str,
+        bearer: Bearer,
+        seats: tuple[Holder, ...],
+        city: City,
+        grant: Grant | None,
+    ) -> Scope:
+        """By their posts, and by their account."""
+        rights, scope = self._actions[name].rights, Scope()
+        if bearer.founder and "founder" in rights:
+            return EVERYTHING
+        if bearer.person:
+            scope = self._scope_of_posts(name, bearer.person, seats, city, grant)
+        if "self" not in rights.get("signed_in", ()):
+            return scope
+        own = {"account": frozenset({str(bearer.account)})}
+        return Scope(scope.everything, {**scope.belongings, **own})
+
+    def _scope_of_posts(
+        self,
+        name: str,
+        person: UUID,
+        seats: tuple[Holder, ...],
+        city: City,
+        grant: Grant | None,
+    ) -> Scope:
         """Remembered while the city stays as it is."""
         if city is not self._scopes_of or len(self._scopes) > REMEMBERED:
             self._scopes, self._scopes_of = {}, city
-        key = (name, person, seats)
+        key = (name, person, seats, grant)
         if (scope := self._scopes.get(key)) is None:
             rights = self._actions[name].rights
-            scope = self._scopes[key] = scope_of(rights, person, seats, city)
+            scope = self._scopes[key] = scope_of(rights, person, seats, city, grant)
         return scope
+
+
+def _grant(request: Request, caller: Caller, city: City, now: datetime) -> Grant | None:
+    """The one that the request names: another's, or one that is over, does not exist. Raises
+    Denied, 400 and 404."""
+    if (told := request.headers.get(GRANT)) is None:
+        return None
+    try:
+        id = UUID(told)
+    except ValueError:
+        raise Denied(caller, "invalid_header", 400, header=GRANT) from None
+    grant = city.grant(id, caller.person, now) if caller.person else None
+    if grant is None:
+        raise Denied(caller, "not_found", 404)
+    return grant
+
+
+def _seats(bearer: Bearer, city: City, now: datetime) -> tuple[Holder, ...]:
+    """The posts that they hold now, of those that this sign-in is good for."""
+    seats = city.seats(bearer.person, now) if bearer.person else ()
+    return seats if bearer.strong else tuple(one for one in seats if one.role in policy.PLAIN)
 
 
 def _roles(bearer: Bearer, seats: Sequence[Holder]) -> set[str]:

@@ -17,11 +17,13 @@ M = TypeVar("M", bound=BaseModel)
 
 FILE = Path(__file__).with_name("policy.yaml")
 
-Relation = Literal["anywhere", "within", "own", "unit", "self"]
+Relation = Literal["anywhere", "within", "own", "unit", "self", "granted"]
 Anyone = Literal["anyone", "signed_in", "founder"]
 Rights = Mapping[str, frozenset[Relation]]
 """Role -> what things must be to it. A role that is not there may not."""
 
+PLAIN: frozenset[Role] = frozenset({"grid_informant"})
+"""Roles whose holders need no second factor; all others are none without it (row W15)."""
 NOT_POSTS: frozenset[str] = frozenset(get_args(Anyone))
 ROLES: frozenset[str] = frozenset(get_args(Role)) | NOT_POSTS
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from libs.city import City
-from libs.city.tree import Holder
+from libs.city.tree import Grant, Holder
 from libs.common.callers import EVERYTHING, Scope
 from libs.rights.policy import Relation, Rights
 
@@ -15,14 +15,21 @@ Belonging = tuple[str, str]
 """A kind, such as `cell`, and a code or id."""
 
 
-def scope_of(rights: Rights, person: UUID, seats: Sequence[Holder], city: City) -> Scope:
-    """Of all that they may do by one post or another; `seats`: the posts they hold now."""
+def scope_of(
+    rights: Rights,
+    person: UUID,
+    seats: Sequence[Holder],
+    city: City,
+    grant: Grant | None = None,
+) -> Scope:
+    """Of all that they may do by one post or another; `seats`: the posts they hold now; `grant`: of
+    theirs, in force."""
     found: defaultdict[str, set[str]] = defaultdict(set)
     for seat in seats:
         for relation in rights.get(seat.role, ()):
             if relation == "anywhere" or (relation == "within" and _is_city(city, seat.area)):
                 return EVERYTHING
-            for kind, known in _belongings(relation, person, seat, city):
+            for kind, known in _belongings(relation, person, seat, city, grant):
                 found[kind].add(known)
     return Scope(belongings={kind: frozenset(known) for kind, known in found.items()})
 
@@ -32,7 +39,9 @@ def _is_city(city: City, code: str) -> bool:
     return area is not None and area.level == "city"
 
 
-def _belongings(relation: Relation, person: UUID, seat: Holder, city: City) -> Iterator[Belonging]:
+def _belongings(
+    relation: Relation, person: UUID, seat: Holder, city: City, grant: Grant | None
+) -> Iterator[Belonging]:
     match relation:
         case "own":
             yield "cell", seat.area
@@ -42,6 +51,10 @@ def _belongings(relation: Relation, person: UUID, seat: Holder, city: City) -> I
             yield "unit", seat.organisation
         case "self":
             yield "person", str(person)
+        case "granted" if grant and grant.area:
+            yield from _within(city, grant.area)
+        case "granted" if grant:
+            yield "record", str(grant.record)
 
 
 def _within(city: City, code: str) -> Iterator[Belonging]:

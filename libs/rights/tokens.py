@@ -34,18 +34,22 @@ SKEW_SECONDS = 5
 """How far clocks of services may be apart; nothing is good after its end."""
 MAX_LENGTH = 2_000
 _ALGORITHM, _CURVE = "ES256", "P-256"
+_STRONG = "mfa"
+"""More than one factor (RFC 8176)."""
 _LOOK_AGAIN_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
     """Who a token speaks of. `person`: as the registry knows them; their rights follow from their
-    posts. A `founder` runs the system, and may have no post. Times: seconds since 1970."""
+    posts. A `founder` runs the system, and may have no post. `strong`: they showed a second factor,
+    or a provider vouches for them. Times: seconds since 1970."""
 
     account: UUID
     session: UUID
     person: UUID | None
     founder: bool
+    strong: bool
     expires_at: int
 
 
@@ -112,6 +116,7 @@ class Signer:
             "exp": bearer.expires_at,
             **({"person": str(bearer.person)} if bearer.person else {}),
             **({"founder": True} if bearer.founder else {}),
+            **({"amr": [_STRONG]} if bearer.strong else {}),
         }
         return jwt.encode(header, claims, self._key, algorithms=[_ALGORITHM])
 
@@ -188,5 +193,6 @@ def _bearer(claims: Mapping[str, Any]) -> Bearer:
         session=UUID(claims["sid"]),
         person=UUID(person) if person else None,
         founder=claims.get("founder") is True,
+        strong=claims.get("amr") == [_STRONG],
         expires_at=int(claims["exp"]),
     )

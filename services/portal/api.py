@@ -6,7 +6,6 @@ What is signed in or out with holds secrets: nothing of it is kept for a second 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,9 +17,8 @@ from libs.common.callers import EVERYTHING
 from libs.common.contracts.portal import AccountEnabled, AccountReset
 from libs.common.http import DOOR, KEEPS_NOTHING, Desk, Limit, address_of, expected
 from libs.common.messages import Effect, Envelope
-from libs.rights.guard import bearer_of
-from libs.rights.tokens import Bearer, unauthorised
-from services.portal import policies, proofs, queries
+from libs.rights.tokens import unauthorised
+from services.portal import api_access, api_devices, api_provider, policies, proofs, queries
 from services.portal.bodies import (
     AccountBody,
     ActivationBody,
@@ -28,7 +26,7 @@ from services.portal.bodies import (
     RefreshBody,
     SignInBody,
 )
-from services.portal.callers import founder_of
+from services.portal.callers import account_of, session_of
 from services.portal.domain import ACCOUNT, commands
 from services.portal.domain.account import Account
 from services.portal.door import Door
@@ -41,13 +39,17 @@ NOT_KEPT = {"Cache-Control": "no-store"}
 
 
 def routes(desk: Portal) -> APIRouter:
-    router, tokens, tries = desk.router(), Tokens(desk.tokens), Tries()
+    router, tries = desk.router(), Tries()
+    tokens = Tokens(desk.settings.tokens if desk.settings else None)
     door = Door(desk, Passwords(), tokens)
     _sessions(router, desk, tokens)
     _door(router, door, tries)
+    api_provider.add_routes(router, door, tries)
     _opening(router, desk, door)
-    _steps(router, desk, tokens)
+    _steps(router, desk)
     _reads(router, desk)
+    api_devices.add_routes(router, desk)
+    api_access.add_routes(router, desk)
     return router
 
 
@@ -67,9 +69,8 @@ def _door(router: APIRouter, door: Door, tries: Tries) -> None:
     @router.post("/accounts/password", status_code=204, openapi_extra=KEEPS_NOTHING)
     async def change_password(request: Request, body: PasswordBody) -> None:
         """One's own. All other sessions end."""
-        bearer = bearer_of(request, door.tokens.keyring)
         tries.take(address_of(request))
-        await door.change_password(request, bearer.account, bearer.session, body)
+        await door.change_password(request, account_of(request), session_of(request), body)
 
 
 def _sessions(router: APIRouter, desk: Portal, tokens: Tokens) -> None:
@@ -78,34 +79,34 @@ def _sessions(router: APIRouter, desk: Portal, tokens: Tokens) -> None:
         """A new access token, while the session is open."""
         bearer = tokens.keyring.read(body.refresh_token, "refresh")
         async with desk.looking() as connection:
-            account = await _signed_in(connection, bearer, desk.context().now)
+            account = await _signed_in(connection, bearer.account, bearer.session, desk)
         return JSONResponse(tokens.anew(account, bearer), headers=NOT_KEPT)
 
     @router.post("/sign-out", status_code=204, openapi_extra=KEEPS_NOTHING)
     async def sign_out(request: Request) -> None:
         """The session of this token ends."""
-        bearer = bearer_of(request, tokens.keyring)
+        account, session = account_of(request), session_of(request)
 
         def plan(now: policies.Now) -> Iterable[Effect]:
-            ended = commands.RevokeSession(now.now, bearer.session, "signed_out")
-            return (ACCOUNT.to(bearer.account, ended),)
+            return (ACCOUNT.to(account, commands.RevokeSession(now.now, session, "signed_out")),)
 
         await desk.done(request, plan)
 
     @router.get("/me")
     async def show_me(request: Request) -> Mapping[str, Any]:
-        bearer = bearer_of(request, tokens.keyring)
+        id, session = account_of(request), session_of(request)
         async with desk.reading(request, EVERYTHING) as look:
-            account = await _signed_in(look.connection, bearer, desk.context().now)
+            account = await _signed_in(look.connection, id, session, desk)
             names = {"person_ref": account.person_ref, "founder": account.founder}
-            session = account.session(bearer.session)
-            return look.one({"account": account.id, **names, "session": session})
+            return look.one({"account": id, **names, "session": account.session(session)})
 
 
-async def _signed_in(connection: queries.Connection, bearer: Bearer, now: datetime) -> Account:
-    """The account, if the session of this token is open. Raises Refused, 401."""
-    account = await queries.state(connection, bearer.account)
-    if account is None or not is_signed_in(account, bearer.session, now):
+async def _signed_in(
+    connection: queries.Connection, id: UUID, session: UUID, desk: Portal
+) -> Account:
+    """The account, if that session of it is open. Raises Refused, 401."""
+    account = await queries.state(connection, id)
+    if account is None or not is_signed_in(account, session, desk.context().now):
         raise unauthorised()
     return account
 
@@ -114,15 +115,13 @@ def _opening(router: APIRouter, desk: Portal, door: Door) -> None:
     @router.post("/accounts", status_code=201)
     async def open_account(request: Request, body: AccountBody) -> Response:
         """The first answer holds an invitation, good for 7 days; no other does."""
-        if body.founder:
-            founder_of(request, door.tokens.keyring)
         name = await door.name_id(body.name)
         invitation, hash = proofs.invite()
         kind = (body.founder, body.second_factor)
         asked = policies.Asked(name, body.person_ref, *kind, hash)
         return await desk.command(
             request,
-            lambda now: policies.open_account(asked, now.now),
+            lambda now: policies.open_account(asked, now),
             body=body.model_copy(update={"name": str(name)}),
             created=True,
             once=lambda _: {"invitation": invitation},
@@ -131,23 +130,19 @@ def _opening(router: APIRouter, desk: Portal, door: Door) -> None:
     @router.post("/accounts/{id}/enable")
     async def enable_account(request: Request, id: UUID) -> Response:
         """By another than who disabled it. Whoever never activated it is invited again."""
-        return await _inviting(request, desk, door, id, commands.Enable)
+        return await _inviting(request, desk, id, commands.Enable)
 
     @router.post("/accounts/{id}/reset")
     async def reset_account(request: Request, id: UUID) -> Response:
         """By another, for whoever lost a password or a phone: invited again, all sessions ended."""
-        return await _inviting(request, desk, door, id, commands.Reset)
+        return await _inviting(request, desk, id, commands.Reset)
 
 
 async def _inviting(
-    request: Request,
-    desk: Portal,
-    door: Door,
-    id: UUID,
-    step: type[commands.Enable] | type[commands.Reset],
+    request: Request, desk: Portal, id: UUID, step: type[commands.Enable] | type[commands.Reset]
 ) -> Response:
     """The first answer holds an invitation, where the step makes one."""
-    by, version = bearer_of(request, door.tokens.keyring).account, expected(request)
+    by, version = account_of(request), expected(request)
     invitation, hash = proofs.invite()
 
     def plan(now: policies.Now) -> Iterable[Effect]:
@@ -170,16 +165,16 @@ def _invited(events: Sequence[Envelope]) -> Mapping[str, Any]:
     }
 
 
-def _steps(router: APIRouter, desk: Portal, tokens: Tokens) -> None:
+def _steps(router: APIRouter, desk: Portal) -> None:
     @router.post("/accounts/{id}/unlock")
     async def unlock_account(request: Request, id: UUID) -> Response:
-        by = bearer_of(request, tokens.keyring).account
+        by = account_of(request)
         return await desk.tell(request, ACCOUNT, id, lambda at: commands.Unlock(at, by))
 
     @router.post("/accounts/{id}/disable")
     async def disable_account(request: Request, id: UUID) -> Response:
         """All of its sessions end."""
-        by = bearer_of(request, tokens.keyring).account
+        by = account_of(request)
         return await desk.tell(request, ACCOUNT, id, lambda at: commands.Disable(at, by))
 
     @router.post("/accounts/{id}/revoke-sessions")

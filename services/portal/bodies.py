@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
+from libs.common.contracts.portal import BreakGlassFinding, BreakGlassReason
+from libs.common.http import TEXT
 from libs.rights.tokens import MAX_LENGTH
+from services.portal.domain.break_glass import MOST_MINUTES
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{2,39}$")]
 """To sign in by, such as a staff number."""
@@ -31,6 +35,7 @@ class SignInBody(Body):
     name: Name
     password: Secret
     code: Code | None = None
+    device: UUID | None = None
 
 
 class RefreshBody(Body):
@@ -60,3 +65,54 @@ class ActivationBody(Body):
 class PasswordBody(Body):
     old_password: Secret
     new_password: NewPassword
+
+
+Words = Annotated[
+    str, StringConstraints(pattern=TEXT, strip_whitespace=True, min_length=10, max_length=1000)
+]
+
+
+class AccessBody(Body):
+    """One of `record` (the id of a lead, an alert or a case) and `area` (the code of a community or
+    a cell)."""
+
+    id: UUID
+    record: UUID | None = None
+    area: Annotated[str, StringConstraints(min_length=1, max_length=40)] | None = None
+    reason: BreakGlassReason
+    text: Words
+    case_id: UUID
+    minutes: Annotated[int, Field(strict=True, ge=1, le=MOST_MINUTES)] = MOST_MINUTES
+    emergency: bool = False
+
+    @model_validator(mode="after")
+    def _names_one(self) -> Self:
+        if (self.record is None) == (self.area is None):
+            raise PydanticCustomError("one_of", "a record or an area")
+        return self
+
+
+class ReviewBody(Body):
+    finding: BreakGlassFinding
+    note: Words
+
+
+class DeviceBody(Body):
+    """An id that the device made."""
+
+    id: UUID
+
+
+class ProviderBody(Body):
+    """What came back from the provider, and the try that it belongs to."""
+
+    flow: UUID
+    state: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    code: Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+    device: UUID | None = None
+
+
+class SubjectBody(Body):
+    """As the provider knows somebody."""
+
+    subject: Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,255}$")]

@@ -1,17 +1,27 @@
-"""Who asks, by the token that they bring."""
+"""Who asks, as the guard let them in."""
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from fastapi import Request
 
-from libs.common.messages import Refused
-from libs.rights.guard import bearer_of
-from libs.rights.tokens import Bearer, Keyring
+from libs.common.http import caller_of
 
 
-def founder_of(request: Request, keyring: Keyring) -> Bearer:
-    """Raises Refused, 401 and 403."""
-    bearer = bearer_of(request, keyring)
-    if not bearer.founder:
-        raise Refused("role_not_allowed", status=403)
-    return bearer
+def account_of(request: Request) -> UUID:
+    return UUID(caller_of(request).actor)
+
+
+def session_of(request: Request) -> UUID:
+    """Whoever has a token has one."""
+    session = caller_of(request).session
+    assert session
+    return session
+
+
+def person_of(request: Request) -> UUID:
+    """Whoever has a post is one."""
+    person = caller_of(request).person
+    assert person
+    return person

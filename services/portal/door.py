@@ -4,7 +4,7 @@ time it takes are the same."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,11 +16,11 @@ from fastapi import Request
 from libs.city import City
 from libs.common.http import Desk
 from libs.common.ids import named, uuid7
-from libs.common.messages import Refused
+from libs.common.messages import Context, Effect, Refused
 from libs.rights.tokens import unauthorised
 from services.portal import proofs, queries
 from services.portal.bodies import ActivationBody, PasswordBody, SignInBody
-from services.portal.domain import ACCOUNT
+from services.portal.domain import ACCOUNT, DEVICE
 from services.portal.domain.account import SESSION_LASTS, Account
 from services.portal.domain.commands import (
     Activate,
@@ -29,6 +29,7 @@ from services.portal.domain.commands import (
     FailSignIn,
     OpenSession,
 )
+from services.portal.domain.device import SignInOn
 from services.portal.proofs import Passwords
 from services.portal.queries import Kept
 from services.portal.signing import Tokens, is_signed_in
@@ -50,7 +51,7 @@ class Door:
 
     async def sign_in(self, request: Request, body: SignInBody) -> Mapping[str, Any]:
         """The tokens. Raises Refused, 401."""
-        async with _evenly(), self.passwords.turn():
+        async with evenly(), self.passwords.turn():
             kept = await self._kept(body.name)
             known = await self._proofs(kept)
             account = kept.account if kept else None
@@ -59,14 +60,36 @@ class Door:
             if account is None or step is None or not is_right:
                 await self._fail(request, account, "unauthorised")
                 raise unauthorised()
-            session = uuid7()
-            await self._tell(request, account, lambda at: OpenSession(at, session, step))
-        return self.tokens.both(account, session, SESSION_LASTS.total_seconds())
+            return await self.opened(request, account, body.device, step)
+
+    async def opened(
+        self,
+        request: Request,
+        account: Account,
+        device: UUID | None,
+        step: int = 0,
+        vouched: bool = False,
+    ) -> Mapping[str, Any]:
+        """The tokens of a new session, on a device of theirs if they name one. Raises Refused."""
+        session = uuid7()
+
+        def plan(now: Context[City]) -> Iterable[Effect]:
+            if device:
+                yield DEVICE.to(device, SignInOn(account.id))
+            yield ACCOUNT.to(account.id, OpenSession(now.now, session, step, device, vouched))
+
+        await self.desk.done(request, plan)
+        strong = account.second_factor or vouched
+        return self.tokens.both(account, session, strong, SESSION_LASTS.total_seconds())
+
+    async def account_named(self, name: str) -> Account | None:
+        kept = await self._kept(name)
+        return kept.account if kept else None
 
     async def activate(self, request: Request, body: ActivationBody) -> UUID:
         """The account, which may sign in now. Raises Refused."""
         proofs.check(body.password, body.name, "/password")
-        async with _evenly(), self.passwords.turn():
+        async with evenly(), self.passwords.turn():
             kept = await self._kept(body.name)
             hash = await self.passwords.hash(body.password)
             sealed = await self._unsealed(kept, kept.invitation if kept else None)
@@ -151,7 +174,7 @@ class Door:
 
 
 @asynccontextmanager
-async def _evenly() -> AsyncIterator[None]:
+async def evenly() -> AsyncIterator[None]:
     """A refusal inside is not told before its time."""
     loop = asyncio.get_running_loop()
     begun = loop.time()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from libs.city import City
@@ -13,6 +12,7 @@ from libs.common.contracts.portal import (
     AccountLocked,
     AccountReset,
     AccountUnlocked,
+    DeviceRevoked,
     SessionOpened,
     SessionRevoked,
 )
@@ -27,8 +27,9 @@ from libs.common.messages import (
     SetTimer,
     Timers,
 )
+from libs.rights.policy import PLAIN
 from services.portal.domain import ACCOUNT, SIGN_IN_NAME
-from services.portal.domain.commands import LetLockEnd, Open, RevokeSession
+from services.portal.domain.commands import LeaveDevice, LetLockEnd, Open, RevokeSession
 from services.portal.domain.sign_in_name import Claim
 
 LOCK, SESSION = "lock", "session"
@@ -56,16 +57,22 @@ def account_of(person: UUID) -> UUID:
     return named(f"account/{person}")
 
 
-def open_account(asked: Asked, at: datetime) -> Iterable[Effect]:
+def open_account(asked: Asked, now: Now) -> Iterable[Effect]:
     if asked.founder and asked.person:
         raise Refused("founder_is_no_person", status=422, path="/person_ref")
     if not asked.founder and asked.person is None:
         raise Refused("person_needed", status=422, path="/person_ref")
-    if asked.founder and not asked.second_factor:
+    if not asked.second_factor and _needs_second_factor(asked, now):
         raise Refused("second_factor_needed", status=422, path="/second_factor")
     proof = (asked.second_factor, asked.invitation_hash)
-    yield ACCOUNT.to(asked.account, Open(at, asked.person, asked.founder, *proof))
-    yield SIGN_IN_NAME.to(asked.name, Claim(at, asked.account))
+    yield ACCOUNT.to(asked.account, Open(now.now, asked.person, asked.founder, *proof))
+    yield SIGN_IN_NAME.to(asked.name, Claim(now.now, asked.account))
+
+
+def _needs_second_factor(asked: Asked, now: Now) -> bool:
+    """By the posts held now; one that comes later is none without it."""
+    seats = now.facts.seats(asked.person, now.now) if asked.person else ()
+    return asked.founder or any(seat.role not in PLAIN for seat in seats)
 
 
 def on_locked(event: AccountLocked, context: Now) -> Iterable[Effect]:
@@ -87,6 +94,11 @@ def on_session_revoked(event: SessionRevoked, context: Now) -> Iterable[Effect]:
     yield CancelTimer(SESSION, event.session_id)
 
 
+def on_device_revoked(event: DeviceRevoked, context: Now) -> Iterable[Effect]:
+    left = LeaveDevice(event.revoked_at, event.device_id, event.session_id)
+    yield ACCOUNT.to(event.account_id, left)
+
+
 def lock_is_over(due: Due, context: Now) -> Iterable[Effect]:
     yield ACCOUNT.to(due.id, LetLockEnd(due.due_at))
 
@@ -103,5 +115,6 @@ POLICIES: Policies = {
     AccountReset: on_lock_ended,
     SessionOpened: on_session_opened,
     SessionRevoked: on_session_revoked,
+    DeviceRevoked: on_device_revoked,
 }
 TIMERS: Timers = {LOCK: lock_is_over, SESSION: session_is_over}

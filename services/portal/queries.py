@@ -42,6 +42,10 @@ OF_NAME = """
     JOIN account ON account.id = (sign_in_name.state ->> 'account_id')::uuid
     WHERE sign_in_name.id = $1
 """
+DEVICES = """
+    SELECT id, version, state FROM device
+    WHERE id > $1 AND ($2::text IS NULL OR account = $2) ORDER BY id LIMIT $3 + 1
+"""
 STATE = "SELECT id, state::text FROM account WHERE id = $1"
 SEALED = """
     SELECT sealed FROM event
@@ -74,6 +78,14 @@ async def accounts(
 async def account(connection: Connection, id: UUID) -> dict[str, Any] | None:
     row = await connection.fetchrow(ONE, id)
     return row and _shown(row)
+
+
+async def devices(
+    connection: Connection, *, after: UUID, limit: int, account: UUID | None = None
+) -> Found:
+    rows = await connection.fetch(DEVICES, after, account and str(account), limit)
+    told = [(json.loads(row["state"]), row["version"]) for row in rows]
+    return [{**state, "version": version} for state, version in told]
 
 
 async def state(connection: Connection, id: UUID) -> Account | None:

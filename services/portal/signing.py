@@ -14,11 +14,13 @@ from uuid import UUID
 from libs.common.settings import Settings, SettingsError
 from libs.rights.tokens import ACCESS_SECONDS, SIGNING, Bearer, Keyring, Signer
 from services.portal.domain.account import Account
+from services.portal.provider import provider_of
 
 
 def check(settings: Settings) -> None:
-    """Raises SettingsError where there is nothing to sign with; of what every service reads tokens
-    with, the guard has made sure."""
+    """Raises SettingsError where there is nothing to sign with, or half a provider; of what every
+    service reads tokens with, the guard has made sure."""
+    provider_of(settings)
     assert settings.tokens
     try:
         Signer(settings.tokens)
@@ -48,10 +50,12 @@ class Tokens:
         assert self._folder, "checked at the start"
         return self._folder
 
-    def both(self, account: Account, session: UUID, seconds: float) -> Mapping[str, Any]:
-        """For a session that lasts so many seconds more."""
+    def both(
+        self, account: Account, session: UUID, strong: bool, seconds: float
+    ) -> Mapping[str, Any]:
+        """For a session that lasts so many seconds more. `strong`: see `Bearer`."""
         ends = int(time.time() + seconds)
-        bearer = Bearer(account.id, session, account.person_ref, account.founder, ends)
+        bearer = Bearer(account.id, session, account.person_ref, account.founder, strong, ends)
         return {**self._access(bearer), "refresh_token": self._signer.sign(bearer, "refresh")}
 
     def anew(self, account: Account, refresh: Bearer) -> Mapping[str, Any]:

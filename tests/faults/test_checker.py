@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import shutil
 import sys
 from pathlib import Path
 
@@ -36,6 +37,21 @@ def test_what_was_bent_is_found(good: Seen, name: str) -> None:
     verdict = checker.judge(bent)
     assert verdict.name == "invalid"
     assert invariant in {broken for broken, _ in verdict.violations}
+
+
+def test_what_was_mended_by_publishing_again_is_found(
+    campaign: tuple[Report, Path], tmp_path: Path
+) -> None:
+    """It was lost before the topics were made anew, and is there at the end."""
+    at_the_end = shutil.copytree(campaign[1], tmp_path / "seen")
+    earlier = shutil.copytree(campaign[1], at_the_end / checker.BEFORE_WIPE)
+    assert checker.check(at_the_end).violations == ()
+    topic = earlier / "topic.civicgrid.leads.jsonl"
+    routed = [line for line in topic.read_text().splitlines() if '"lead.routed.v1"' in line]
+    topic.write_text(topic.read_text().replace(f"{routed[-1]}\n", ""))
+    verdict = checker.check(at_the_end)
+    assert verdict.name == "invalid"
+    assert {invariant for invariant, _ in verdict.violations} == {"I5"}
 
 
 def test_too_little_proves_nothing(good: Seen) -> None:

@@ -125,7 +125,8 @@ def _findings(report: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[str]]]:
 
 def _token(role: str) -> str:
     founder = role == ROLES[0]
-    bearer = Bearer(uuid7(), uuid7(), _person(role), founder, int(time.time()) + A_DAY)
+    told = (uuid7(), uuid7(), _person(role), founder)
+    bearer = Bearer(*told, strong=True, expires_at=int(time.time()) + A_DAY)
     return Signer(TOKENS).sign(bearer)
 
 

@@ -7,6 +7,7 @@ import pytest
 from bench import city
 from bench.catalogue import BENCHMARKS
 from bench.goals import read, verdicts
+from bench.memory import most_growth
 from bench.report import line
 from bench.results import made
 from bench.stand import Stand
@@ -30,6 +31,11 @@ async def test_each_benchmark_runs(stand: Stand, name: str) -> None:
     assert all(figures for figures in found.sides.values())
     result = made(name, "smallest", found, "18", 0)
     assert all(line(verdict)["verdict"] for verdict in verdicts(result))
+
+
+def test_one_process_that_leaks_is_not_level_among_five_that_do_not() -> None:
+    start = dict.fromkeys(("registry", "leads", "alerts", "mediation", "scoring", "portal"), 85.0)
+    assert most_growth(start, {**start, "alerts": 105.0}) > 1.2
 
 
 def test_goals_are_of_benchmarks_that_there_are() -> None:

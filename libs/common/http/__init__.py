@@ -4,7 +4,7 @@ from libs.common.http.batches import Each
 from libs.common.http.codes import Code, Term
 from libs.common.http.described import DOOR, KEEPS_NOTHING, MAY_MATCH
 from libs.common.http.desk import Desk
-from libs.common.http.fields import LINE, Text
+from libs.common.http.fields import LINE, TEXT, Text
 from libs.common.http.guards import caller_of
 from libs.common.http.items import Item
 from libs.common.http.limits import takes
@@ -18,6 +18,7 @@ __all__ = [
     "KEEPS_NOTHING",
     "LINE",
     "MAY_MATCH",
+    "TEXT",
     "Code",
     "Desk",
     "Each",

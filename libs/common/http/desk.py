@@ -6,7 +6,6 @@ import json
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 from uuid import UUID
 
@@ -21,7 +20,7 @@ from libs.common.audit import AUDIT
 from libs.common.callers import EVERYTHING, NOBODY, Scope
 from libs.common.http.batches import Faulty
 from libs.common.http.guards import (
-    Forbidden,
+    Denied,
     Guard,
     asked,
     caller_of,
@@ -47,6 +46,7 @@ from libs.common.http.routes import guarded
 from libs.common.ids import uuid7
 from libs.common.keys import Keys
 from libs.common.messages import Context, Decider, Effect, Envelope, Refused
+from libs.common.settings import Settings
 from libs.common.statement import execute
 from libs.common.work import Done, Work, refusing
 from libs.common.work import Request as Asked
@@ -59,7 +59,8 @@ SET_SCOPE = "SELECT set_config('civicgrid.scope', $1, true)"
 
 class Desk(Generic[F]):
     """`quotas`: of accounts and of addresses. `sealing`: the keys of sealed content, for services
-    that have any. `tokens`: the folder of keys of access tokens."""
+    that have any. `settings`: for those that need some of their own; None where nothing is
+    asked."""
 
     def __init__(
         self,
@@ -71,9 +72,9 @@ class Desk(Generic[F]):
         quotas: Quotas,
         *,
         sealing: Keys | None = None,
-        tokens: Path | None = None,
+        settings: Settings | None = None,
     ) -> None:
-        self.service, self.tokens = service, tokens
+        self.service, self.settings = service, settings
         self._writer, self._readers, self._texts = writer, readers, texts
         self._guard, self._quotas, self._sealing = guard, quotas, sealing
 
@@ -100,16 +101,16 @@ class Desk(Generic[F]):
 
     def _let_in(self, request: Request) -> None:
         self._quotas.addresses.take(address_of(request))
-        forbidden = None
+        denied = None
         try:
             caller = self._guard(request, self.context())
-        except Forbidden as refusal:
-            caller, forbidden = refusal.caller, refusal
+        except Denied as refusal:
+            caller, denied = refusal.caller, refusal
         if caller.actor != NOBODY:
             self._quotas.accounts.take(caller.actor)
         let_in(request, caller)
-        if forbidden:
-            raise forbidden
+        if denied:
+            raise denied
 
     async def _record(self, request: Request, refusal: Refused) -> None:
         """By the writer, which is told to refuse it."""

@@ -12,6 +12,5 @@ _CONTROLS = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
 """All but tab and the ends of lines."""
 
 LINE = rf"^[^\x00-\x1f\x7f-\x9f\u2028\u2029{_BIDI}]*$"
-Text: TypeAlias = Annotated[
-    str, StringConstraints(pattern=rf"^[^{_CONTROLS}{_BIDI}]*$", min_length=1, max_length=4000)
-]
+TEXT = rf"^[^{_CONTROLS}{_BIDI}]*$"
+Text: TypeAlias = Annotated[str, StringConstraints(pattern=TEXT, min_length=1, max_length=4000)]

@@ -14,14 +14,17 @@ from libs.common.messages import Context, Refused
 
 Guard: TypeAlias = Callable[[Request, Context[Any]], Caller]
 """Who asks, and the scope of what they ask for. Raises Refused, 401, for whoever is not known, and
-Forbidden for who may never ask this."""
+Denied for whoever is known and may not ask this."""
 
 
-class Forbidden(Refused):
-    """To somebody who is known."""
+class Denied(Refused):
+    """To somebody who is known: that they asked leaves a row of audit. They may never ask this,
+    unless `code` says otherwise."""
 
-    def __init__(self, caller: Caller) -> None:
-        super().__init__("role_not_allowed", status=403)
+    def __init__(
+        self, caller: Caller, code: str = "role_not_allowed", status: int = 403, **values: Any
+    ) -> None:
+        super().__init__(code, status=status, **values)
         self.caller = caller
 
 

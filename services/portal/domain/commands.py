@@ -36,11 +36,14 @@ class FailSignIn:
 
 @dataclass(frozen=True, slots=True)
 class OpenSession:
-    """The password was right, and so was the code of `totp_step`, if there was one."""
+    """The password was right, and so was the code of `totp_step`, if there was one; or a provider
+    vouches for both."""
 
     at: datetime
     session: UUID
     totp_step: int = 0
+    device: UUID | None = None
+    vouched: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,15 @@ class RevokeSession:
 @dataclass(frozen=True, slots=True)
 class RevokeSessions:
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveDevice:
+    """All sessions on it end; `session`: the one that it was registered by."""
+
+    at: datetime
+    device: UUID
+    session: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +105,14 @@ class Reset:
 
 
 @dataclass(frozen=True, slots=True)
+class Bind:
+    """Its owner signs in at a provider, as a subject that is its name from now on."""
+
+    at: datetime
+    by: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class ChangePassword:
     """All sessions end but the one that asks. The secret of codes is kept beside the password."""
 
@@ -109,10 +129,12 @@ Command = (
     | OpenSession
     | RevokeSession
     | RevokeSessions
+    | LeaveDevice
     | Unlock
     | LetLockEnd
     | Disable
     | Enable
     | Reset
+    | Bind
     | ChangePassword
 )

@@ -13,7 +13,7 @@ import pytest
 
 from services.registry import reference
 from tests.support.awaiting import eventually
-from tests.support.town import ANY, ASKED, PLAN, SEED, Town
+from tests.support.town import ANY, PLAN, SEED, Town
 
 WITHIN_SECONDS = 5.0
 TRIALS = 5
@@ -22,16 +22,18 @@ CELL = next(
     body["area"]
     for route, bodies in reference.batches(PLAN, SEED)
     for body in bodies
-    if route == "/posts/batch" and body["role"] == "community_officer"
+    if route == "/posts/batch" and body["role"] == "grid_informant"
 )
+ASKED = ("/areas/counts", "/leads", "/alerts", "/mediation-centres", "/scores", "/me")
+"""What an informant may ask of each service."""
 
 
 @pytest.fixture(scope="module")
-async def officer(town: Town) -> Mapping[str, Any]:
-    """Somebody in a police room, with an account and no second factor."""
-    post = {"code": f"officer-{uuid4().hex[:8]}", "role": "community_officer", "area": CELL}
+async def informant(town: Town) -> Mapping[str, Any]:
+    """Somebody with a post, an account and no second factor."""
+    post = {"code": f"informant-{uuid4().hex[:8]}", "role": "grid_informant", "area": CELL}
     person = str(uuid4())
-    await town.load([("/posts/batch", [{**post, "organisation": f"police_room-{CELL}"}])])
+    await town.load([("/posts/batch", [post])])
     await town.load([("/appointments/batch", [{"post": post["code"], "person_ref": person}])])
     await town.spread()
     name = f"n{uuid4().hex[:12]}"
@@ -40,13 +42,13 @@ async def officer(town: Town) -> Mapping[str, Any]:
     told = {"name": name, "invitation": opened["invitation"], "password": PASSWORD}
     assert (await town.post("/accounts/activate", told)).status_code == 200
     there = town.of(UUID(person))
-    for path in ASKED:
+    for path in ASKED[:-1]:
         await eventually(partial(there.client.get, path), lambda one: one.status_code == 200)
-    return {"id": opened["id"], "name": name}
+    return {"id": opened["id"], "name": name, "person": person, "post": post["code"]}
 
 
-async def signed_in(town: Town, officer: Mapping[str, Any]) -> httpx.AsyncClient:
-    body = {"name": officer["name"], "password": PASSWORD}
+async def signed_in(town: Town, informant: Mapping[str, Any]) -> httpx.AsyncClient:
+    body = {"name": informant["name"], "password": PASSWORD}
     answer = await town.client.post("/sign-in", json=body)
     assert answer.status_code == 201, answer.text
     token = answer.json()["access_token"]
@@ -68,11 +70,11 @@ async def statuses(client: httpx.AsyncClient) -> set[int]:
 
 
 async def test_who_signs_out_is_out_everywhere_and_other_sessions_go_on(
-    town: Town, officer: Mapping[str, Any]
+    town: Town, informant: Mapping[str, Any]
 ) -> None:
-    stays = await signed_in(town, officer)
+    stays = await signed_in(town, informant)
     for _ in range(TRIALS):
-        goes = await signed_in(town, officer)
+        goes = await signed_in(town, informant)
         assert await statuses(goes) == {200}
         assert (await goes.post("/sign-out")).status_code == 204
         assert await refused_everywhere(goes) < WITHIN_SECONDS
@@ -80,15 +82,31 @@ async def test_who_signs_out_is_out_everywhere_and_other_sessions_go_on(
 
 
 async def test_a_disabled_account_is_refused_everywhere_and_an_enabled_one_signs_in_anew(
-    town: Town, officer: Mapping[str, Any]
+    town: Town, informant: Mapping[str, Any]
 ) -> None:
-    client = await signed_in(town, officer)
+    client = await signed_in(town, informant)
     assert await statuses(client) == {200}
-    assert (await town.post(f"/accounts/{officer['id']}/disable")).status_code == 200
+    assert (await town.post(f"/accounts/{informant['id']}/disable")).status_code == 200
     assert await refused_everywhere(client) < WITHIN_SECONDS
     other = town.of(uuid4(), founder=True)
-    assert (await other.post(f"/accounts/{officer['id']}/enable")).status_code == 200
-    again = await signed_in(town, officer)
+    assert (await other.post(f"/accounts/{informant['id']}/enable")).status_code == 200
+    again = await signed_in(town, informant)
     for path in ASKED:
         await eventually(partial(again.get, path), lambda one: one.status_code == 200)
     assert await statuses(client) == {401}, "what was revoked stays so"
+
+
+async def test_who_showed_no_second_factor_has_no_post_but_an_informants(
+    town: Town, informant: Mapping[str, Any]
+) -> None:
+    """Though another was given to them since their account was opened (row W15)."""
+    room = {"organisation": f"police_room-{CELL[:12]}"}
+    post = {"code": f"room-{uuid4().hex[:8]}", "role": "auxiliary_officer", "area": CELL[:12]}
+    await town.load([("/posts/batch", [post | room])])
+    held = {"post": post["code"], "person_ref": informant["person"]}
+    await town.load([("/appointments/batch", [held])])
+    coded = town.of(UUID(informant["person"]))
+    await eventually(partial(coded.client.get, "/supervisions"), lambda one: one.status_code == 200)
+    plain = await signed_in(town, informant)
+    assert (await plain.get("/supervisions")).status_code == 403
+    assert (await plain.get("/leads")).status_code == 200

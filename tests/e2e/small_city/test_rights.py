@@ -174,7 +174,7 @@ ROUTES = [
     for route in routes_of(one)
     if may(route.name, one.name).keys().isdisjoint({"anyone", "signed_in"})
 ]
-"""But those that ask for no post, of which `tests/integration/test_sign_in.py` is."""
+"""But those that ask for no post, of which `tests/integration/portal/test_sign_in.py` is."""
 
 
 @pytest.mark.parametrize(("service", "route"), ROUTES, ids=lambda one: getattr(one, "name", one))

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
-from typing import NamedTuple
+import shutil
+from pathlib import Path
+from typing import Any, NamedTuple
 
+from tests.faults.campaign import dump
 from tests.faults.campaign.backing import Backing
 from tests.faults.campaign.children import Children
 from tests.faults.campaign.history import Journal
@@ -14,6 +18,7 @@ from tests.faults.campaign.nemesis import Nemesis
 from tests.faults.campaign.plan import Plan
 from tests.faults.campaign.poison import Poison
 from tests.faults.campaign.rest import rested
+from tests.faults.checker import BEFORE_WIPE
 from tests.support.command import command_json
 
 RESTORED = ("leads", "alerts", "mediation", "scoring")
@@ -34,8 +39,10 @@ class Scene(NamedTuple):
 
 
 class Operator:
-    def __init__(self, plan: Plan, chance: random.Random, scene: Scene) -> None:
-        self._plan, self._scene = plan, scene
+    """`folder`: of what is seen."""
+
+    def __init__(self, plan: Plan, chance: random.Random, scene: Scene, folder: Path) -> None:
+        self._plan, self._scene, self._folder = plan, scene, folder
         self._service = chance.choice(RESTORED)
 
     async def run(self) -> None:
@@ -67,6 +74,7 @@ class Operator:
         """While leads come in by HTTP; what an outside source sent must have been read before, as
         nobody here can publish it again."""
         await self.hush()
+        await self._look_around()
         self._scene.load.takes_intake = False
         self._scene.load.go_on()
         await asyncio.sleep(2)  # a part of the load, not a wait: these events are on their way
@@ -74,6 +82,18 @@ class Operator:
         await self._scene.backing.wipe_broker()
         self._scene.load.takes_intake = True
         self._go_on()
+
+    async def _look_around(self) -> None:
+        """What is there while all is at rest: nothing that was lost until now may be mended unseen
+        by what is published again."""
+        there = self._folder / BEFORE_WIPE
+        there.mkdir()
+        for name in ("history", "faults", "poison"):
+            shutil.copy(self._folder / f"{name}.jsonl", there)
+        nothing: dict[str, Any] = {"busy": [], "standing": {}, "expected": [], "faults": {}}
+        end = {**nothing, "least": 0, "rest_seconds": 0, "allowed_seconds": 0}
+        (there / "end.json").write_text(json.dumps(end))
+        await dump.write_all(self._scene.backing.direct, there)
 
     async def _back_up(self) -> None:
         """Its processes are down meanwhile; all others go on."""

@@ -84,7 +84,7 @@ async def _run(
     poison = Poison(there.bootstrap, chance, folder / "poison.jsonl")
     nemesis = Nemesis(plan, chance, children, there, log)
     scene = Scene(load, nemesis, poison, children, there, log)
-    operator = Operator(plan, chance, scene)
+    operator = Operator(plan, chance, scene, folder)
     try:
         async with watched(children):
             await _open(children, there.direct, late)

@@ -21,7 +21,6 @@ from services.portal.domain import commands
 from services.portal.domain.account import (
     FAILURES,
     INVITED_FOR,
-    LEGAL,
     LOCKED_FOR,
     REMEMBERED,
     SESSION_LASTS,
@@ -29,9 +28,9 @@ from services.portal.domain.account import (
     WITHIN,
     Account,
     Status,
-    decide,
     evolve,
 )
+from services.portal.domain.account_steps import LEGAL, decide
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 ID, PERSON, SESSION = UUID(int=7), UUID(int=8), UUID(int=9)
@@ -48,6 +47,7 @@ STEPS: dict[str, Any] = {
     "disable_account": commands.Disable(NOW, ADA),
     "enable_account": commands.Enable(NOW, BO, "hash"),
     "reset_account": commands.Reset(NOW, ADA, "hash"),
+    "bind_subject": commands.Bind(NOW, ADA),
 }
 IN: dict[Status, tuple[commands.Command, ...]] = {
     "invited": (OPEN,),
@@ -58,16 +58,19 @@ IN: dict[Status, tuple[commands.Command, ...]] = {
 AFTER: dict[tuple[str, str], str] = {
     ("invited", "activate_account"): "active",
     ("invited", "reset_account"): "invited",
+    ("invited", "bind_subject"): "active",
     ("invited", "disable_account"): "disabled",
     ("active", "change_password"): "active",
     ("active", "reset_account"): "invited",
+    ("active", "bind_subject"): "active",
     ("active", "disable_account"): "disabled",
     ("locked", "unlock_account"): "active",
     ("locked", "reset_account"): "invited",
+    ("locked", "bind_subject"): "locked",
     ("locked", "disable_account"): "disabled",
     ("disabled", "enable_account"): "active",
 }
-"""The table of portal.md, and the reset that it does not know."""
+"""The table of portal.md, and the reset and the binding to a provider that it does not know."""
 
 
 def told(*steps: commands.Command, account: Account | None = None) -> Account:
@@ -189,6 +192,15 @@ def test_a_reset_ends_all_sessions_and_invites_anew_and_is_not_for_oneself() -> 
     assert (account.status, account.sessions) == ("invited", ())
     assert refused(account, sign_in(2)).status == 401
     assert told(ACTIVATE_PLAIN, sign_in(2), account=account).status == "active"
+
+
+def test_a_provider_vouches_for_the_second_factor_of_a_bound_account() -> None:
+    account = told(OPEN, STEPS["bind_subject"])
+    assert (account.status, account.invited_until) == ("active", None)
+    assert refused(account, sign_in(step=0)).status == 401
+    vouched = commands.OpenSession(NOW, SESSION, vouched=True)
+    assert told(vouched, account=account).sessions
+    assert refused(told(*IN["disabled"]), vouched).status == 401
 
 
 def test_a_session_ends_after_half_a_day_and_the_oldest_makes_room() -> None:

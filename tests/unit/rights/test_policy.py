@@ -30,7 +30,8 @@ def test_no_route_is_open_to_everybody_but_those_that_let_in() -> None:
     doors = {
         name for rights in RIGHTS.values() for name in rights if "anyone" in rights[name].rights
     }
-    assert doors == {"sign_in", "refresh_token", "activate_account"}
+    by_provider = {"begin_at_provider", "sign_in_by_provider"}
+    assert doors == {"sign_in", "refresh_token", "activate_account", *by_provider}
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from libs.rights.tokens import Bearer, Keyring, Signer, make_keys, rotate
 
 NOW, DAY = int(time.time()), 86_400
 """Tests may begin long after this is read."""
-BEARER = Bearer(uuid4(), uuid4(), uuid4(), founder=False, expires_at=NOW + DAY)
+BEARER = Bearer(uuid4(), uuid4(), uuid4(), founder=False, strong=True, expires_at=NOW + DAY)
 
 
 @pytest.fixture

@@ -4,138 +4,33 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-import asyncpg
-import httpx
 import pyotp
 import pytest
-from aiokafka import AIOKafkaConsumer
-from fastapi import FastAPI
 
-from libs.common import provisioning
-from libs.common.database import session
 from libs.common.ids import uuid7
-from libs.common.serving import interface, started
-from libs.common.settings import Settings, SettingsError
-from libs.rights.tokens import Bearer, Keyring, Signer
+from libs.common.serving import started
+from libs.common.settings import SettingsError
+from libs.rights.tokens import Keyring
 from services.portal.domain.account import FAILURES, SESSIONS
 from services.portal.main import SERVICE
-from tests.support.awaiting import eventually
 from tests.support.checks import check_states
-from tests.support.servers import ROOT, TOKENS, Ground
-from tests.support.town import forget_topics
-
-PASSWORD = "a Harbour at low tide"
-OTHER_PASSWORD = "the Hill behind the school"
-REFUSED = (401, "unauthorised")
-
-
-def founder_token(account: UUID | None = None) -> str:
-    end = int(time.time()) + 300
-    return Signer(TOKENS).sign(Bearer(account or uuid4(), uuid4(), None, True, end))
-
-
-@dataclass
-class Person:
-    """Somebody with an account, and what they know."""
-
-    id: str
-    name: str
-    invitation: str
-    password: str = PASSWORD
-    secret: str | None = None
-
-    def code(self, steps: int = 0) -> str | None:
-        """Of the half minute that is so many after this one."""
-        return self.secret and pyotp.TOTP(self.secret).at(time.time() + 30 * steps)
-
-
-class Portal:
-    """`address`: each has ten tries a minute, so every test has one of its own."""
-
-    def __init__(self, app: FastAPI, settings: Settings) -> None:
-        self.settings = settings
-        self._app = app
-        self._addresses = (f"10.0.0.{n}" for n in range(1, 255))
-        self.founder = founder_token()
-        self.come_from_elsewhere()
-
-    def come_from_elsewhere(self) -> None:
-        told = (next(self._addresses), 1)
-        transport = httpx.ASGITransport(self._app, raise_app_exceptions=False, client=told)
-        self.client = httpx.AsyncClient(transport=transport, base_url="http://city")
-
-    async def post(
-        self, path: str, body: Any = None, token: str | None = None, **headers: str
-    ) -> httpx.Response:
-        told = {name.replace("_", "-"): value for name, value in headers.items()}
-        if token:
-            told["Authorization"] = f"Bearer {token}"
-        return await self.client.post(path, json=body, headers={"If-Match": "*"} | told)
-
-    async def get(self, path: str, token: str) -> httpx.Response:
-        return await self.client.get(path, headers={"Authorization": f"Bearer {token}"})
-
-    async def open(self, **more: Any) -> Person:
-        name = more.pop("name", f"n{uuid4().hex[:12]}")
-        body = {"name": name, "person_ref": str(uuid7())} | more
-        answer = await self.post("/accounts", body, self.founder)
-        assert answer.status_code == 201, answer.text
-        return Person(answer.json()["id"], name, answer.json()["invitation"])
-
-    async def activate(self, person: Person) -> httpx.Response:
-        body = {"name": person.name, "invitation": person.invitation, "password": person.password}
-        if person.secret:
-            body |= {"totp_secret": person.secret, "code": str(person.code(-1))}
-        return await self.post("/accounts/activate", body)
-
-    async def sign_in(self, person: Person, **more: Any) -> httpx.Response:
-        body = {"name": person.name, "password": person.password, "code": person.code()}
-        return await self.post("/sign-in", body | more)
-
-    async def worker(self) -> Person:
-        """Of the role that needs no second factor."""
-        person = await self.open(second_factor=False)
-        answer = await self.activate(person)
-        assert answer.status_code == 200, answer.text
-        return person
-
-    async def rows(self, query: str, *values: Any) -> list[asyncpg.Record]:
-        async with session(self.settings.url("portal", "owner")) as connection:
-            return list(await connection.fetch(query, *values))
-
-
-def told(answer: httpx.Response) -> tuple[int, str]:
-    return answer.status_code, answer.json()["code"]
-
-
-@asynccontextmanager
-async def open_portal(servers: Ground) -> AsyncIterator[Portal]:
-    file = provisioning.topics_file(ROOT)
-    await forget_topics(servers, list(file.topics))
-    settings = await servers.provide([SERVICE], file)
-    async with started([SERVICE], settings) as running:
-        yield Portal(interface(running), settings)
-
-
-@pytest.fixture(scope="module")
-async def whole(servers: Ground) -> AsyncIterator[Portal]:
-    async with open_portal(servers) as there:
-        yield there
-
-
-@pytest.fixture
-async def portal(whole: Portal) -> Portal:
-    whole.come_from_elsewhere()
-    return whole
+from tests.support.portal import (
+    OTHER_PASSWORD,
+    PASSWORD,
+    REFUSED,
+    Person,
+    Portal,
+    everything_of,
+    founder_token,
+    records_of,
+    told,
+)
+from tests.support.servers import TOKENS
 
 
 async def test_whoever_was_invited_signs_in_with_a_second_factor_and_no_code_is_taken_twice(
@@ -177,7 +72,7 @@ async def test_five_wrong_passwords_lock_and_nobody_is_told(portal: Portal) -> N
     again = await portal.post(f"/accounts/{person.id}/unlock", token=portal.founder)
     assert (*told(again), again.json()["allowed"]) == (
         *(409, "illegal_transition"),
-        ["change_password", "disable_account", "reset_account"],
+        ["bind_subject", "change_password", "disable_account", "reset_account"],
     )
 
 
@@ -376,7 +271,7 @@ async def test_what_services_must_refuse_stands_in_the_newest_event(portal: Port
         token = (await portal.sign_in(person)).json()["access_token"]
         await portal.post("/sign-out", token=token)
     await portal.post(f"/accounts/{person.id}/disable", token=portal.founder)
-    records = [one for one in await _records(portal) if one["account_id"] == person.id]
+    records = [one for one in await records_of(portal) if one["account_id"] == person.id]
     ours = [one for one in records if "disabled" in one]
     ended = [one["session_id"] for one in ours if "ending" in one]
     assert ours[-1]["disabled"] and ours[-1]["revoked_sessions"] == ended and len(ended) == 2
@@ -402,8 +297,8 @@ async def test_planted_secrets_are_found_nowhere(
     ]
     places = {
         "answers": "\n".join(answer.text for answer in answers),
-        "topics": json.dumps(await _records(portal), ensure_ascii=False),
-        "database": await _everything(portal),
+        "topics": json.dumps(await records_of(portal), ensure_ascii=False),
+        "database": await everything_of(portal),
         "logs": "".join(capfd.readouterr()),
     }
     assert person.id in places["database"] and person.id in places["topics"]
@@ -450,39 +345,3 @@ async def test_a_portal_without_keys_does_not_start(portal: Portal, tmp_path: Pa
         with pytest.raises(SettingsError, match=r"CIVICGRID_TOKENS.*civicgrid init"):
             async with started([SERVICE], settings):
                 pass
-
-
-async def _records(portal: Portal) -> list[dict[str, Any]]:
-    """All that was published, once all that is stored is."""
-
-    async def stored() -> int:
-        count = "SELECT count(*) FROM event WHERE topic = $1"
-        return int((await portal.rows(count, SERVICE.topic))[0][0])
-
-    consumer = AIOKafkaConsumer(
-        SERVICE.topic,
-        bootstrap_servers=portal.settings.kafka_bootstrap_servers,
-        auto_offset_reset="earliest",
-        enable_auto_commit=False,
-    )
-    await consumer.start()
-    found: list[dict[str, Any]] = []
-
-    async def read() -> int:
-        for records in (await consumer.getmany(timeout_ms=200)).values():
-            found.extend(json.loads(record.value) for record in records)
-        return len(found)
-
-    try:
-        count = await stored()
-        await eventually(read, lambda number: number >= count)
-    finally:
-        await consumer.stop()
-    return found
-
-
-async def _everything(portal: Portal) -> str:
-    """Every row of every table of the portal, as text."""
-    tables = await portal.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-    texts = [await portal.rows(f"SELECT t::text FROM {name} AS t") for (name,) in tables]
-    return "\n".join(row[0] for rows in texts for row in rows)

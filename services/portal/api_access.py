@@ -1,0 +1,93 @@
+"""HTTP of break-glass grants: parse, submit, answer. No rule of the domain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+
+from libs.city import City
+from libs.common.http import Desk, Limit, expected
+from services.portal import access, queries_access
+from services.portal.bodies import AccessBody, ReviewBody
+from services.portal.callers import person_of
+from services.portal.domain import BREAK_GLASS
+from services.portal.domain.break_glass import EndAccess, RefuseAccess, ReviewAccess
+
+Portal = Desk[City]
+
+
+def add_routes(router: APIRouter, desk: Portal) -> None:
+    _steps(router, desk)
+    _reads(router, desk)
+
+
+def _steps(router: APIRouter, desk: Portal) -> None:
+    @router.post("/break-glass", status_code=201)
+    async def request_access(request: Request, body: AccessBody) -> Response:
+        """To one record or one area that is outside one's scope. An emergency is granted at once;
+        another person approves it within 24 hours."""
+        told = body.model_dump(exclude={"id"})
+        asked = access.Asked(person_of(request), **told)
+        return await desk.command(
+            request,
+            lambda now: access.request_access(body.id, asked, now),
+            body=body,
+            id=body.id,
+            created=True,
+        )
+
+    @router.post("/break-glass/{id}/approve")
+    async def approve_access(request: Request, id: UUID) -> Response:
+        """By another, whose post is over the one of who asked and over what was asked for."""
+        told = (id, person_of(request), expected(request))
+        return await desk.command(request, lambda now: access.approve_access(*told, now))
+
+    @router.post("/break-glass/{id}/refuse")
+    async def refuse_access(request: Request, id: UUID) -> Response:
+        by = person_of(request)
+        return await desk.tell(request, BREAK_GLASS, id, lambda at: RefuseAccess(at, by))
+
+    @router.post("/break-glass/{id}/end")
+    async def end_access(request: Request, id: UUID) -> Response:
+        """Before its time, by who has it or a desk over them."""
+        by = person_of(request)
+        return await desk.tell(request, BREAK_GLASS, id, lambda at: EndAccess(at, by))
+
+    @router.post("/break-glass/{id}/review")
+    async def review_access(request: Request, id: UUID, body: ReviewBody) -> Response:
+        """Within 72 hours, by neither who had it nor who gave it."""
+        by = person_of(request)
+
+        return await desk.tell(
+            request,
+            BREAK_GLASS,
+            id,
+            lambda at: ReviewAccess(at, by, body.finding, body.note),
+            body,
+        )
+
+
+def _reads(router: APIRouter, desk: Portal) -> None:
+    @router.get("/break-glass")
+    async def list_break_glass(
+        request: Request,
+        status: str | None = None,
+        limit: Limit = 100,
+        after: UUID = queries_access.FIRST,
+    ) -> Mapping[str, Any]:
+        async with desk.reading(request) as look:
+            rows = await queries_access.grants(
+                look.connection, after=after, limit=limit, status=status
+            )
+            return look.page(rows, limit, "id")
+
+    @router.get("/break-glass/{id}")
+    async def show_break_glass(request: Request, id: UUID, response: Response) -> Mapping[str, Any]:
+        """With the reason in words, while it is kept."""
+        async with desk.reading(request) as look:
+            found = await queries_access.grant(look.connection, id)
+            words = await desk.unsealed(id, await queries_access.sealed(look.connection, id))
+            return look.one(found and {**found, "text": words.get("text")}, response)

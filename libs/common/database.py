@@ -63,6 +63,11 @@ SELECT EXISTS (
 )
 """
 
+_OPEN_TO_ALL = """
+SELECT datname FROM pg_database
+WHERE datname IN ('postgres', 'template1') AND has_database_privilege('public', oid, 'CONNECT')
+"""
+
 
 class MigrationError(Exception):
     """The database and the migration files do not belong together."""
@@ -82,6 +87,8 @@ async def create(admin_url: str, services: Iterable[str], password: Callable[[st
             await connection.execute(f"REVOKE ALL ON DATABASE {service} FROM public")
             roles = ", ".join(f"{service}_{role}" for role in ("owner", "writer", "reader"))
             await connection.execute(f"GRANT CONNECT ON DATABASE {service} TO {roles}")
+        for name in await connection.fetch(_OPEN_TO_ALL):
+            await connection.execute(f"REVOKE ALL ON DATABASE {name[0]} FROM public")
     finally:
         await connection.close()
 

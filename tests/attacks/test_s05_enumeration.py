@@ -1,6 +1,6 @@
 """S5: what is there cannot be found out by asking often, by patterns, or by what is refused.
 
-Names of accounts: `tests/integration/test_sign_in.py`. What a list holds: `test_rights.py`.
+Names of accounts: `tests/integration/portal/test_sign_in.py`. What a list holds: `test_rights.py`.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ async def test_500_requests_at_once_of_one_account_cost_others_little(town: Town
         flood = [asyncio.create_task(crowd.get("/leads")) for _ in range(500)]
         during = await _seconds(other, 40)
         found = Counter([(await one).status_code for one in flood])
-    assert found[429] >= 300 and found[200] and found.keys() <= {200, 429, 503}
+    assert found[429] >= 100 and found[200] and found.keys() <= {200, 429, 503}
     assert statistics.median(during) < 2 * statistics.median(before) + 0.05
     assert max(during) < 2 * max(before) + 2.0
 

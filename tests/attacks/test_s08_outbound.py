@@ -12,12 +12,12 @@ from tests.support.servers import ROOT
 
 CLIENTS = {"httpx", "requests", "aiohttp", "urllib3", "http.client", "urllib.request", "ftplib",
            "smtplib", "telnetlib", "websockets", "subprocess"}  # fmt: skip
-"""Services reach Kafka, PostgreSQL and, where it is set, a collector of traces: the libraries
-for these know no address but the one that is set."""
+"""Services reach Kafka, PostgreSQL and, where they are set, a collector of traces and a provider of
+accounts."""
 
 
 MAY = {"services/portal/provider.py": {"httpx"}}
-"""To the host of the provider that is set, and no further: `tests/unit/portal/test_provider.py`."""
+"""To the host of the provider that is set, and no further: its own tests say so."""
 
 
 def imported(file: Path) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """S9: steps are taken in their order, once, by whoever may.
 
-Own approval: `tests/integration/test_sign_in.py` (who disabled an account does not enable it).
+Own approval: `tests/integration/portal/test_sign_in.py`,
+`tests/e2e/small_city/test_break_glass.py`.
 """
 
 from __future__ import annotations

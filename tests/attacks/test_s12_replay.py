@@ -6,6 +6,7 @@ Old records among others, by the thousand: `tests/faults/test_poison.py`, `make 
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from uuid import uuid4
 
@@ -55,14 +56,15 @@ async def resend(town: Town, old: list[ConsumerRecord]) -> dict[int, int]:
     """The ends of the partitions afterwards."""
     producer = kafka.producer(town.settings.kafka_bootstrap_servers, "replay")
     await producer.start()
-    ends: dict[int, int] = {}
-    for one in old:
-        told = await producer.send_and_wait(
+    sent = [
+        await producer.send(
             TOPIC, one.value, key=one.key, partition=one.partition, headers=list(one.headers)
         )
-        ends[one.partition] = told.offset + 1
+        for one in old
+    ]
+    told = await asyncio.gather(*sent)
     await producer.stop()
-    return ends
+    return {one.partition: one.offset + 1 for one in sorted(told, key=lambda one: one.offset)}
 
 
 async def read_to(town: Town, service: str, ends: dict[int, int]) -> bool:

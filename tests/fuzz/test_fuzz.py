@@ -11,7 +11,7 @@ from tests.fuzz.__main__ import is_failure
 from tests.fuzz.run import ROLES, city, fuzz
 from tests.support.servers import Ground
 
-SECONDS = 12
+SECONDS = 8
 LEAST = 100
 
 

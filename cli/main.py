@@ -90,7 +90,7 @@ async def _serve(there: ground.Ground, chosen: Settings) -> None:
     url = f"http://{chosen.host}:{chosen.port}"
     if there.servers:
         ground.tell_url(url)
-    console.print(f"civicgrid answers on {url}/docs; Ctrl-C stops it")
+    console.print(f"civicgrid answers on {url}; Ctrl-C stops it")
     await serving.serve(SERVICES, chosen, stop)
 
 

@@ -12,7 +12,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 
 from libs.common import database, erasures, failpoints, kafka, recovery, retention
 from libs.common.clock import Clock
@@ -20,6 +20,8 @@ from libs.common.consumer import Consumer
 from libs.common.facts import Facts
 from libs.common.http import Desk
 from libs.common.http.problems import Texts
+from libs.common.http.quotas import Quota, Quotas
+from libs.common.http.routes import Guarded
 from libs.common.ids import named
 from libs.common.journal import Connection
 from libs.common.keys import Keys
@@ -143,11 +145,13 @@ class Running:
             self._readers,
             texts,
             self._guard,
+            Quotas(Quota(self._settings.account_rate), Quota(self._settings.address_rate)),
             sealing=self._keys,
             settings=self._settings,
         )
-        router = APIRouter(dependencies=[Depends(desk.admit)])
-        router.include_router(self.service.routes(desk))
+        router = self.service.routes(desk)
+        if not all(isinstance(route, Guarded) for route in router.routes):
+            raise TypeError(f"{self.service.name} has a route that nobody guards")
         return router
 
     async def stop(self) -> None:

@@ -87,8 +87,8 @@ async def create(admin_url: str, services: Iterable[str], password: Callable[[st
             await connection.execute(f"REVOKE ALL ON DATABASE {service} FROM public")
             roles = ", ".join(f"{service}_{role}" for role in ("owner", "writer", "reader"))
             await connection.execute(f"GRANT CONNECT ON DATABASE {service} TO {roles}")
-        for name in await connection.fetch(_OPEN_TO_ALL):
-            await connection.execute(f"REVOKE ALL ON DATABASE {name[0]} FROM public")
+        for row in await connection.fetch(_OPEN_TO_ALL):
+            await connection.execute(f"REVOKE ALL ON DATABASE {row['datname']} FROM public")
     finally:
         await connection.close()
 

@@ -157,7 +157,11 @@ async def test_there_is_one_city(town: Town) -> None:
 
 async def test_a_change_must_say_of_which_version(town: Town) -> None:
     lead = (await captured(town))["id"]
-    blind = await town.post(f"/leads/{lead}/sign", If_Match="")
+    silent = town.client.build_request("POST", f"/leads/{lead}/sign")
+    del silent.headers["If-Match"]
+    blind = await town.client.send(silent)
     assert (blind.status_code, blind.json()["code"]) == (428, "version_required")
+    empty = await town.post(f"/leads/{lead}/sign", If_Match="")
+    assert (empty.status_code, empty.json()["code"]) == (400, "invalid_header")
     version = (await town.get(f"/leads/{lead}"))["version"]
     assert (await town.post(f"/leads/{lead}/sign", If_Match=f'"{version}"')).status_code == 200

@@ -14,7 +14,7 @@ from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
 from fastapi import APIRouter
 
-from libs.common import database, failpoints, kafka, recovery, retention
+from libs.common import database, erasures, failpoints, kafka, recovery, retention
 from libs.common.clock import Clock
 from libs.common.consumer import Consumer
 from libs.common.facts import Facts
@@ -78,7 +78,8 @@ class Running:
     async def start(self) -> None:
         """Return when commands can be taken: facts are loaded, the database answers."""
         service = self.service
-        service.demands(self._settings)
+        for demand in service.demands:
+            demand(self._settings)
         self._key_pool = await self._patiently(self._open_keys)
         self._keys = Keys(self._key_pool)
         outgoing = Outgoing()
@@ -106,6 +107,7 @@ class Running:
         self._put_up("pulse", self._pulse)
         await self._patiently(lambda: self.writer.submit([_nothing()]))
         await self._patiently(self._check_history)
+        await self._patiently(self._erase_again)
         if service.consumes:
             self.consumer = Consumer(
                 self._kafka_consumer, self._writer_session, receiver.read, self.writer
@@ -261,6 +263,14 @@ class Running:
                 f"{self.service.name}: Kafka knows more than this database, which was restored or"
                 " made anew: run `civicgrid doctor --recover` first"
             )
+
+    async def _erase_again(self) -> None:
+        """Before anybody is answered: the keys may be those of an older backup."""
+        connection = await self._writer_session()
+        try:
+            await erasures.again(connection, self._keys)
+        finally:
+            await connection.close()
 
     async def _reader_pool(self) -> asyncpg.Pool[Any]:
         name = self.service.name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -19,7 +19,7 @@ from pydantic import (
 from shapely.errors import ShapelyError
 
 from libs.common.contracts.registry import CellKind, Level, OrganisationKind, Role, Shift
-from libs.common.http import LINE, Code, Each, Moment
+from libs.common.http import LINE, Code, Each, Moment, Term
 from services.registry.domain import area, organisation, post
 from services.registry.domain.work_calendar import Times
 
@@ -115,6 +115,22 @@ class EndBody(Body):
     """`valid_to`: now if absent."""
 
     valid_to: Moment | None = None
+
+
+class SubjectRequestBody(Body):
+    """`record`: the id of a lead, a case or an account; `party`: who of it, else all of it."""
+
+    record: UUID
+    party: Literal["reporter"] | None = None
+
+
+class DecisionBody(Body):
+    granted: bool
+    reason: Term
+
+
+class HoldBody(Body):
+    ground: Code
 
 
 class AreaBatch(Body):

@@ -29,8 +29,8 @@ _PLAIN = re.compile(r"[\x21-\x7e]{1,200}")
 def expected(request: Request) -> int | None:
     """The version that If-Match names (RFC 9110); None for `*`, where any will do. Refused with 428
     (RFC 6585) where a change says nothing of it."""
-    value = request.headers.get("If-Match")
-    if value is None:
+    value = request.headers.get("If-Match", "").strip()
+    if not value:
         raise Refused("version_required", status=428)
     if value == "*":
         return None

@@ -88,7 +88,7 @@ async def create(admin_url: str, services: Iterable[str], password: Callable[[st
             roles = ", ".join(f"{service}_{role}" for role in ("owner", "writer", "reader"))
             await connection.execute(f"GRANT CONNECT ON DATABASE {service} TO {roles}")
         for row in await connection.fetch(_OPEN_TO_ALL):
-            await connection.execute(f"REVOKE ALL ON DATABASE {row[0]} FROM public")
+            await connection.execute(f"REVOKE ALL ON DATABASE {row['datname']} FROM public")
     finally:
         await connection.close()
 

@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from functools import cache
 from typing import Any, TypeVar
 
 import uvicorn
@@ -55,9 +56,12 @@ def admin(services: Sequence[Running], public: FastAPI) -> FastAPI:
         faults = {running.service.name: running.faults for running in services if running.faults}
         return JSONResponse({"ready": not faults, "faults": faults}, 503 if faults else 200)
 
+    document = cache(lambda: described(public))
+
     @app.get("/openapi.json")
-    async def openapi() -> dict[str, Any]:
-        return described(public)
+    def openapi() -> dict[str, Any]:
+        """In a thread: it takes a while when it is first asked for."""
+        return document()
 
     @app.get("/metrics")
     async def metrics() -> Response:

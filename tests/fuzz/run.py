@@ -72,7 +72,7 @@ async def city(ground: Ground, folder: Path) -> AsyncIterator[City]:
     try:
         await process.ready()
         await found_city(settings, process.url, NAMES)
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=60) as client:
             answer = await client.get(f"http://127.0.0.1:{process.admin_port}/openapi.json")
         document = folder / "openapi.json"
         document.write_bytes(answer.content)

@@ -56,7 +56,6 @@ _EVERY = (401, 403, 404, 422, 429, 503)
 _BODY = (400, 408, 413, 415)
 _COMMAND = (400, 409)
 _CHANGE = (412, 428)
-_MAY_CHANGE = (412,)
 
 
 def described(app: FastAPI) -> dict[str, Any]:
@@ -96,7 +95,7 @@ def _tell(operation: dict[str, Any], method: str, path: str) -> None:
         statuses.update(_COMMAND)
         headers.append(_IDEMPOTENCY_KEY)
     if is_change or "x-if-match" in operation:
-        statuses.update(_CHANGE if is_change else _MAY_CHANGE)
+        statuses.update(_CHANGE)
         headers.append({**_IF_MATCH, "required": is_change})
     if headers:
         operation["parameters"] = [*operation.get("parameters", ()), *headers]

@@ -1,7 +1,7 @@
 SHELL := /bin/bash
 V := .venv/bin
 READY := .venv/.installed
-.PHONY: help demo test unit integration e2e check bench faults
+.PHONY: help demo test unit integration e2e check bench faults fuzz
 help: ## what can be made
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 demo: $(READY) ## bring the services up, run leads through all of them, show what happened
@@ -20,6 +20,8 @@ bench: $(READY) ## how fast it is, beside what a user would write instead (ARGS=
 	$(V)/python -m bench $(ARGS)
 faults: $(READY) ## ten minutes of faults under load, checked; a line in the ledger (ARGS="--seed 7")
 	$(V)/python -m tests.faults.campaign $(ARGS)
+fuzz: $(READY) ## generated requests on every route, as every kind of caller; a line in the ledger
+	$(V)/python -m tests.fuzz $(ARGS)
 $(READY): requirements.lock pyproject.toml
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Python 3.11 or later is needed'; exit 1; }
 	@python3 -m venv .venv || { echo 'The module venv is missing: on Debian and Ubuntu, apt install python3-venv'; exit 1; }

@@ -18,6 +18,8 @@ from bench.stand import FOLDER, Stand
 from libs.common.settings import Settings
 from libs.embedded.process import free_port
 
+OFTEN = "1000000"
+"""One account does here what a city does."""
 LOG = FOLDER / "processes.log"
 
 
@@ -86,6 +88,8 @@ def begun(
         "CIVICGRID_ADMIN_PORT": str(admin_port),
         "CIVICGRID_INSTANCE": "0",
         "CIVICGRID_TOKENS": str(settings.tokens),
+        "CIVICGRID_ACCOUNT_RATE": OFTEN,
+        "CIVICGRID_ADDRESS_RATE": OFTEN,
     }
     process = _begun(arguments, environment | dict(more or {}))
     return Service(process, f"http://127.0.0.1:{port}", admin_port)

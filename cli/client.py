@@ -121,7 +121,7 @@ class City:
                     f"no city answers at {self._client.base_url} ({error}): start one with"
                     " `civicgrid up`, or name its address in CITY_URL"
                 ) from None
-            if answer.status_code != 503 or attempt == TRIES - 1:
+            if answer.status_code not in (429, 503) or attempt == TRIES - 1:
                 break
             time.sleep(float(answer.headers.get("Retry-After", 1)))
         if answer.status_code == 401:

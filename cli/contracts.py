@@ -14,6 +14,7 @@ from faststream.specification import AsyncAPI
 from cli.ground import ROOT
 from libs.common.contracts.audit import TOPIC, AuditAnchored
 from libs.common.http import Desk
+from libs.common.http.described import described
 from libs.common.messages import Event
 from libs.common.service import Service
 
@@ -78,8 +79,8 @@ def _topic(event: type[Event]) -> str | None:
 def openapi(service: Service) -> Schema:
     app = FastAPI(title=f"civicgrid {service.name}", version="1")
     nobody = cast(Any, None)
-    app.include_router(service.routes(Desk(service.name, nobody, nobody, nobody, nobody)))
-    return app.openapi()
+    app.include_router(service.routes(Desk(service.name, nobody, nobody, nobody, nobody, nobody)))
+    return described(app)
 
 
 def write(services: Sequence[Service], folder: Path = FOLDER) -> list[str]:

@@ -6,13 +6,15 @@ import asyncio
 from dataclasses import asdict, dataclass
 from typing import Annotated
 
+import asyncpg
 import typer
 
 from cli import ground
 from cli.city import SERVICES
 from cli.screen import Json, console, errors, show_json, show_table, tell
-from libs.common import folding, provisioning, recovery, relay
+from libs.common import erasures, folding, provisioning, recovery, relay
 from libs.common.database import Connection, session
+from libs.common.keys import Keys
 from libs.common.recovery import Recovered
 from libs.common.service import Service
 from libs.common.settings import Settings
@@ -80,7 +82,16 @@ async def _recovered(settings: Settings) -> dict[str, Recovered]:
         async with session(settings.url(service.name, "writer")) as writer:
             if await _is_behind(settings, service, writer):
                 found[service.name] = await _recover(settings, service, writer)
+    await _erase_again(settings)
     return found
+
+
+async def _erase_again(settings: Settings) -> None:
+    """Whatever any service knows to be erased, before one of them starts."""
+    async with asyncpg.create_pool(settings.url("keys", "writer"), min_size=1, max_size=1) as pool:
+        for service in SERVICES:
+            async with session(settings.url(service.name, "reader")) as connection:
+                await erasures.again(connection, Keys(pool))
 
 
 async def _is_behind(settings: Settings, service: Service, connection: Connection) -> bool:

@@ -29,6 +29,7 @@ from cli import (
     scoring,
     state,
     story,
+    subjects,
 )
 from cli import topics as topics_of
 from cli.audit_files import FileError
@@ -54,6 +55,7 @@ app.add_typer(leads.imports, name="leads")
 app.add_typer(leads.app, name="lead")
 app.add_typer(scoring.app, name="scoring")
 app.add_typer(accounts.app, name="accounts")
+app.add_typer(subjects.app, name="subjects")
 app.add_typer(audit.app, name="audit")
 app.command("init")(accounts.init)
 app.command("login")(accounts.login)
@@ -88,7 +90,7 @@ async def _serve(there: ground.Ground, chosen: Settings) -> None:
     url = f"http://{chosen.host}:{chosen.port}"
     if there.servers:
         ground.tell_url(url)
-    console.print(f"civicgrid answers on {url}/docs; Ctrl-C stops it")
+    console.print(f"civicgrid answers on {url}; Ctrl-C stops it")
     await serving.serve(SERVICES, chosen, stop)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.servers import Ground, ground, kind_of_servers
 
-TIERS = ("unit", "contract", "integration", "e2e", "faults")
+TIERS = ("unit", "contract", "integration", "e2e", "attacks", "fuzz", "faults")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -22,7 +22,7 @@ def on_lead_captured(event: LeadCaptured, context: Context[Any]) -> Iterable[Eff
 
 
 def routes(desk: Desk[Any]) -> APIRouter:
-    return APIRouter()
+    return desk.router()
 
 
 def _asks_nobody(settings: Settings) -> Guard:

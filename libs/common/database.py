@@ -31,11 +31,16 @@ GRANT SELECT ON ALL TABLES IN SCHEMA public TO {s}_reader;
 REVOKE UPDATE, DELETE ON migration FROM {s}_writer;
 DO $$
 DECLARE
+    journal regclass = to_regclass('event');
     part regclass;
 BEGIN
-    FOR part IN SELECT inhrelid FROM pg_inherits WHERE inhparent = to_regclass('event') LOOP
+    FOR part IN SELECT inhrelid FROM pg_inherits WHERE inhparent = journal LOOP
         EXECUTE format('REVOKE ALL ON %s FROM {s}_reader', part);
+        EXECUTE format('REVOKE UPDATE, DELETE ON %s FROM {s}_writer', part);
     END LOOP;
+    IF journal IS NOT NULL THEN
+        REVOKE UPDATE, DELETE ON event FROM {s}_writer;
+    END IF;
     FOR part IN
         SELECT inhrelid FROM pg_inherits WHERE inhparent = to_regclass('audit') UNION
         SELECT oid FROM pg_class WHERE oid IN (to_regclass('audit'), to_regclass('audit_seal'))
@@ -58,6 +63,11 @@ SELECT EXISTS (
 )
 """
 
+_OPEN_TO_ALL = """
+SELECT datname FROM pg_database
+WHERE datname IN ('postgres', 'template1') AND has_database_privilege('public', oid, 'CONNECT')
+"""
+
 
 class MigrationError(Exception):
     """The database and the migration files do not belong together."""
@@ -77,6 +87,8 @@ async def create(admin_url: str, services: Iterable[str], password: Callable[[st
             await connection.execute(f"REVOKE ALL ON DATABASE {service} FROM public")
             roles = ", ".join(f"{service}_{role}" for role in ("owner", "writer", "reader"))
             await connection.execute(f"GRANT CONNECT ON DATABASE {service} TO {roles}")
+        for row in await connection.fetch(_OPEN_TO_ALL):
+            await connection.execute(f"REVOKE ALL ON DATABASE {row[0]} FROM public")
     finally:
         await connection.close()
 

@@ -19,12 +19,14 @@ class Event(BaseModel):
     Fields named in `sealed` are personal: they are kept encrypted in the owner's journal, never
     published, and are absent (their default) when the event is read again. `parties`: those of
     them that belong to somebody who can be erased alone, and who that is to the record.
+    `everybodys`: every service publishes it, so that its own is not all there is to read.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
     type: ClassVar[str]
     sealed: ClassVar[frozenset[str]] = frozenset()
     parties: ClassVar[Mapping[str, str]] = {}
+    everybodys: ClassVar[bool] = False
     max_bytes: ClassVar[int] = 64 * 1024
 
     @property

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from libs.common import dead_letters
+from libs.common import dead_letters, erasures
 from libs.common.journal import Connection
 from libs.common.keys import Keys
 
@@ -44,6 +44,7 @@ async def run(
             for table in TABLES:
                 await forget(connection, table)
             await expire_letters(connection, keys)
+            await erasures.again(connection, keys)
         finally:
             await connection.close()
         await asyncio.sleep(HOUR_SECONDS)

@@ -12,14 +12,16 @@ import structlog
 from aiokafka import AIOKafkaConsumer
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 
-from libs.common import database, failpoints, kafka, recovery, retention
+from libs.common import database, erasures, failpoints, kafka, recovery, retention
 from libs.common.clock import Clock
 from libs.common.consumer import Consumer
 from libs.common.facts import Facts
 from libs.common.http import Desk
 from libs.common.http.problems import Texts
+from libs.common.http.quotas import Quota, Quotas
+from libs.common.http.routes import Guarded
 from libs.common.ids import named
 from libs.common.journal import Connection
 from libs.common.keys import Keys
@@ -76,7 +78,8 @@ class Running:
     async def start(self) -> None:
         """Return when commands can be taken: facts are loaded, the database answers."""
         service = self.service
-        service.demands(self._settings)
+        for demand in service.demands:
+            demand(self._settings)
         self._key_pool = await self._patiently(self._open_keys)
         self._keys = Keys(self._key_pool)
         outgoing = Outgoing()
@@ -104,6 +107,7 @@ class Running:
         self._put_up("pulse", self._pulse)
         await self._patiently(lambda: self.writer.submit([_nothing()]))
         await self._patiently(self._check_history)
+        await self._patiently(self._erase_again)
         if service.consumes:
             self.consumer = Consumer(
                 self._kafka_consumer, self._writer_session, receiver.read, self.writer
@@ -141,11 +145,13 @@ class Running:
             self._readers,
             texts,
             self._guard,
+            Quotas(Quota(self._settings.account_rate), Quota(self._settings.address_rate)),
             sealing=self._keys,
             settings=self._settings,
         )
-        router = APIRouter(dependencies=[Depends(desk.admit)])
-        router.include_router(self.service.routes(desk))
+        router = self.service.routes(desk)
+        if not all(isinstance(route, Guarded) for route in router.routes):
+            raise TypeError(f"{self.service.name} has a route that nobody guards")
         return router
 
     async def stop(self) -> None:
@@ -257,6 +263,14 @@ class Running:
                 f"{self.service.name}: Kafka knows more than this database, which was restored or"
                 " made anew: run `civicgrid doctor --recover` first"
             )
+
+    async def _erase_again(self) -> None:
+        """Before anybody is answered: the keys may be those of an older backup."""
+        connection = await self._writer_session()
+        try:
+            await erasures.again(connection, self._keys)
+        finally:
+            await connection.close()
 
     async def _reader_pool(self) -> asyncpg.Pool[Any]:
         name = self.service.name

@@ -13,6 +13,7 @@ from fastapi import APIRouter
 
 from libs.common.anchors import CHAIN
 from libs.common.draft import Rules
+from libs.common.erasures import ERASURE
 from libs.common.facts import Tables
 from libs.common.http import Desk
 from libs.common.http.guards import Guard
@@ -23,17 +24,13 @@ from libs.common.settings import Settings
 from libs.common.sweeping import Sweep
 
 
-def _nothing(settings: Settings) -> None:
-    """Whatever every service needs is enough."""
-
-
 @dataclass(frozen=True)
 class Service:
     """`consumes`: topics, one that ends in `*` standing for all that begin so. `migrations`:
     folders of copies that it shares; its own are in its room. `buried`: its answer to intake
     that cannot be handled. `gathers`: nobody waits for what it makes of its records, which may
-    gather for a tenth of a second and cost less. `guard`: who may ask what. `demands`: raises
-    SettingsError where a setting is missing that this service needs besides."""
+    gather for a tenth of a second and cost less. `guard`: who may ask what. `demands`: each raises
+    SettingsError where something is missing without which this service must not start."""
 
     name: str
     deciders: tuple[Decider[Any, Any, Any], ...]
@@ -48,7 +45,7 @@ class Service:
     buried: Told | None = None
     sweeps: tuple[Sweep, ...] = ()
     gathers: bool = False
-    demands: Callable[[Settings], None] = _nothing
+    demands: tuple[Callable[[Settings], None], ...] = ()
 
     @property
     def source(self) -> str:
@@ -65,8 +62,8 @@ class Service:
 
     @property
     def aggregates(self) -> tuple[Decider[Any, Any, Any], ...]:
-        """Its own, and the one that every service has."""
-        return (*self.deciders, CHAIN)
+        """Its own, and those that every service has."""
+        return (*self.deciders, CHAIN, ERASURE)
 
     @property
     def publishes(self) -> tuple[type[Event], ...]:
@@ -75,7 +72,7 @@ class Service:
     @cached_property
     def reads(self) -> Mapping[str, type[Event]]:
         """Types of events of other services that something here asks for."""
-        own = set(self.publishes)
+        own = {event for event in self.publishes if not event.everybodys}
         asked = {*self.policies, *(event for one in self.projections for event in one.on)}
         return {event.type: event for event in asked - own}
 

@@ -18,7 +18,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from libs.common import logs, settings, tracing
 from libs.common.http import problems
-from libs.common.http.limits import BodyLimit
+from libs.common.http.connections import Connection
+from libs.common.http.described import described
 from libs.common.http.problems import Texts
 from libs.common.running import OldDatabase, Running
 from libs.common.service import Service
@@ -32,18 +33,17 @@ DRAIN_SECONDS = 8
 
 def interface(services: Sequence[Running]) -> FastAPI:
     """The HTTP interface of these services, whose names of resources are all different."""
-    app = FastAPI(title="civicgrid", version="1", docs_url="/docs", redoc_url=None)
+    app = FastAPI(title="civicgrid", version="1", openapi_url=None)
     files = [running.service.room / "texts.yaml" for running in services]
     texts = Texts([file for file in files if file.exists()])
     for running in services:
         app.include_router(running.routes(texts), tags=[running.service.name])
     problems.install(app, texts)
-    app.add_middleware(BodyLimit)
     return app
 
 
-def admin(services: Sequence[Running]) -> FastAPI:
-    """Live, ready and metrics; for operators, on a listener of its own."""
+def admin(services: Sequence[Running], public: FastAPI) -> FastAPI:
+    """Live, ready, metrics, and what `public` can do; for operators, on a listener of its own."""
     app = FastAPI(title="civicgrid admin", openapi_url=None)
 
     @app.get("/live")
@@ -54,6 +54,10 @@ def admin(services: Sequence[Running]) -> FastAPI:
     async def ready() -> Response:
         faults = {running.service.name: running.faults for running in services if running.faults}
         return JSONResponse({"ready": not faults, "faults": faults}, 503 if faults else 200)
+
+    @app.get("/openapi.json")
+    async def openapi() -> dict[str, Any]:
+        return described(public)
 
     @app.get("/metrics")
     async def metrics() -> Response:
@@ -92,9 +96,10 @@ async def serve(services: Sequence[Service], settings: Settings, stop: asyncio.E
         watchdog = Watchdog(one.consumer for one in running if one.service.consumes)
         watchdog.start()
         stack.callback(watchdog.stop)
+        app = interface(running)
         servers = [
-            _server(interface(running), settings.host, settings.port),
-            _server(admin(running), settings.host, settings.admin_port),
+            _server(app, settings, settings.port),
+            _server(admin(running, app), settings, settings.admin_port),
         ]
         serving = [asyncio.create_task(server.serve()) for server in servers]
         stopping = asyncio.create_task(stop.wait())
@@ -124,11 +129,14 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _server(app: Any, host: str, port: int) -> uvicorn.Server:
+def _server(app: FastAPI, chosen: Settings, port: int) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
-        host=host,
+        host=chosen.host,
         port=port,
+        http=Connection,
+        ws="none",
+        limit_concurrency=chosen.connections,
         log_config=None,
         access_log=False,
         lifespan="off",

@@ -16,7 +16,9 @@ PREFIX = "CIVICGRID_"
 
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
+LEAST_PASSWORD = 12
 SUPERUSER = "superuser/postgres"
 """Below the secrets, in a folder of its own: services do not get to see it."""
 
@@ -31,7 +33,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid")
     kafka_bootstrap_servers: Annotated[str, Field(validation_alias="KAFKA_BOOTSTRAP_SERVERS")]
-    database_url: Annotated[str, Field(validation_alias="DATABASE_URL")]
+    database_url: Annotated[str, Field(validation_alias="DATABASE_URL", repr=False)]
     secrets: Path | None = None
     tokens: Path | None = None
     """A folder with the keys of access tokens; `civicgrid init` makes them."""
@@ -41,11 +43,16 @@ class Settings(BaseSettings):
     oidc_client: str | None = None
     oidc_redirect: str | None = None
     oidc_secret: Path | None = None
-    admin_url: str | None = None
+    admin_url: Annotated[str | None, Field(repr=False)] = None
     """A superuser of PostgreSQL, to make databases and roles with; no service needs it."""
     host: str = "127.0.0.1"
     port: Port = 8080
     admin_port: Port = 9090
+    account_rate: Rate = 20
+    """Requests a second of an account (row Q13), and of an address, in each process."""
+    address_rate: Rate = 200
+    connections: Annotated[int, Field(ge=1)] = 512
+    """That may be open at once."""
     instance: str | None = None
     """Ordinal of this process among those of its service; None for replicas without one."""
     failpoint: str | None = None
@@ -63,10 +70,16 @@ class Settings(BaseSettings):
         name = f"{service}_{role}"
         url = self.database_url.replace("{service}", service).replace("{role}", name)
         url = self._with_secret(url, name)
-        if not urlsplit(url).password:
+        password = unquote(urlsplit(url).password or "")
+        if not password:
             raise SettingsError(
                 f"DATABASE_URL has no password for {name}: put one in, or set CIVICGRID_SECRETS"
                 " to a folder with a file for each role"
+            )
+        if len(password) < LEAST_PASSWORD or password in (name, service, role):
+            raise SettingsError(
+                f"the password of {name} is easily found: let `python -m cli.setup secrets` make"
+                f" one, or choose {LEAST_PASSWORD} characters or more"
             )
         return url
 

@@ -33,7 +33,7 @@ ACCESS_SECONDS = 300
 SKEW_SECONDS = 5
 """How far clocks of services may be apart; nothing is good after its end."""
 MAX_LENGTH = 2_000
-_ALGORITHM = "ES256"
+_ALGORITHM, _CURVE = "ES256", "P-256"
 _STRONG = "mfa"
 """More than one factor (RFC 8176)."""
 _LOOK_AGAIN_SECONDS = 1.0
@@ -123,6 +123,7 @@ class Signer:
     def _read(self) -> ECKey:
         self._read_at = self._file.stat().st_mtime_ns
         key = ECKey.import_key(self._file.read_text())
+        _check_kind(key)
         return ECKey.import_key(key.as_dict(private=True) | {"kid": key.thumbprint()})
 
 
@@ -142,7 +143,7 @@ def rotate(folder: Path, *, wait: Callable[[], None]) -> None:
 
 
 def _add_key(folder: Path, wait: Callable[[], None] | None = None) -> None:
-    key = ECKey.generate_key("P-256", private=True)
+    key = ECKey.generate_key(_CURVE, private=True)
     public = key.as_dict(private=False) | {"kid": key.thumbprint(), "use": "sig", "alg": _ALGORITHM}
     file = folder / PUBLIC
     before = json.loads(file.read_text())["keys"] if file.exists() else []
@@ -156,7 +157,20 @@ def _add_key(folder: Path, wait: Callable[[], None] | None = None) -> None:
 
 
 def _key_set(file: Path) -> KeySet:
-    return KeySet.import_key_set(json.loads(file.read_text()))
+    """Raises ValueError."""
+    try:
+        found = KeySet.import_key_set(json.loads(file.read_text()))
+    except JoseError as error:
+        raise ValueError(f"no keys of {_CURVE}") from error
+    for key in found.keys:
+        _check_kind(key)
+    return found
+
+
+def _check_kind(key: Any) -> None:
+    """What is shorter could be guessed."""
+    if not isinstance(key, ECKey) or key.curve_name != _CURVE:
+        raise ValueError(f"a key of another kind than {_CURVE}")
 
 
 def _registry(use: Use, now: int) -> jwt.JWTClaimsRegistry:

@@ -19,7 +19,7 @@ Alerts = Desk[City]
 
 
 def routes(desk: Alerts) -> APIRouter:
-    router = APIRouter()
+    router = desk.router()
     for part in (_alerts, _told, _commands):
         part(router, desk)
     return router

@@ -3,6 +3,7 @@
 from libs import city
 from libs.city import City
 from libs.common.service import Service
+from libs.privacy import erasing, register
 from libs.rights.guard import guarding
 from services.alerts.api import routes
 from services.alerts.domain import ALERT
@@ -12,7 +13,7 @@ from services.alerts.projections import PROJECTIONS
 SERVICE = Service(
     name="alerts",
     deciders=(ALERT,),
-    policies=POLICIES,
+    policies={**POLICIES, **erasing.policies("alerts")},
     timers=TIMERS,
     projections=PROJECTIONS,
     facts=City.build,
@@ -22,5 +23,6 @@ SERVICE = Service(
     ),
     routes=routes,
     guard=guarding("alerts"),
+    demands=(register.check,),
     migrations=(city.MIGRATIONS,),
 )

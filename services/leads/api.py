@@ -9,7 +9,16 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from libs.common.contracts.leads import LeadCaptured, LeadRouted
-from libs.common.http import Desk, Item, Limit, caller_of, expected, not_found
+from libs.common.http import (
+    MAY_MATCH,
+    Desk,
+    Item,
+    Limit,
+    caller_of,
+    expected,
+    not_found,
+    takes,
+)
 from libs.common.ids import named, uuid7
 from libs.common.messages import Envelope
 from services.leads import policies, queries
@@ -34,14 +43,14 @@ RULES = named("routing_rules")
 
 
 def routes(desk: Leads) -> APIRouter:
-    router = APIRouter()
+    router = desk.router()
     for part in (_capture, _lists, _one, _steps, _choices, _endings, _rules):
         part(router, desk)
     return router
 
 
 def _capture(router: APIRouter, desk: Leads) -> None:
-    @router.post("/leads")
+    @router.post("/leads", status_code=201)
     async def capture_lead(request: Request, body: LeadBody) -> Response:
         """Capture a lead: 201, and where it went. The same again: 200 and the first answer."""
         item = _captured(body)
@@ -54,7 +63,7 @@ def _capture(router: APIRouter, desk: Leads) -> None:
         """Up to 500, each answered by itself."""
         return await desk.commands(request, batch.items, _captured)
 
-    @router.post("/leads/import")
+    @router.post("/leads/import", openapi_extra=takes(8))
     async def import_leads(request: Request, batch: ImportBatch) -> Response:
         """Up to 500 leads with their history from elsewhere; they set no timers."""
         return await desk.commands(request, batch.items, _imported)
@@ -222,7 +231,7 @@ def _endings(router: APIRouter, desk: Leads) -> None:
 
 
 def _rules(router: APIRouter, desk: Leads) -> None:
-    @router.post("/routing-rules")
+    @router.post("/routing-rules", status_code=201, openapi_extra=MAY_MATCH)
     async def publish_rules(request: Request, body: RulesBody) -> Response:
         """A new version of the whole ordered set; leads that run keep their route (row L14)."""
         version = expected(request) if "If-Match" in request.headers else None

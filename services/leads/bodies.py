@@ -9,11 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from libs.common.contracts.leads import Urgency
 from libs.common.contracts.values import Number
-from libs.common.http import Code, Each, Moment, Term
+from libs.common.http import LINE, Code, Each, Moment, Term, Text
 from services.leads.domain.routing import Rule
 from services.leads.policies import Told
 
-Text = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 
@@ -23,8 +22,8 @@ class Body(BaseModel):
 
 
 class Reporter(Body):
-    name: Annotated[str, StringConstraints(max_length=100)] | None = None
-    phone: Annotated[str, StringConstraints(max_length=40)] | None = None
+    name: Annotated[str, StringConstraints(pattern=LINE, max_length=100)] | None = None
+    phone: Annotated[str, StringConstraints(pattern=LINE, max_length=40)] | None = None
 
 
 class Placed(Body):

@@ -2,6 +2,7 @@
 
 from libs import city
 from libs.common.service import Service
+from libs.privacy import erasing, register
 from libs.rights.guard import guarding
 from services.leads.api import routes
 from services.leads.domain import INTAKE_ITEM, LEAD, RULE_BOOK, SUPERVISION
@@ -11,7 +12,7 @@ from services.leads.policies import POLICIES, TIMERS, on_intake_buried
 SERVICE = Service(
     name="leads",
     deciders=(LEAD, SUPERVISION, RULE_BOOK, INTAKE_ITEM),
-    policies=POLICIES,
+    policies={**POLICIES, **erasing.policies("leads")},
     timers=TIMERS,
     projections=FACTS,
     facts=Facts.build,
@@ -21,6 +22,7 @@ SERVICE = Service(
     ),
     routes=routes,
     guard=guarding("leads", lambda facts: facts.city),
+    demands=(register.check,),
     migrations=(city.MIGRATIONS,),
     buried=on_intake_buried,
 )

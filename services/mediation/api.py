@@ -20,14 +20,14 @@ Mediation = Desk[City]
 
 
 def routes(desk: Mediation) -> APIRouter:
-    router = APIRouter()
+    router = desk.router()
     for part in (_doors, _panel, _ends, _reads, _centres):
         part(router, desk)
     return router
 
 
 def _doors(router: APIRouter, desk: Mediation) -> None:
-    @router.post("/mediation-cases")
+    @router.post("/mediation-cases", status_code=201)
     async def apply(request: Request, body: CaseBody) -> Response:
         """Somebody walks in with a dispute; leads open their cases by themselves."""
         id = body.id or uuid7()

@@ -3,6 +3,7 @@
 from libs import city
 from libs.city import City
 from libs.common.service import Service
+from libs.privacy import erasing, register
 from libs.rights.guard import guarding
 from services.mediation.api import routes
 from services.mediation.domain import CASE
@@ -11,13 +12,14 @@ from services.mediation.policies import POLICIES, TIMERS
 SERVICE = Service(
     name="mediation",
     deciders=(CASE,),
-    policies=POLICIES,
+    policies={**POLICIES, **erasing.policies("mediation")},
     timers=TIMERS,
     projections=city.COPIES,
     facts=City.build,
     consumes=("civicgrid.registry", "civicgrid.portal", "civicgrid.leads"),
     routes=routes,
     guard=guarding("mediation"),
+    demands=(register.check,),
     migrations=(city.MIGRATIONS,),
     gathers=True,
 )

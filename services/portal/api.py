@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse
 from libs.city import City
 from libs.common.callers import EVERYTHING
 from libs.common.contracts.portal import AccountEnabled, AccountReset
-from libs.common.http import Desk, Limit, expected
+from libs.common.http import DOOR, KEEPS_NOTHING, Desk, Limit, address_of, expected
 from libs.common.messages import Effect, Envelope
 from libs.rights.tokens import unauthorised
 from services.portal import api_access, api_devices, api_provider, policies, proofs, queries
@@ -26,7 +26,7 @@ from services.portal.bodies import (
     RefreshBody,
     SignInBody,
 )
-from services.portal.callers import account_of, address_of, session_of
+from services.portal.callers import account_of, session_of
 from services.portal.domain import ACCOUNT, commands
 from services.portal.domain.account import Account
 from services.portal.door import Door
@@ -39,7 +39,7 @@ NOT_KEPT = {"Cache-Control": "no-store"}
 
 
 def routes(desk: Portal) -> APIRouter:
-    router, tries = APIRouter(), Tries()
+    router, tries = desk.router(), Tries()
     tokens = Tokens(desk.settings.tokens if desk.settings else None)
     door = Door(desk, Passwords(), tokens)
     _sessions(router, desk, tokens)
@@ -54,19 +54,19 @@ def routes(desk: Portal) -> APIRouter:
 
 
 def _door(router: APIRouter, door: Door, tries: Tries) -> None:
-    @router.post("/sign-in", status_code=201)
+    @router.post("/sign-in", status_code=201, openapi_extra=DOOR)
     async def sign_in(request: Request, body: SignInBody) -> Response:
         """A session of 12 hours. Whatever is wrong: 401, and no hint what."""
         tries.take(address_of(request))
         return JSONResponse(await door.sign_in(request, body), 201, NOT_KEPT)
 
-    @router.post("/accounts/activate")
+    @router.post("/accounts/activate", openapi_extra=DOOR)
     async def activate_account(request: Request, body: ActivationBody) -> Mapping[str, Any]:
         """Whoever is invited chooses a password, and where codes come from."""
         tries.take(address_of(request))
         return {"id": await door.activate(request, body)}
 
-    @router.post("/accounts/password", status_code=204)
+    @router.post("/accounts/password", status_code=204, openapi_extra=KEEPS_NOTHING)
     async def change_password(request: Request, body: PasswordBody) -> None:
         """One's own. All other sessions end."""
         tries.take(address_of(request))
@@ -74,7 +74,7 @@ def _door(router: APIRouter, door: Door, tries: Tries) -> None:
 
 
 def _sessions(router: APIRouter, desk: Portal, tokens: Tokens) -> None:
-    @router.post("/refresh")
+    @router.post("/refresh", openapi_extra=DOOR)
     async def refresh_token(body: RefreshBody) -> Response:
         """A new access token, while the session is open."""
         bearer = tokens.keyring.read(body.refresh_token, "refresh")
@@ -82,7 +82,7 @@ def _sessions(router: APIRouter, desk: Portal, tokens: Tokens) -> None:
             account = await _signed_in(connection, bearer.account, bearer.session, desk)
         return JSONResponse(tokens.anew(account, bearer), headers=NOT_KEPT)
 
-    @router.post("/sign-out", status_code=204)
+    @router.post("/sign-out", status_code=204, openapi_extra=KEEPS_NOTHING)
     async def sign_out(request: Request) -> None:
         """The session of this token ends."""
         account, session = account_of(request), session_of(request)

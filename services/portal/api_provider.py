@@ -12,13 +12,13 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from libs.common.http import expected, not_found
+from libs.common.http import DOOR, address_of, expected, not_found
 from libs.common.ids import uuid7
 from libs.common.messages import Effect
 from libs.rights.tokens import unauthorised
 from services.portal import policies
 from services.portal.bodies import ProviderBody, SubjectBody
-from services.portal.callers import account_of, address_of
+from services.portal.callers import account_of
 from services.portal.domain import ACCOUNT, SIGN_IN_NAME
 from services.portal.domain.commands import Bind
 from services.portal.domain.sign_in_name import Claim, Release
@@ -88,7 +88,7 @@ def _is_fresh(flow: UUID) -> bool:
 
 
 def _signing_in(router: APIRouter, gate: Gate, tries: Tries) -> None:
-    @router.post("/oidc/begin", status_code=201)
+    @router.post("/oidc/begin", status_code=201, openapi_extra=DOOR)
     async def begin_at_provider(request: Request) -> Response:
         """Where to go; the client keeps `flow` to itself until it comes back."""
         tries.take(address_of(request))
@@ -96,7 +96,7 @@ def _signing_in(router: APIRouter, gate: Gate, tries: Tries) -> None:
         address = await gate.set_up.address(await gate.tried(flow))
         return JSONResponse({"flow": str(flow), "address": address}, 201, NOT_KEPT)
 
-    @router.post("/oidc/sign-in", status_code=201)
+    @router.post("/oidc/sign-in", status_code=201, openapi_extra=DOOR)
     async def sign_in_by_provider(request: Request, body: ProviderBody) -> Response:
         """A session of 12 hours, for whom the provider knows and an account is bound to."""
         tries.take(address_of(request))

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from pydantic_core import PydanticCustomError
 
 from libs.common.contracts.portal import BreakGlassFinding, BreakGlassReason
+from libs.common.http import TEXT
 from libs.rights.tokens import MAX_LENGTH
 from services.portal.domain.break_glass import MOST_MINUTES
 
@@ -66,7 +67,9 @@ class PasswordBody(Body):
     new_password: NewPassword
 
 
-Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=10, max_length=1000)]
+Words = Annotated[
+    str, StringConstraints(pattern=TEXT, strip_whitespace=True, min_length=10, max_length=1000)
+]
 
 
 class AccessBody(Body):

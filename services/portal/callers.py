@@ -25,8 +25,3 @@ def person_of(request: Request) -> UUID:
     person = caller_of(request).person
     assert person
     return person
-
-
-def address_of(request: Request) -> str:
-    """Of the client; where a proxy is trusted, the one that it tells."""
-    return request.client.host if request.client else "unknown"

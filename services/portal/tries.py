@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import time
 from collections import OrderedDict, deque
@@ -16,7 +15,8 @@ ADDRESSES = 10_000
 
 
 class Tries:
-    """In the memory of one process."""
+    """In the memory of one process. Each try is remembered: a bucket would let the eleventh in
+    before the minute is over."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
@@ -24,9 +24,9 @@ class Tries:
 
     def take(self, address: str) -> None:
         """Raises Refused, 429. One that is refused does not count."""
-        now, network = self._now(), network_of(address)
-        taken = self._taken.setdefault(network, deque(maxlen=TRIES))
-        self._taken.move_to_end(network)
+        now = self._now()
+        taken = self._taken.setdefault(address, deque(maxlen=TRIES))
+        self._taken.move_to_end(address)
         if len(self._taken) > ADDRESSES:
             self._taken.popitem(last=False)
         if len(taken) == TRIES and taken[0] > now - WITHIN_SECONDS:
@@ -36,14 +36,3 @@ class Tries:
 
 def _wait(oldest: float, now: float) -> int:
     return max(1, math.ceil(oldest + WITHIN_SECONDS - now))
-
-
-def network_of(address: str) -> str:
-    """Whoever has one address of IPv6 has all of its /64."""
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if found.version == 4:
-        return str(found)
-    return str(ipaddress.ip_network((found, 64), strict=False))

@@ -9,10 +9,11 @@ from fastapi import APIRouter, Query, Request, Response
 
 from libs.city import City
 from libs.common.contracts.registry import Level
-from libs.common.http import Limit, Moment, expected, not_found
+from libs.common.http import Limit, Moment, expected, not_found, takes
 from services.registry import policies, queries
 from services.registry.answers import Plan, Registry, answer_of, item, one
 from services.registry.api_offices import OFFICES
+from services.registry.api_subjects import SUBJECTS
 from services.registry.bodies import (
     AreaBatch,
     AreaBody,
@@ -25,20 +26,20 @@ Accuracy = Annotated[float, Query(ge=0, le=10_000)]
 
 
 def routes(desk: Registry) -> APIRouter:
-    router = APIRouter()
+    router = desk.router()
     for part in PARTS:
         part(router, desk)
     return router
 
 
 def _area_commands(router: APIRouter, desk: Registry) -> None:
-    @router.post("/areas")
+    @router.post("/areas", status_code=201)
     async def open_area(request: Request, body: AreaBody) -> Response:
         """Open an area; the same again changes nothing, other content changes it."""
         answer = answer_of(policies.area_id(body.code), body.code)
         return await desk.command(request, _open(body), body=body, created=True, answer=answer)
 
-    @router.post("/areas/batch")
+    @router.post("/areas/batch", openapi_extra=takes(32))
     async def open_areas(request: Request, batch: AreaBatch) -> Response:
         """Up to 500, parents in an earlier request than their children."""
         return await desk.commands(
@@ -119,6 +120,7 @@ def _area(router: APIRouter, desk: Registry) -> None:
 
 
 PARTS = (
+    *SUBJECTS,
     _area_commands,
     _area_reads,
     _area_searches,

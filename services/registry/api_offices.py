@@ -29,7 +29,7 @@ def _organisations(router: APIRouter, desk: Registry) -> None:
     def register(body: OrganisationBody) -> Plan:
         return one(lambda now: policies.register_organisation(now, body.description()))
 
-    @router.post("/organisations")
+    @router.post("/organisations", status_code=201)
     async def register_organisation(request: Request, body: OrganisationBody) -> Response:
         answer = answer_of(policies.organisation_id(body.code), body.code)
         return await desk.command(request, register(body), body=body, created=True, answer=answer)
@@ -79,7 +79,7 @@ def _posts(router: APIRouter, desk: Registry) -> None:
     def establish(body: PostBody) -> Plan:
         return one(lambda now: policies.establish_post(now, body.description()))
 
-    @router.post("/posts")
+    @router.post("/posts", status_code=201)
     async def establish_post(request: Request, body: PostBody) -> Response:
         answer = answer_of(policies.post_id(body.code), body.code)
         return await desk.command(request, establish(body), body=body, created=True, answer=answer)
@@ -122,7 +122,7 @@ def _appointments(router: APIRouter, desk: Registry) -> None:
     def id_of(body: AppointmentBody) -> UUID:
         return body.id or policies.appointment_id(body.post, body.person_ref)
 
-    @router.post("/appointments")
+    @router.post("/appointments", status_code=201)
     async def appoint_person(request: Request, body: AppointmentBody) -> Response:
         answer = answer_of(id_of(body), body.post)
         return await desk.command(request, appoint(body), body=body, created=True, answer=answer)
@@ -144,7 +144,7 @@ def _calendars(router: APIRouter, desk: Registry) -> None:
     def publish(body: CalendarBody) -> Plan:
         return one(lambda _: policies.publish_calendar(body.times()))
 
-    @router.post("/work-calendars")
+    @router.post("/work-calendars", status_code=201)
     async def publish_calendar(request: Request, body: CalendarBody) -> Response:
         answer = answer_of(policies.calendar_id(body.year), str(body.year))
         return await desk.command(request, publish(body), body=body, created=True, answer=answer)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -19,11 +19,13 @@ from pydantic import (
 from shapely.errors import ShapelyError
 
 from libs.common.contracts.registry import CellKind, Level, OrganisationKind, Role, Shift
-from libs.common.http import Code, Each, Moment
+from libs.common.http import LINE, Code, Each, Moment, Term
 from services.registry.domain import area, organisation, post
 from services.registry.domain.work_calendar import Times
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+Name = Annotated[
+    str, StringConstraints(pattern=LINE, min_length=1, max_length=200, strip_whitespace=True)
+]
 
 
 class Body(BaseModel):
@@ -39,7 +41,7 @@ class AreaBody(Body):
     parent: Code | None = None
     kind: CellKind = "basic"
     valid_from: Moment | None = None
-    households: int | None = Field(default=None, ge=0)
+    households: int | None = Field(default=None, ge=0, le=100_000_000)
     polygon: dict[str, Any] | None = None
 
     @field_validator("polygon")
@@ -115,6 +117,22 @@ class EndBody(Body):
     valid_to: Moment | None = None
 
 
+class SubjectRequestBody(Body):
+    """`record`: the id of a lead, a case or an account; `party`: who of it, else all of it."""
+
+    record: UUID
+    party: Literal["reporter"] | None = None
+
+
+class DecisionBody(Body):
+    granted: bool
+    reason: Term
+
+
+class HoldBody(Body):
+    ground: Code
+
+
 class AreaBatch(Body):
     items: tuple[Each[AreaBody], ...] = Field(min_length=1, max_length=500)
 
@@ -135,11 +153,12 @@ class CalendarBatch(Body):
     items: tuple[Each[CalendarBody], ...] = Field(min_length=1, max_length=500)
 
 
+KINDS = ("Polygon", "MultiPolygon")
+
+
 def check_polygon(polygon: dict[str, Any]) -> None:
     """ValueError unless it is a valid (Multi)Polygon in degrees (row R23), and nothing besides."""
-    if polygon.keys() - {"type", "coordinates"}:
-        raise ValueError("type and coordinates alone")
-    if polygon.get("type") not in ("Polygon", "MultiPolygon"):
+    if polygon.keys() != {"type", "coordinates"} or polygon["type"] not in KINDS:
         raise ValueError("a GeoJSON Polygon or MultiPolygon")
     try:
         shape = shapely.geometry.shape(polygon)

@@ -3,21 +3,28 @@
 from libs import city
 from libs.city import City
 from libs.common.service import Service
+from libs.privacy import register
 from libs.rights.guard import guarding
+from services.registry import subjects
 from services.registry.api import routes
 from services.registry.domain import APPOINTMENT, AREA, ORGANISATION, POST, WORK_CALENDAR
-from services.registry.policies import POLICIES
+from services.registry.domain.subject_request import SUBJECT_REQUEST
 from services.registry.projections import PROJECTIONS
 
 SERVICE = Service(
     name="registry",
-    deciders=(AREA, ORGANISATION, POST, APPOINTMENT, WORK_CALENDAR),
-    policies=POLICIES,
-    timers={},
+    deciders=(AREA, ORGANISATION, POST, APPOINTMENT, WORK_CALENDAR, SUBJECT_REQUEST),
+    policies=subjects.POLICIES,
+    timers=subjects.TIMERS,
     projections=PROJECTIONS,
     facts=City.build,
-    consumes=("civicgrid.portal",),
+    consumes=(
+        *("civicgrid.portal", "civicgrid.leads", "civicgrid.alerts"),
+        *("civicgrid.mediation", "civicgrid.scoring"),
+    ),
+    gathers=True,
     routes=routes,
     guard=guarding("registry"),
+    demands=(register.check,),
     migrations=(city.MIGRATIONS,),
 )

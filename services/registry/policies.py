@@ -1,7 +1,7 @@
 """Commands of the registry, addressed and completed from what the city already is.
 
 An area, organisation or post has the id that its code gives it, so a second load of the same city
-meets the same aggregates and changes nothing. No event needs an answer of the registry's own yet.
+meets the same aggregates and changes nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from uuid import UUID
 from libs.city import Area, City
 from libs.common import ids
 from libs.common.contracts.registry import Level, OrganisationKind
-from libs.common.messages import Context, Instruction, Policies, Refused
+from libs.common.messages import Context, Instruction, Refused
 from services.registry.domain import (
     APPOINTMENT,
     AREA,
@@ -183,6 +183,3 @@ def _existing(city: City, code: str, path: str) -> Area:
     if found is None or found.valid_to is not None:
         raise Refused("unknown_area", status=422, path=path)
     return found
-
-
-POLICIES: Policies = {}

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
+from uuid import UUID
 
 import asyncpg
 
@@ -77,6 +78,12 @@ COUNTS = """
 
 CALENDAR = "SELECT calendar FROM city_work_calendar WHERE year = $1"
 
+REQUESTS = """
+    SELECT id, version, state FROM subject_request
+    WHERE id > $1 AND ($2::text IS NULL OR status = $2) ORDER BY id LIMIT $3 + 1
+"""
+REQUEST = "SELECT id, version, state FROM subject_request WHERE id = $1"
+
 GRID: tuple[Level, ...] = ("grid_l1", "grid_l2", "grid_l3")
 
 
@@ -138,6 +145,21 @@ async def counts(connection: Connection) -> dict[str, int]:
 async def calendar(connection: Connection, year: int) -> dict[str, Any] | None:
     found = await connection.fetchval(CALENDAR, year)
     return None if found is None else dict(json.loads(found))
+
+
+async def requests(
+    connection: Connection, *, after: UUID, limit: int, status: str | None = None
+) -> Found:
+    return [_flat(row) for row in await connection.fetch(REQUESTS, after, status, limit)]
+
+
+async def request(connection: Connection, id: UUID) -> dict[str, Any] | None:
+    row = await connection.fetchrow(REQUEST, id)
+    return row and _flat(row)
+
+
+def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {**json.loads(row["state"]), "id": str(row["id"]), "version": row["version"]}
 
 
 def _dicts(rows: list[Mapping[str, Any]]) -> Found:

@@ -10,13 +10,14 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from libs.city import City
-from libs.common.http import Desk, Limit, not_found
+from libs.common.http import KEEPS_NOTHING, Desk, Limit, not_found
 from services.scoring import queries
 from services.scoring.domain.formula import Counts, evaluate
 from services.scoring.domain.scheme import Scheme
 from services.scoring.schemes import LIVE, SCHEMES
 
-Whole = Annotated[int, Field(strict=True)]
+LARGEST = 10**15
+Whole = Annotated[int, Field(strict=True, ge=-LARGEST, le=LARGEST)]
 
 
 class Given(BaseModel):
@@ -33,7 +34,7 @@ class CountsBody(BaseModel):
 
 
 def routes(desk: Desk[City]) -> APIRouter:
-    router = APIRouter()
+    router = desk.router()
     for part in (_scores, _schemes):
         part(router, desk)
     return router
@@ -82,7 +83,7 @@ def _schemes(router: APIRouter, desk: Desk[City]) -> None:
         """The whole document: anybody can compute the same figures from the same events."""
         return _scheme(id).model_dump(mode="json")
 
-    @router.post("/schemes/{id}/evaluate")
+    @router.post("/schemes/{id}/evaluate", openapi_extra=KEEPS_NOTHING)
     async def evaluate_scheme(id: str, body: CountsBody) -> Mapping[str, Any]:
         """Points and score for given counts; nothing is stored."""
         counts = {code: Counts(one.numerator, one.denominator) for code, one in body.counts.items()}

@@ -3,6 +3,7 @@
 from libs import city
 from libs.city import City
 from libs.common.service import Service
+from libs.privacy import erasing, register
 from libs.rights.guard import guarding
 from services.scoring.api import routes
 from services.scoring.domain import SCORE
@@ -12,7 +13,7 @@ from services.scoring.projections import PROJECTIONS
 SERVICE = Service(
     name="scoring",
     deciders=(SCORE,),
-    policies=POLICIES,
+    policies={**POLICIES, **erasing.policies("scoring")},
     timers={},
     projections=PROJECTIONS,
     facts=City.build,
@@ -25,6 +26,7 @@ SERVICE = Service(
     ),
     routes=routes,
     guard=guarding("scoring"),
+    demands=(register.check,),
     migrations=(city.MIGRATIONS,),
     gathers=True,
     sweeps=SWEEPS,

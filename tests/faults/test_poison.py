@@ -169,6 +169,8 @@ async def reached(town: Town, service: str, topic: str) -> int:
 def test_there_are_more_than_sixty_on_every_topic() -> None:
     for topic, services in READERS.items():
         for service in services:
+            if service == "registry" and topic != "civicgrid.portal":
+                continue  # it acts upon one type there, which no other service reads
             kinds = {
                 name
                 for stream in STREAMS

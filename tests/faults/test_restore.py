@@ -17,6 +17,7 @@ from libs.common.running import OldDatabase
 from libs.common.serving import started
 from libs.common.settings import Settings
 from services.registry import reference
+from tests.e2e.small_city.test_erasure import captured, erase, readable
 from tests.support.awaiting import eventually
 from tests.support.checks import check_states
 from tests.support.command import command_json
@@ -24,6 +25,7 @@ from tests.support.servers import PASSWORD, ROOT, Ground
 from tests.support.town import PLAN, SEED, Town, forget_topics, town_of
 
 RESTORED = ("leads", "alerts", "mediation", "scoring")
+KEYS = "keys"
 SNAPSHOTS = {
     "leads": "SELECT id, version, state::text FROM lead ORDER BY id",
     "alerts": "SELECT id, version, state::text FROM alert ORDER BY id",
@@ -94,18 +96,23 @@ async def test_each_service_comes_back_to_the_state_that_it_had(servers: Ground)
         await town.load(reference.batches(PLAN, SEED))
         await town.spread()
         await run_leads(town, 12)
-    copies = [f"{name}_backup" for name in RESTORED]
-    for name, copy in zip(RESTORED, copies, strict=True):
+        erased = await captured(town)
+    for name in (*RESTORED, KEYS):
+        copy = f"{name}_backup"
         dropped = f"DROP DATABASE IF EXISTS {copy}"
         await administrate(servers, dropped, f"CREATE DATABASE {copy} TEMPLATE {name}")
     async with town_of(settings) as town:
         await run_leads(town, 12)
+        await erase(town, erased)
+        await eventually(partial(busy, town), [].__eq__, within=CAUGHT_UP)
     wanted = {name: await snapshot(settings, name) for name in RESTORED}
+    await restore(servers, KEYS)
     for name in RESTORED:
         await restore(servers, name)
         await check_recovery(settings, name, wanted)
     async with town_of(settings) as town:
         await run_leads(town, 4)
+        assert await readable(town, erased) == {}
         for service in SERVICES:
             await check_states(settings, service)
             letters = await town.rows(service.name, "SELECT id FROM dead_letter")

@@ -20,7 +20,7 @@ from tests.support.servers import TOKENS, Ground, unique
 NOBODY = Settings.model_validate(
     {
         "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
-        "DATABASE_URL": "postgresql://{role}:none@127.0.0.1:1/{service}",
+        "DATABASE_URL": "postgresql://{role}:nobody-at-all@127.0.0.1:1/{service}",
         "tokens": TOKENS,
     }
 )

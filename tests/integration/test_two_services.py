@@ -126,7 +126,7 @@ async def test_an_old_version_is_refused_and_bad_input_is_pointed_at(open_one: S
     ("content", "media_type", "told"),
     [
         (b'{"amount":', "application/json", (400, "malformed")),
-        (b"[" * 100_000, "application/json", (400, "malformed")),
+        (b"[" * 100_000, "application/json", (422, "too_deep")),
         (b'{"good":"\xff"}', "application/json", (400, "malformed")),
         (b'{"amount":' + b"1" * 5000 + b"}", "application/json", (400, "malformed")),
         (b"", "application/json", (422, "invalid")),

@@ -58,6 +58,8 @@ class ServiceProcess:
             "CIVICGRID_PORT": str(self.port),
             "CIVICGRID_ADMIN_PORT": str(self.admin_port),
             "CIVICGRID_TOKENS": str(self.settings.tokens),
+            "CIVICGRID_ACCOUNT_RATE": str(self.settings.account_rate),
+            "CIVICGRID_ADDRESS_RATE": str(self.settings.address_rate),
         }
         instance = {"CIVICGRID_INSTANCE": self.instance} if self.instance else {}
         return {**environment, **instance, **self.extra}

@@ -12,5 +12,5 @@ from libs.common.service import Service
 
 def routes_of(service: Service) -> list[APIRoute]:
     nobody = cast(Any, None)
-    router = service.routes(Desk(service.name, nobody, nobody, nobody, nobody))
+    router = service.routes(Desk(service.name, nobody, nobody, nobody, nobody, nobody))
     return [route for route in router.routes if isinstance(route, APIRoute)]

@@ -28,6 +28,8 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".data" / "tests"
 TOKENS = FOLDER / "tokens"
 PASSWORD = "only-for-tests"
+OFTEN = {"account_rate": 1e6, "address_rate": 1e6}
+"""One account does in tests what a city does."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Ground:
                 "KAFKA_BOOTSTRAP_SERVERS": self.kafka,
                 "DATABASE_URL": self.database_url,
                 "tokens": TOKENS,
+                **OFTEN,
             }
         )
 
@@ -77,14 +80,15 @@ def kind_of_servers() -> Literal["given", "containers", "embedded"]:
 
 
 @contextmanager
-def ground() -> Iterator[Ground]:
+def ground(folder: Path = FOLDER) -> Iterator[Ground]:
+    """`folder`: of embedded servers."""
     make_keys(TOKENS)
     kind = kind_of_servers()
     if kind == "given":
         given = settings.load()
         yield Ground(given.kafka_bootstrap_servers, "", given=given)
         return
-    with containers.start() if kind == "containers" else servers.start(FOLDER) as own:
+    with containers.start() if kind == "containers" else servers.start(folder) as own:
         yield Ground(own.kafka_bootstrap_servers, own.postgres_url, own)
 
 

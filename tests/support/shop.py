@@ -164,7 +164,7 @@ class SellBody(BaseModel):
 
 
 def routes(desk: Desk[Any]) -> APIRouter:
-    router = APIRouter()
+    router = desk.router()
 
     @router.post("/sales", status_code=201)
     async def post_sale(request: Request, body: SellBody) -> Response:
@@ -191,7 +191,7 @@ def open_to_all(settings: Settings) -> Guard:
 
 
 def no_routes(desk: Desk[Any]) -> APIRouter:
-    return APIRouter()
+    return desk.router()
 
 
 def on_sold(event: Sold, context: Context[frozenset[str]]) -> Iterable[Effect]:

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import ClassVar
 
+from libs.common.contracts.values import Digest, Term
 from libs.common.messages import Event
 
 TOPIC = "civicgrid.audit"
@@ -13,9 +14,9 @@ class AuditAnchored(Event):
     that row got it, by the clock of the database."""
 
     type: ClassVar[str] = "audit.anchored.v1"
-    service: str
+    service: Term
     number: int
-    hash: str
+    hash: Digest
     sealed_at: datetime
 
     @property

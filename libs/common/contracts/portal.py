@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import ClassVar, Literal
 from uuid import UUID
 
+from libs.common.contracts.values import Code
 from libs.common.messages import Event
 
 Ending = Literal["signed_out", "revoked", "timed_out", "too_many", "disabled", "password_changed"]
@@ -152,11 +153,11 @@ class BreakGlassRequested(Event):
     grant_id: UUID
     at: datetime
     person_ref: UUID
-    place: str
-    community: str | None
-    given_by: tuple[str, ...]
+    place: Code
+    community: Code | None
+    given_by: tuple[Code, ...]
     record: UUID | None
-    area: str | None
+    area: Code | None
     reason: BreakGlassReason
     case_id: UUID
     minutes: int
@@ -173,7 +174,7 @@ class BreakGlassGranted(Event):
     at: datetime
     person_ref: UUID
     record: UUID | None
-    area: str | None
+    area: Code | None
     ends_at: datetime
     by: UUID | None
 

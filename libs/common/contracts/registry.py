@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from libs.common.contracts.values import Code, Geometry, PublicName
+from libs.common.contracts.values import Code, Geometry, PublicName, Term
 from libs.common.messages import Event
 
 Level = Literal["city", "town", "grid_l1", "grid_l2", "grid_l3"]
@@ -144,3 +144,55 @@ class WorkCalendarPublished(RegistryEvent):
     shifts: tuple[Shift, ...]
     holidays: tuple[date, ...]
     workdays: tuple[date, ...]
+
+
+class SubjectEvent(Event):
+    """Of what was asked about a subject: a record, or a party of one; known by a reference that is
+    random, or made of the record's."""
+
+    subject_ref: UUID
+    at: datetime
+
+
+class SubjectRequestFiled(SubjectEvent):
+    """To erase `subjects`: the record, and its parties where it goes as a whole."""
+
+    type: ClassVar[str] = "subject_request.filed.v1"
+    subjects: tuple[UUID, ...]
+
+
+class SubjectRequestDecided(SubjectEvent):
+    type: ClassVar[str] = "subject_request.decided.v1"
+    granted: bool
+    reason: Term
+
+
+class SubjectHeld(SubjectEvent):
+    """Nothing of it may be erased: `ground`, the number of a document, says why."""
+
+    type: ClassVar[str] = "subject.held.v1"
+    ground: Code
+
+
+class SubjectReleased(SubjectEvent):
+    type: ClassVar[str] = "subject.released.v1"
+
+
+class SubjectErased(SubjectEvent):
+    """Every service destroys the keys of `subjects`, and confirms."""
+
+    type: ClassVar[str] = "subject.erased.v1"
+    subjects: tuple[UUID, ...]
+
+
+class SubjectRequestConfirmed(SubjectEvent):
+    type: ClassVar[str] = "subject_request.confirmed.v1"
+    service: Term
+    missing: tuple[Term, ...]
+
+
+class SubjectRequestFellOverdue(SubjectEvent):
+    """Not every service confirmed in time."""
+
+    type: ClassVar[str] = "subject_request.fell_overdue.v1"
+    missing: tuple[Term, ...]

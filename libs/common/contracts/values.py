@@ -19,6 +19,7 @@ Term: TypeAlias = Annotated[str, _text("term")]
 """One of a list: a type, a reason, an outcome."""
 PublicName: TypeAlias = Annotated[str, _text("public-name")]
 """Of a place or an office; never of a person."""
+Digest: TypeAlias = Annotated[str, _text("sha256")]
 Decimal: TypeAlias = Annotated[str, _text("decimal")]
 Number: TypeAlias = Annotated[
     str, StringConstraints(pattern=r"^[\x21-\x7e]+$", min_length=1, max_length=100), _text("number")

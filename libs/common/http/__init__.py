@@ -2,15 +2,23 @@
 
 from libs.common.http.batches import Each
 from libs.common.http.codes import Code, Term
+from libs.common.http.described import DOOR, KEEPS_NOTHING, MAY_MATCH
 from libs.common.http.desk import Desk
+from libs.common.http.fields import LINE, TEXT, Text
 from libs.common.http.guards import caller_of
 from libs.common.http.items import Item
+from libs.common.http.limits import takes
 from libs.common.http.moments import Moment
 from libs.common.http.problems import not_found
 from libs.common.http.reading import Limit
-from libs.common.http.requests import expected
+from libs.common.http.requests import address_of, expected
 
 __all__ = [
+    "DOOR",
+    "KEEPS_NOTHING",
+    "LINE",
+    "MAY_MATCH",
+    "TEXT",
     "Code",
     "Desk",
     "Each",
@@ -18,7 +26,10 @@ __all__ = [
     "Limit",
     "Moment",
     "Term",
+    "Text",
+    "address_of",
     "caller_of",
     "expected",
     "not_found",
+    "takes",
 ]

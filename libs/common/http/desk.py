@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar, cast
 from uuid import UUID
 
 import asyncpg
-from fastapi import Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
@@ -30,15 +30,19 @@ from libs.common.http.guards import (
 )
 from libs.common.http.items import Answer, Item, answered_by, entry_of_item, first_aggregate
 from libs.common.http.problems import Texts, language_of
+from libs.common.http.quotas import Quotas
 from libs.common.http.reading import Reading
 from libs.common.http.requests import (
+    address_of,
     cause_of,
     check_reason,
     digest_of,
     expected,
     key_of,
     source_of,
+    told_key,
 )
+from libs.common.http.routes import guarded
 from libs.common.ids import uuid7
 from libs.common.keys import Keys
 from libs.common.messages import Context, Decider, Effect, Envelope, Refused
@@ -54,8 +58,9 @@ SET_SCOPE = "SELECT set_config('civicgrid.scope', $1, true)"
 
 
 class Desk(Generic[F]):
-    """`sealing`: the keys of sealed content, for services that have any. `settings`: for those that
-    need some of their own; None where nothing is asked."""
+    """`quotas`: of accounts and of addresses. `sealing`: the keys of sealed content, for services
+    that have any. `settings`: for those that need some of their own; None where nothing is
+    asked."""
 
     def __init__(
         self,
@@ -64,22 +69,29 @@ class Desk(Generic[F]):
         readers: asyncpg.Pool[Any],
         texts: Texts,
         guard: Guard,
+        quotas: Quotas,
         *,
         sealing: Keys | None = None,
         settings: Settings | None = None,
     ) -> None:
         self.service, self.settings = service, settings
         self._writer, self._readers, self._texts = writer, readers, texts
-        self._guard, self._sealing = guard, sealing
+        self._guard, self._quotas, self._sealing = guard, quotas, sealing
 
+    def router(self) -> APIRouter:
+        """For all routes of this service."""
+        return APIRouter(route_class=guarded(self.admit))
+
+    @asynccontextmanager
     async def admit(self, request: Request) -> AsyncIterator[None]:
-        """Around each route. What is refused to somebody leaves a row of audit."""
+        """Around each route. What is refused to somebody leaves a row of audit; but not to who asks
+        too often, whose rows would be another flood."""
         try:
             self._let_in(request)
             check_reason(request, asked(request))
             yield
         except Refused as refusal:
-            if refusal.status != 401:
+            if refusal.status not in (401, 429):
                 await self._record(request, refusal)
             raise
         except (RequestValidationError, asyncpg.DataError) as error:
@@ -88,11 +100,17 @@ class Desk(Generic[F]):
             raise
 
     def _let_in(self, request: Request) -> None:
+        self._quotas.addresses.take(address_of(request))
+        denied = None
         try:
-            let_in(request, self._guard(request, self.context()))
+            caller = self._guard(request, self.context())
         except Denied as refusal:
-            let_in(request, refusal.caller)
-            raise
+            caller, denied = refusal.caller, refusal
+        if caller.actor != NOBODY:
+            self._quotas.accounts.take(caller.actor)
+        let_in(request, caller)
+        if denied:
+            raise denied
 
     async def _record(self, request: Request, refusal: Refused) -> None:
         """By the writer, which is told to refuse it."""
@@ -222,6 +240,7 @@ class Desk(Generic[F]):
 
         `bodies`: of `Each`; `make` is called for those that are not `Faulty`.
         """
+        told_key(request)
         works = [self._try_work(request, body, make, n) for n, body in enumerate(bodies)]
         await self._offer(request, works)
         language = language_of(request)

@@ -1,33 +1,37 @@
-"""A body that is too large is refused before it fills the memory."""
+"""How much a request may bring, and how long it may take: every number of the edge.
+
+How often somebody may ask, and how many connections there may be, are settings.
+"""
 
 from __future__ import annotations
 
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from typing import Any
 
-MAX_BYTES = 32 * 1024 * 1024
-"""500 areas with their polygons are the largest thing that is sent at once."""
+MIB = 1024 * 1024
+BODY_BYTES = MIB
+"""Of a route that does not say that it takes more."""
+DEPTH = 64
+"""Of objects and arrays in each other."""
+BYTES_AN_ELEMENT = 8
+"""A body may have an element for each so many bytes that its route takes: as dense as coordinates
+are, and no denser, since an element is many times larger once it is read."""
+HEAD_BYTES = 32 * 1024
+"""Of the address and the headers of a request."""
+RECEIVE_SECONDS = 30.0
+"""From the first byte of a request to its last."""
+BURST_SECONDS = 5.0
+"""Whoever was silent may ask as often at once as else in so many seconds."""
+REMEMBERED = 10_000
+"""Accounts or addresses whose requests are counted; who was silent longest is forgotten first."""
+
+_TAKES = "x-max-bytes"
 
 
-class BodyLimit:
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+def takes(mebibytes: int) -> dict[str, Any]:
+    """The `openapi_extra` of a route whose bodies are larger than others'."""
+    return {_TAKES: mebibytes * MIB}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return await self._app(scope, receive, send)
-        taken = 0
 
-        async def counted() -> Message:
-            nonlocal taken
-            message = await receive()
-            taken += len(message.get("body", b""))
-            if taken > MAX_BYTES:
-                raise HTTPException(413, detail=str(MAX_BYTES))
-            return message
-
-        length = Request(scope).headers.get("content-length", "0")
-        if length.isdigit() and int(length) > MAX_BYTES:
-            taken = int(length)
-        await self._app(scope, counted, send)
+def taken(openapi_extra: dict[str, Any] | None) -> int:
+    """Bytes of a body that a route takes."""
+    return int((openapi_extra or {}).get(_TAKES, BODY_BYTES))

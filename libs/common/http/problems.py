@@ -36,7 +36,7 @@ AWAY = (
     asyncpg.InternalClientError,
 )
 """The last is what the client says of a session that ended in the midst of an answer."""
-_CODES = {400: "malformed", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+_CODES = {404: "not_found", 405: "method_not_allowed"}
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -117,8 +117,8 @@ def install(app: FastAPI, texts: Texts) -> None:
 
     async def invalid(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
-        if unread := _unread(request, error):
-            return answer(request, unread)
+        if any(one["loc"][0] == "path" for one in error.errors()):
+            return answer(request, not_found())
         errors = [{"path": pointer(one["loc"][1:]), "code": one["type"]} for one in error.errors()]
         told = texts.faults(errors, language_of(request))
         return answer(request, Refused("invalid", status=422), errors=told)
@@ -136,8 +136,7 @@ def install(app: FastAPI, texts: Texts) -> None:
     async def http(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
         code = _CODES.get(error.status_code, "invalid")
-        refusal = Refused(code, status=error.status_code, limit=error.detail)
-        return answer(request, refusal, error.headers)
+        return answer(request, Refused(code, status=error.status_code), error.headers)
 
     async def crashed(request: Request, error: Exception) -> JSONResponse:
         return answer(request, Refused("crashed", status=500))
@@ -150,13 +149,3 @@ def install(app: FastAPI, texts: Texts) -> None:
         app.add_exception_handler(kind, away)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(Exception, crashed)
-
-
-def _unread(request: Request, error: RequestValidationError) -> Refused | None:
-    """Why there is no JSON to look into; None where there is."""
-    faults = {one["type"] for one in error.errors() if one["loc"][0] == "body"}
-    if "json_invalid" in faults:
-        return Refused("malformed", status=400)
-    if isinstance(error.body, bytes) and error.body:
-        return Refused("unsupported_media_type", status=415)
-    return None

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from libs.common.audit import Entry
 from libs.common.callers import Caller
+from libs.common.http.quotas import network_of
 from libs.common.ids import id_of, named, uuid7
 from libs.common.messages import Cause, Refused
 
@@ -19,6 +20,7 @@ PURPOSE, CASE = "Civicgrid-Purpose", "Civicgrid-Case"
 
 _ETAG = re.compile(r'"(\d{1,9})"')
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 _PURPOSE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PLAIN = re.compile(r"[\x21-\x7e]{1,200}")
@@ -41,15 +43,21 @@ def expected(request: Request) -> int | None:
 def key_of(request: Request, id: UUID | None, item: int | None = None) -> str:
     """The client-made id, else the Idempotency-Key (with the number of the item in a batch),
     else a new one. What a caller chose freely may say anything: a digest stands for it."""
+    key = told_key(request)
     if id is not None:
         return str(check_id(id))
-    key = request.headers.get("Idempotency-Key")
     if key is None:
         return str(uuid7())
-    if not _PLAIN.fullmatch(key):
-        raise Refused("invalid_header", status=400, header="Idempotency-Key")
     told = key if item is None else f"{key}/{item}"
     return told if _UUID.fullmatch(told) else str(named(told))
+
+
+def told_key(request: Request) -> str | None:
+    """The Idempotency-Key. Refused, 400, where it is none."""
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not _PLAIN.fullmatch(key):
+        raise Refused("invalid_header", status=400, header="Idempotency-Key")
+    return key
 
 
 def check_id(id: UUID) -> UUID:
@@ -57,6 +65,11 @@ def check_id(id: UUID) -> UUID:
     if id.version != 7:
         raise Refused("invalid_id", status=422, path="/id")
     return id
+
+
+def address_of(request: Request) -> str:
+    """Of the client, or its network; where a proxy is trusted, the one that it tells."""
+    return network_of(request.client.host) if request.client else "unknown"
 
 
 def source_of(request: Request, actor: str) -> str:
@@ -68,7 +81,7 @@ def source_of(request: Request, actor: str) -> str:
 def digest_of(request: Request, body: BaseModel | None) -> bytes:
     """Of what was asked: the address, the expected version and the body."""
     text = body.model_dump_json() if body else ""
-    if "\\u0000" in text:
+    if _NUL.search(text):
         raise Refused("invalid", status=422, reason="NUL")
     head = f"{request.url.path}\n{request.headers.get('If-Match', '')}\n"
     return hashlib.blake2b((head + text).encode(), digest_size=32).digest()

@@ -47,6 +47,7 @@ async def test_a_first_return_is_routed_past_the_unit_and_a_second_is_arbitrated
     assert (await town.post(f"{path}/route", elsewhere)).json()["code"] == "unit_elsewhere"
     unit = {"unit": lead["police_room"], "reason": "they know the place"}
     assert (await town.post(f"{path}/route", unit)).status_code == 200
+    assert (await town.get(f"{path}/routing"))["reason"] == unit["reason"]
     await town.post(f"{path}/return", {"reason": "not_ours"})
     assert (await town.get(path))["status"] == "arbitration"
     await town.post(f"{path}/arbitrate", unit)
@@ -75,7 +76,7 @@ async def test_bad_input_gets_a_clear_error(town: Town) -> None:
     more = await town.post("/leads", {"lead_type": "theft", "colour": "red"})
     assert more.status_code == 422
     chinese = await town.post("/leads", {"lead_type": "nie"}, Accept_Language="zh-CN")
-    assert chinese.json()["detail"] == "没有线索类型 nie。"
+    assert chinese.json()["detail"] == "没有该线索类型。"
 
 
 async def test_a_batch_answers_each_by_itself(town: Town) -> None:

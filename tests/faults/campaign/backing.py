@@ -24,7 +24,7 @@ from libs.embedded.process import free_port
 from libs.embedded.servers import Servers
 from tests.faults.campaign.proxy import Proxy
 from tests.support.awaiting import eventually
-from tests.support.servers import PASSWORD, ROOT, TOKENS, Ground
+from tests.support.servers import OFTEN, PASSWORD, ROOT, TOKENS, Ground
 from tests.support.town import forget_topics
 
 TOPICS = provisioning.topics_file(ROOT)
@@ -62,7 +62,7 @@ class Backing:
         url = f"postgresql://{{role}}:{PASSWORD}@127.0.0.1:{self.postgres.port}/{{service}}"
         kafka = f"127.0.0.1:{self.kafka.port}"
         told = {"KAFKA_BOOTSTRAP_SERVERS": kafka, "DATABASE_URL": url, "tokens": TOKENS}
-        return Settings.model_validate(told)
+        return Settings.model_validate(told | OFTEN)
 
     @property
     def bootstrap(self) -> str:

@@ -18,9 +18,9 @@ from tests.faults.campaign.words import new_id
 READERS: Mapping[str, tuple[str, ...]] = {
     "civicgrid.registry": ("leads", "alerts", "mediation", "scoring", "portal"),
     "civicgrid.portal": ("registry", "leads", "alerts", "mediation", "scoring"),
-    "civicgrid.leads": ("alerts", "mediation", "scoring"),
-    "civicgrid.mediation": ("leads", "alerts", "scoring"),
-    "civicgrid.alerts": ("scoring",),
+    "civicgrid.leads": ("registry", "alerts", "mediation", "scoring"),
+    "civicgrid.mediation": ("registry", "leads", "alerts", "scoring"),
+    "civicgrid.alerts": ("registry", "scoring"),
     "civicgrid.intake.sandbox": ("leads",),
 }
 MEAN_SECONDS = 2.5

@@ -17,7 +17,8 @@ _REGISTRY = (
     "work_calendar.published.v1",
 )
 _PORTAL = ("account.disabled.v1", "account.enabled.v1", "session.revoked.v1")
-_FACTS = frozenset({*_REGISTRY, *_PORTAL})
+_ERASED = "subject.erased.v1"
+_FACTS = frozenset({*_REGISTRY, *_PORTAL, _ERASED})
 COUNTED = (
     *("lead.captured.v1", "lead.routed.v1", "lead.signed.v1", "lead.returned.v1"),
     *("lead.rework_ordered.v1", "lead.verified.v1", "lead.closed.v1", "alert.raised.v1"),
@@ -25,7 +26,7 @@ COUNTED = (
 )
 """Events that figures are made of."""
 READS: Mapping[str, frozenset[str]] = {
-    "registry": frozenset(_PORTAL),
+    "registry": frozenset({*_PORTAL, "subject_erasure.confirmed.v1"}),
     "leads": frozenset({*_FACTS, "mediation_case.closed.v1", "mediation_case.declined.v1"}),
     "alerts": frozenset(
         {
@@ -37,7 +38,7 @@ READS: Mapping[str, frozenset[str]] = {
     ),
     "mediation": frozenset({*_FACTS, "lead.routed.v1"}),
     "scoring": frozenset({*_FACTS, *COUNTED}),
-    "portal": frozenset(_REGISTRY),
+    "portal": frozenset({*_REGISTRY, _ERASED}),
 }
 """Which events each service acts upon."""
 TOLD = ("key", "type", "subject", "version", "digest")

@@ -9,7 +9,7 @@ import pytest
 from libs.common import settings
 from libs.common.settings import SettingsError
 
-URL = "postgresql://{role}:secret@127.0.0.1:1/{service}"
+URL = "postgresql://{role}:a-long-secret@127.0.0.1:1/{service}"
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +26,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> None:
         ("CIVICGRID_ADMIN_PORT", "65536"),
         ("CIVICGRID_UNHEARD_OF", "1"),
         ("CIVICGRID_DATABASE_URL", URL),
-        ("DATABASE_URL", "postgresql://{role}:secret@127.0.0.1:1/leads"),
+        ("DATABASE_URL", "postgresql://{role}:a-long-secret@127.0.0.1:1/leads"),
     ],
 )
 def test_a_setting_is_refused_by_name(
@@ -46,3 +46,19 @@ def test_a_secret_that_is_not_there_is_no_database_that_is_away(
     (tmp_path / "leads_writer").write_text("\n")
     with pytest.raises(SettingsError, match="no password for leads_writer"):
         settings.load().url("leads", "writer")
+
+
+@pytest.mark.parametrize(
+    "password", ["postgres", "leads_writer", "writer", "leads", "changeme", "a"]
+)
+def test_a_secret_that_is_easily_found_is_refused(
+    monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", URL.replace("a-long-secret", password))
+    with pytest.raises(SettingsError, match="the password of leads_writer is easily found") as told:
+        settings.load().url("leads", "writer")
+    assert f" {password} " not in str(told.value).replace("leads_writer is", "")
+
+
+def test_no_secret_is_in_what_settings_say_of_themselves() -> None:
+    assert "a-long-secret" not in repr(settings.load())

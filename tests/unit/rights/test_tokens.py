@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -47,6 +48,30 @@ def test_who_sees_the_public_keys_alone_knows_tokens_and_makes_none(tmp_path: Pa
         assert Keyring(shared).read(Signer(tmp_path).sign(BEARER)) == BEARER
         assert [file.name for file in shared.iterdir()] == ["public.json"]
         rotate(tmp_path, wait=lambda: None) if not wait else None
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        ECKey.generate_key("P-384"),
+        ECKey.generate_key("secp256k1"),
+        RSAKey.generate_key(2048),
+        OctKey.generate_key(128),
+    ],
+    ids=["a longer curve", "another curve", "a key of RSA", "a secret"],
+)
+def test_keys_of_other_kinds_are_refused_at_the_start(folder: Path, key: Any) -> None:
+    told = key.as_dict(private=key.key_type == "oct")
+    (folder / "public.json").write_text(json.dumps({"keys": [told]}))
+    with pytest.raises(ValueError, match="P-256"):
+        Keyring(folder)
+    (folder / "public.json").write_text('{"keys": []}')
+    with pytest.raises(ValueError, match="P-256"):
+        Keyring(folder)
+    if isinstance(key, ECKey):
+        (folder / "signing.pem").write_bytes(key.as_pem(private=True))
+        with pytest.raises(ValueError, match="P-256"):
+            Signer(folder)
 
 
 def _claims() -> dict[str, object]:

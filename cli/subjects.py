@@ -1,0 +1,76 @@
+"""`civicgrid subjects`: what a record holds of somebody is erased, or kept because it must be."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+
+from cli.client import City, Url
+from cli.screen import Json, console, errors, show_json, show_table
+
+app = typer.Typer(no_args_is_help=True, help="Erase what a record holds of somebody, or hold it.")
+
+Record = Annotated[UUID, typer.Argument(metavar="RECORD", help="id of a lead, a case, an account")]
+Subject = Annotated[UUID, typer.Argument(metavar="SUBJECT", help="as `subjects list` shows it")]
+PATIENCE_SECONDS = 30
+
+
+@app.command()
+def erase(
+    record: Record,
+    party: Annotated[
+        str | None, typer.Option(help="who of it, such as reporter; all of it, if left out")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="code of why it was granted")] = "asked_for",
+    url: Url = None,
+) -> None:
+    """For good: the keys are destroyed in every service, and come back with no backup."""
+    city = City(url)
+    filed = city.post("/subject-requests", {"record": str(record), "party": party})
+    path = f"/subject-requests/{filed['id']}"
+    city.post(f"{path}/decide", {"granted": True, "reason": reason}, version="*")
+    city.post(f"{path}/carry-out", version="*")
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while (found := city.get(path))["missing"] and time.monotonic() < deadline:
+        time.sleep(0.1)
+    if found["missing"]:
+        errors.print(f"not confirmed yet: {', '.join(found['missing'])}")
+        raise typer.Exit(1)
+    console.print(f"erased, and confirmed by every service: {filed['id']}")
+
+
+@app.command()
+def hold(
+    subject: Subject,
+    ground: Annotated[str, typer.Argument(help="number of the document that forbids to erase it")],
+    url: Url = None,
+) -> None:
+    """Nothing of it is erased until it is released."""
+    City(url).post(f"/subject-requests/{subject}/hold", {"ground": ground}, version="*")
+    console.print(f"held: {subject}")
+
+
+@app.command()
+def release(subject: Subject, url: Url = None) -> None:
+    """The legal hold is over."""
+    City(url).post(f"/subject-requests/{subject}/release", version="*")
+    console.print(f"released: {subject}")
+
+
+@app.command("list")
+def list_requests(
+    status: Annotated[str | None, typer.Option(help="filed, granted, carried_out ...")] = None,
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
+    """What was asked, and which services have not confirmed."""
+    rows = list(City(url).pages("/subject-requests", status=status))
+    show_json(rows) if as_json else show_table([_line(row) for row in rows])
+
+
+def _line(row: dict[str, Any]) -> dict[str, Any]:
+    names = ("id", "status", "ground", "missing", "overdue")
+    return {name: row[name] for name in names}

@@ -1,0 +1,98 @@
+"""Connections: so many, and none for whoever does not say what they want."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from libs.common.http.limits import HEAD_BYTES, RECEIVE_SECONDS
+from libs.common.http.problems import MEDIA_TYPE, RETRY_AFTER, Texts
+from libs.common.messages import Refused
+
+_TEXTS = Texts([])
+
+
+class Connection(HttpToolsProtocol):
+    """`limit_concurrency` of its configuration: connections that may be open at once."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._most, self.limit_concurrency = self.limit_concurrency, None
+        self._deadline: asyncio.TimerHandle | None = None
+        self._head_bytes: int | None = None
+        """Of a head that has not ended."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if self._most is not None and len(self.connections) > self._most:
+            return self._refuse("busy", 503)
+        self._begin()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():
+            return
+        before = self._head_bytes
+        super().data_received(data)
+        if before is not None and self._head_bytes is not None:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES:
+                self._refuse("head_too_large", 431)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        if self._deadline is None:
+            self._begin()
+
+    def on_headers_complete(self) -> None:
+        self._head_bytes = None
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._end()
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse("malformed_request", 400)
+
+    def _begin(self) -> None:
+        self._head_bytes = 0
+        self._deadline = self.loop.call_later(RECEIVE_SECONDS, self._too_slow)
+
+    def _end(self) -> None:
+        if self._deadline:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _too_slow(self) -> None:
+        if self.cycle and self.cycle.response_started:
+            self.transport.close()
+        else:
+            self._refuse("too_slow", 408)
+
+    def _refuse(self, code: str, status: int) -> None:
+        """In the language that is ours where none is asked for."""
+        self._end()
+        if not self.transport.is_closing():
+            self.transport.write(_answer(code, status))
+            self.transport.close()
+
+
+def _answer(code: str, status: int) -> bytes:
+    problem = _TEXTS.problem(Refused(code, status=status, limit=HEAD_BYTES), "zh")
+    body = json.dumps(problem, ensure_ascii=False).encode()
+    headers = {
+        "content-type": MEDIA_TYPE,
+        "content-language": "zh-CN",
+        "content-length": str(len(body)),
+        "connection": "close",
+        **(RETRY_AFTER if status == 503 else {}),
+    }
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return STATUS_LINE[status] + lines.encode() + b"\r\n" + body

@@ -1,0 +1,1 @@
+"""What is held of persons, why and how long; and how it goes again."""

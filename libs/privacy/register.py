@@ -1,0 +1,140 @@
+"""The register of what is held: every field with its class, its purpose, its basis, its period and
+who gets it. A service does not start with one that is incomplete or out of date."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from libs.common.settings import Settings, SettingsError
+
+FILE = Path(__file__).with_name("register.yaml")
+
+Class = Literal["none", "reference", "contact", "identity", "sensitive", "statement", "position"]
+Days = Annotated[int, Field(ge=1)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Basis(_Part):
+    """A legal document, and the day after which it is over."""
+
+    zh: str
+    en: str
+    document: str
+    until: date
+
+
+class Purpose(_Part):
+    zh: str
+    en: str
+    basis: str
+    approved_by: tuple[str, str]
+
+    @model_validator(mode="after")
+    def _two_persons(self) -> Self:
+        if self.approved_by[0] == self.approved_by[1]:
+            raise ValueError("a purpose is approved by two persons")
+        return self
+
+
+class Limit(_Part):
+    """Of a class: whether it may leave its service, and for how many days at most it is kept; None:
+    as long as what it stands for."""
+
+    published: bool
+    longest: Days | None
+
+
+class Holding(_Part):
+    """Fields of the same things, wherever they are held. `at`: patterns of places, such as
+    `event lead.*`; `keep`: a period; `to`: who gets them besides their owner."""
+
+    owner: str
+    at: tuple[str, ...]
+    purpose: str
+    keep: str
+    to: tuple[str, ...] = ()
+    fields: Mapping[Class, tuple[str, ...]]
+
+    def classes_of(self, place: str, field: str) -> Iterator[Class]:
+        if any(fnmatchcase(place, pattern) for pattern in self.at):
+            yield from (kind for kind, names in self.fields.items() if field in names)
+
+
+class Register(_Part):
+    """`periods`: days after the end of a thing; None: as long as there is the thing."""
+
+    bases: Mapping[str, Basis]
+    purposes: Mapping[str, Purpose]
+    classes: Mapping[Class, Limit]
+    periods: Mapping[str, Days | None]
+    recipients: Mapping[str, str]
+    holdings: tuple[Holding, ...]
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> Self:
+        for code, purpose in self.purposes.items():
+            _check(purpose.basis in self.bases, f"purpose {code}: unknown basis {purpose.basis}")
+        for held in self.holdings:
+            what = f"holding of {held.owner} at {held.at[0]}"
+            _check(held.purpose in self.purposes, f"{what}: unknown purpose {held.purpose}")
+            _check(held.keep in self.periods, f"{what}: no period {held.keep}")
+            unknown = set(held.to) - self.recipients.keys()
+            _check(not unknown, f"{what}: unknown recipient {min(unknown, default='')}")
+            for kind in held.fields:
+                _check(kind in self.classes, f"{what}: no period for the class {kind}")
+                _check(self._is_within(kind, held.keep), f"{what}: {kind} is kept too long")
+        return self
+
+    def _is_within(self, kind: Class, keep: str) -> bool:
+        longest, days = self.classes[kind].longest, self.periods[keep]
+        return longest is None or (days is not None and days <= longest)
+
+    def classes_of(self, place: str, field: str) -> list[Class]:
+        """One where it is registered once, as it must be."""
+        return [kind for held in self.holdings for kind in held.classes_of(place, field)]
+
+    def days(self, period: str) -> int:
+        """Of a period that ends."""
+        found = self.periods[period]
+        assert found is not None, period
+        return found
+
+
+def _check(holds: bool, fault: str) -> None:
+    if not holds:
+        raise ValueError(fault)
+
+
+def read(file: Path = FILE) -> Register:
+    """Raises SettingsError, with what is wrong."""
+    try:
+        return Register.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+    except (OSError, yaml.YAMLError, ValidationError) as error:
+        raise SettingsError(f"the register of fields, {file.name}: {error}") from error
+
+
+@cache
+def registered() -> Register:
+    return read()
+
+
+def check(settings: Settings, register: Register | None = None) -> None:
+    """Before a service starts. Raises SettingsError, which names what is over."""
+    today = datetime.now(UTC).date()
+    for code, basis in (register or registered()).bases.items():
+        if basis.until < today:
+            raise SettingsError(
+                f"the register of fields: the basis {code} ({basis.document}) was over on"
+                f" {basis.until}: have it renewed, and say so there"
+            )

@@ -1,0 +1,69 @@
+"""HTTP of what is asked about subjects: parse, submit, answer. It names records, never persons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+
+from libs.common.http import Limit
+from services.registry import queries, subjects
+from services.registry.answers import Registry, one
+from services.registry.bodies import DecisionBody, HoldBody, SubjectRequestBody
+from services.registry.domain.subject_request import (
+    SUBJECT_REQUEST,
+    CarryOut,
+    Decide,
+    Hold,
+    Release,
+)
+
+FIRST = UUID(int=0)
+
+
+def _requests(router: APIRouter, desk: Registry) -> None:
+    @router.post("/subject-requests")
+    async def file_request(request: Request, body: SubjectRequestBody) -> Response:
+        """To erase what a record holds, or what it holds of one party (row P9)."""
+        plan = one(lambda now: subjects.file_request(now, body.record, body.party))
+        return await desk.command(request, plan, body=body, created=True)
+
+    @router.post("/subject-requests/{id}/decide")
+    async def decide_request(request: Request, id: UUID, body: DecisionBody) -> Response:
+        told = (body.granted, body.reason)
+        return await desk.tell(request, SUBJECT_REQUEST, id, lambda at: Decide(at, *told), body)
+
+    @router.post("/subject-requests/{id}/carry-out")
+    async def carry_out(request: Request, id: UUID) -> Response:
+        """409 while a legal hold stands. Then every service destroys the keys, for good."""
+        return await desk.tell(request, SUBJECT_REQUEST, id, CarryOut)
+
+    @router.post("/subject-requests/{id}/hold")
+    async def hold_subject(request: Request, id: UUID, body: HoldBody) -> Response:
+        """`ground`: number of the document that forbids to erase it."""
+        return await desk.tell(request, SUBJECT_REQUEST, id, lambda at: Hold(at, body.ground), body)
+
+    @router.post("/subject-requests/{id}/release")
+    async def release_subject(request: Request, id: UUID) -> Response:
+        return await desk.tell(request, SUBJECT_REQUEST, id, Release)
+
+
+def _reads(router: APIRouter, desk: Registry) -> None:
+    @router.get("/subject-requests")
+    async def list_requests(
+        request: Request, status: str | None = None, limit: Limit = 100, after: UUID = FIRST
+    ) -> Mapping[str, Any]:
+        async with desk.reading(request) as look:
+            rows = await queries.requests(look.connection, after=after, limit=limit, status=status)
+            return look.page(rows, limit, "id")
+
+    @router.get("/subject-requests/{id}")
+    async def show_request(request: Request, id: UUID, response: Response) -> Mapping[str, Any]:
+        """`missing`: services that have not confirmed yet."""
+        async with desk.reading(request) as look:
+            return look.one(await queries.request(look.connection, id), response)
+
+
+SUBJECTS = (_requests, _reads)

@@ -1,0 +1,180 @@
+"""What somebody asked about what is held of them: to erase it. States: registry.md, section 1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Literal, assert_never
+from uuid import UUID
+
+from pydantic import TypeAdapter
+
+from libs.common.contracts.registry import (
+    SubjectErased,
+    SubjectEvent,
+    SubjectHeld,
+    SubjectReleased,
+    SubjectRequestConfirmed,
+    SubjectRequestDecided,
+    SubjectRequestFellOverdue,
+    SubjectRequestFiled,
+)
+from libs.common.messages import Decider, Refused
+
+Status = Literal["", "filed", "refused", "granted", "carried_out", "confirmed"]
+
+CONFIRMING = ("alerts", "leads", "mediation", "portal", "registry", "scoring")
+"""Services that must say that they can read nothing more."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectRequest:
+    """One for each subject. `status` is empty while nothing was asked; `ground`: of a legal hold,
+    which may be there before anything is asked."""
+
+    id: UUID
+    status: Status = ""
+    subjects: tuple[UUID, ...] = ()
+    ground: str | None = None
+    reason: str | None = None
+    missing: tuple[str, ...] = ()
+    overdue: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    at: datetime
+    subjects: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decide:
+    at: datetime
+    granted: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CarryOut:
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    at: datetime
+    ground: str
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """No answer where it was confirmed before."""
+
+    at: datetime
+    service: str
+
+
+@dataclass(frozen=True, slots=True)
+class FallOverdue:
+    at: datetime
+
+
+Step = File | Decide | CarryOut
+Command = Step | Hold | Release | Confirm | FallOverdue
+
+LEGAL: Mapping[Status, Mapping[type[Any], str]] = {
+    "": {File: "file_request"},
+    "filed": {Decide: "decide_request"},
+    "refused": {File: "file_request"},
+    "granted": {CarryOut: "carry_out"},
+    "carried_out": {},
+    "confirmed": {},
+}
+
+
+def decide(request: SubjectRequest, command: Command) -> list[SubjectEvent]:
+    match command:
+        case Hold(at, ground):
+            told = [SubjectHeld(subject_ref=request.id, at=at, ground=ground)]
+            return [] if request.ground == ground else [*told]
+        case Release(at):
+            return [SubjectReleased(subject_ref=request.id, at=at)] if request.ground else []
+        case Confirm(at, service):
+            return _confirmed(request, at, service)
+        case FallOverdue(at):
+            late = SubjectRequestFellOverdue(subject_ref=request.id, at=at, missing=request.missing)
+            return [late] if request.missing and not request.overdue else []
+    legal = LEGAL[request.status]
+    if type(command) not in legal:
+        raise Refused("illegal_transition", allowed=tuple(sorted(legal.values())))
+    return [_step(request, command)]
+
+
+def _step(request: SubjectRequest, command: Step) -> SubjectEvent:
+    """One legal step; the state takes this command."""
+    match command:
+        case File(at, subjects):
+            return SubjectRequestFiled(subject_ref=request.id, at=at, subjects=subjects)
+        case Decide(at, granted, reason):
+            return SubjectRequestDecided(
+                subject_ref=request.id, at=at, granted=granted, reason=reason
+            )
+        case CarryOut(at):
+            if request.ground:
+                raise Refused("legal_hold", ground=request.ground)
+            return SubjectErased(subject_ref=request.id, at=at, subjects=request.subjects)
+        case _:
+            assert_never(command)
+
+
+def _confirmed(request: SubjectRequest, at: datetime, service: str) -> list[SubjectEvent]:
+    if service not in request.missing:
+        return []
+    missing = tuple(one for one in request.missing if one != service)
+    return [
+        SubjectRequestConfirmed(subject_ref=request.id, at=at, service=service, missing=missing)
+    ]
+
+
+def evolve(request: SubjectRequest, event: SubjectEvent) -> SubjectRequest:
+    match event:
+        case SubjectRequestFiled(subjects=subjects):
+            return replace(request, status="filed", subjects=subjects, reason=None)
+        case SubjectRequestDecided(granted=granted, reason=reason):
+            return replace(request, status="granted" if granted else "refused", reason=reason)
+        case SubjectErased():
+            return replace(request, status="carried_out", missing=CONFIRMING)
+        case SubjectRequestConfirmed(missing=missing):
+            return replace(
+                request, status="carried_out" if missing else "confirmed", missing=missing
+            )
+        case SubjectHeld(ground=ground):
+            return replace(request, ground=ground)
+        case SubjectReleased():
+            return replace(request, ground=None)
+        case SubjectRequestFellOverdue():
+            return replace(request, overdue=True)
+    return request
+
+
+SUBJECT_REQUEST: Decider[SubjectRequest, Command, SubjectEvent] = Decider(
+    name="subject_request",
+    blank=SubjectRequest,
+    decide=decide,
+    evolve=evolve,
+    state=TypeAdapter(SubjectRequest),
+    events=(
+        SubjectRequestFiled,
+        SubjectRequestDecided,
+        SubjectHeld,
+        SubjectReleased,
+        SubjectErased,
+        SubjectRequestConfirmed,
+        SubjectRequestFellOverdue,
+    ),
+)

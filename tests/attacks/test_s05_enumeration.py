@@ -1,0 +1,69 @@
+"""S5: what is there cannot be found out by asking often, by patterns, or by what is refused.
+
+Names of accounts: `tests/integration/portal/test_sign_in.py`. What a list holds: `test_rights.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+
+import pytest
+
+from libs.common.http.limits import BURST_SECONDS
+from libs.common.ids import uuid7
+from tests.attacks.people import CELL, INFORMANT, OFFICER, STRANGER
+from tests.attacks.rates import at_rates
+from tests.support.town import Town
+
+
+async def test_who_tries_many_ids_is_told_to_wait(town: Town) -> None:
+    with at_rates(town, account=2) as limited:
+        there = limited.of(STRANGER).client
+        answers = await asyncio.gather(*(there.get(f"/leads/{uuid7()}") for _ in range(60)))
+    found = Counter(answer.status_code for answer in answers)
+    assert found.keys() == {404, 429} and found[404] >= 2 * BURST_SECONDS and found[429] > 20
+    refused = next(answer for answer in answers if answer.status_code == 429)
+    assert refused.json()["code"] == "too_many"
+    assert 1 <= int(refused.headers["retry-after"]) <= 60
+    assert (await town.of(OFFICER).client.get("/leads")).status_code == 200, "others may go on"
+
+
+async def test_an_address_is_counted_before_anybody_is_known(town: Town) -> None:
+    with at_rates(town, address=2) as limited:
+        there = limited.of(STRANGER).client
+        there.auth = None  # type: ignore[assignment]
+        answers = await asyncio.gather(*(there.get("/leads") for _ in range(60)))
+    found = Counter(answer.status_code for answer in answers)
+    assert found.keys() == {401, 429} and found[401] >= 2 * BURST_SECONDS and found[429] > 20
+
+
+@pytest.mark.parametrize("pattern", ["%", "_", "*", ".*", "%25", "[0-9]", "' OR 1=1 --", ""])
+@pytest.mark.parametrize("name", ["source_number", "unit", "community", "status"])
+async def test_no_pattern_finds_what_a_word_does_not(
+    town: Town, things: Mapping[str, str], name: str, pattern: str
+) -> None:
+    found = await town.get("/leads", **{name: pattern})
+    assert found == {"items": [], "next": None}
+
+
+@pytest.mark.parametrize("name", ["sort", "order", "fields", "filter", "offset", "page", "q", "as"])
+async def test_nothing_is_sorted_or_filtered_by_what_is_not_shown(town: Town, name: str) -> None:
+    answer = await town.client.get("/leads", params={name: "reporter"})
+    assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, f"/{name}")
+
+
+async def test_lists_tell_no_totals(town: Town) -> None:
+    for path in ("/leads", "/alerts", "/mediation-cases", "/posts", "/accounts"):
+        assert (await town.get(path, limit=1)).keys() == {"items", "next"}
+
+
+async def test_an_id_in_use_tells_nothing_of_what_has_it(
+    town: Town, things: Mapping[str, str]
+) -> None:
+    """That it is in use cannot be hidden from who would make it; ids hold 74 random bits."""
+    body = {"id": things["leads"], "lead_type": "gas_bottle", "cell": CELL}
+    answer = await town.of(INFORMANT).post("/leads", body)
+    assert (answer.status_code, answer.json()["code"]) == (409, "other_lead")
+    assert things["leads"] not in answer.text and "allowed" not in answer.json()

@@ -1,0 +1,159 @@
+"""S13: a role of a service does in PostgreSQL what its service needs, and nothing else.
+
+Scopes, with the real ones of persons: `tests/e2e/small_city/test_rights.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import pytest
+
+from cli.city import NAMES
+from libs.common.http.desk import SET_SCOPE
+from tests.support.town import Town
+
+ROLES = ("writer", "reader")
+DENIED = (
+    "CREATE TABLE own (id int)",
+    "CREATE SCHEMA own",
+    "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    "CREATE EXTENSION dblink",
+    "CREATE EXTENSION file_fdw",
+    "CREATE ROLE friend",
+    "CREATE DATABASE own",
+    "CREATE PUBLICATION p FOR ALL TABLES",
+    "CREATE TRIGGER t AFTER INSERT ON event EXECUTE FUNCTION expect()",
+    "ALTER ROLE {service}_{role} SUPERUSER",
+    "ALTER ROLE {service}_{role} BYPASSRLS",
+    "ALTER ROLE {service}_owner PASSWORD 'x'",
+    "ALTER TABLE event OWNER TO {service}_{role}",
+    "ALTER TABLE event DISABLE TRIGGER ALL",
+    "ALTER SYSTEM SET log_statement = 'all'",
+    "SET ROLE {service}_owner",
+    "SET ROLE postgres",
+    "SET SESSION AUTHORIZATION postgres",
+    "SET session_replication_role = replica",
+    "GRANT {service}_owner TO {service}_{role}",
+    "DROP TABLE event",
+    "DROP FUNCTION make_partitions()",
+    "TRUNCATE event",
+    "TRUNCATE request, inbox",
+    "UPDATE event SET actor = 'somebody else'",
+    "DELETE FROM event",
+    "UPDATE event_default SET actor = 'somebody else'",
+    "UPDATE migration SET checksum = ''",
+    "DELETE FROM migration",
+    "COPY event TO '/tmp/rows'",
+    "COPY event TO PROGRAM 'cat'",
+    "COPY inbox FROM '/etc/passwd'",
+    "SELECT pg_read_file('/etc/passwd')",
+    "SELECT pg_read_binary_file('/etc/passwd')",
+    "SELECT pg_ls_dir('/')",
+    "SELECT pg_stat_file('/etc/passwd')",
+    "SELECT lo_import('/etc/passwd')",
+    "SELECT pg_reload_conf()",
+    "SELECT pg_switch_wal()",
+    "SELECT rolpassword FROM pg_authid",
+    "SELECT * FROM pg_user_mapping",
+    "SELECT pg_logical_emit_message(false, 'a', 'b'), pg_create_restore_point('x')",
+)
+OF_THE_READER = (
+    "INSERT INTO inbox VALUES (gen_random_uuid(), 'x', 'applied', now())",
+    "UPDATE request SET status = 200",
+    "DELETE FROM dead_letter",
+    "SELECT nextval('event_position')",
+    "SELECT count(*) FROM event_default",
+)
+SCOPED = {"leads": "lead", "alerts": "alert", "mediation": "mediation_case"}
+
+
+@asynccontextmanager
+async def session(town: Town, service: str, role: str) -> AsyncIterator[Any]:
+    connection = await asyncpg.connect(town.settings.url(service, role))
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("service", NAMES)
+async def test_a_role_may_do_nothing_else(town: Town, service: str, role: str) -> None:
+    """An extension that is not there is not supported; all else is refused."""
+    refusals = (asyncpg.InsufficientPrivilegeError, asyncpg.FeatureNotSupportedError)
+    statements = DENIED + (OF_THE_READER if role == "reader" else ())
+    async with session(town, service, role) as connection:
+        for statement in statements:
+            with pytest.raises(refusals):
+                await connection.execute(statement.format(service=service, role=role))
+                pytest.fail(statement)
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("service", NAMES)
+async def test_a_role_reaches_no_other_database(town: Town, service: str, role: str) -> None:
+    url = town.settings.url(service, role)
+    for other in (*NAMES, "keys", "postgres", "template1"):
+        if other != service:
+            with pytest.raises(asyncpg.PostgresError) as refused:
+                connection = await asyncpg.connect(f"{url.rpartition('/')[0]}/{other}")
+                await connection.close()
+                pytest.fail(f"{service} reads {other}")
+            assert refused.value.sqlstate == "42501", other
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("service", (*NAMES, "keys"))
+async def test_a_role_is_none_that_rules_do_not_hold_for(
+    town: Town, service: str, role: str
+) -> None:
+    async with session(town, service, role) as connection:
+        row = await connection.fetchrow(
+            "SELECT rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolreplication,"
+            " EXISTS (SELECT FROM pg_auth_members WHERE member = pg_roles.oid) AS is_member"
+            " FROM pg_roles WHERE rolname = current_user"
+        )
+        assert not any(row.values()), dict(row)
+        owned = await connection.fetch(
+            "SELECT oid::regclass FROM pg_class WHERE relowner = current_user::regrole"
+        )
+        assert owned == []
+
+
+@pytest.mark.parametrize("service", SCOPED)
+async def test_no_scope_is_no_row_and_none_outlives_an_error(
+    town: Town, things: Mapping[str, str], service: str
+) -> None:
+    count = f"SELECT count(*) FROM {SCOPED[service]}"
+    async with session(town, service, "reader") as reader:
+        assert await reader.fetchval(count) == 0
+        for scope in ("", "{}", '{"everything": false}', '{"cell": []}', '{"cell": ["%"]}'):
+            async with reader.transaction():
+                await reader.execute(SET_SCOPE, scope)
+                assert await reader.fetchval(count) == 0, scope
+        with pytest.raises(asyncpg.DivisionByZeroError):
+            async with reader.transaction():
+                await reader.execute(SET_SCOPE, '{"everything": true}')
+                assert await reader.fetchval(count) > 0
+                await reader.execute("SELECT 1 / 0")
+        assert await reader.fetchval(count) == 0
+
+
+@pytest.mark.parametrize("service", NAMES)
+async def test_no_view_or_function_lends_its_owners_rights(town: Town, service: str) -> None:
+    """But the one that makes partitions, which takes no argument."""
+    async with session(town, service, "reader") as connection:
+        lent = await connection.fetch(
+            "SELECT proname, pronargs FROM pg_proc WHERE prosecdef"
+            " AND pronamespace = 'public'::regnamespace"
+        )
+        assert {tuple(row) for row in lent} <= {("make_partitions", 0)}
+        views = await connection.fetch(
+            "SELECT relname FROM pg_class WHERE relkind IN ('v', 'm')"
+            " AND relnamespace = 'public'::regnamespace"
+        )
+        assert views == []

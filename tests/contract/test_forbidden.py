@@ -1,0 +1,131 @@
+"""Things that must not exist are nowhere, and whoever tries to add one is stopped (row P22)."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from cli import contracts
+from cli.city import SERVICES
+from libs.privacy.forbidden import groups, why_not
+from libs.rights import policy
+from services.leads.bodies import LeadBody
+from services.mediation.bodies import CaseBody
+from services.registry.bodies import AreaBody
+from tests.support import fields
+from tests.support.routes import routes_of
+from tests.support.servers import ROOT
+
+DOCUMENTS = contracts.documents(SERVICES)
+FILES = sorted(
+    file
+    for folder in ("libs", "services", "deploy")
+    for file in (ROOT / folder).rglob("*.yaml")
+    if file.name != "forbidden.yaml"
+)
+
+
+def names_in(told: Any) -> Iterator[str]:
+    """Keys and texts, however deep."""
+    if isinstance(told, dict):
+        for key, value in told.items():
+            yield str(key)
+            yield from names_in(value)
+    elif isinstance(told, list):
+        for one in told:
+            yield from names_in(one)
+    elif isinstance(told, str):
+        yield told
+
+
+def test_no_field_is_called_so() -> None:
+    found = {name for names in fields.of_code(SERVICES).values() for name in names}
+    assert {name: why for name in found if (why := why_not(name))} == {}
+
+
+@pytest.mark.parametrize("path", sorted(DOCUMENTS))
+def test_no_contract_speaks_of_it(path: str) -> None:
+    """Names and values of events, topics and bodies."""
+    assert {name: why for name in names_in(DOCUMENTS[path]) if (why := why_not(name))} == {}
+
+
+def test_no_route_event_or_aggregate_is_called_so() -> None:
+    found = [route.path for one in SERVICES for route in routes_of(one)]
+    found += [action for actions in policy.read().values() for action in actions]
+    found += [event.type for one in SERVICES for event in one.publishes]
+    found += [decider.name for one in SERVICES for decider in one.deciders]
+    assert [name for name in found if why_not(name)] == []
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_no_rule_and_no_template_speaks_of_it(file: Path) -> None:
+    for document in yaml.safe_load_all(file.read_text(encoding="utf-8")):
+        assert {name: why for name in names_in(document) if (why := why_not(name))} == {}
+
+
+@pytest.mark.parametrize(
+    "name", ["interface", "surface", "template", "track", "fire_risk", "score"]
+)
+def test_what_only_sounds_alike_may_be(name: str) -> None:
+    assert why_not(name) is None
+
+
+ENGLISH = (
+    *("face", "faceTemplate", "facial_features", "FingerPrint", "fingerprint_hash", "voiceprint"),
+    *("gaitModel", "iris_code", "biometric_id", "palmprint", "licence_plate", "plateNumber"),
+    *("trajectory", "live_position", "liveLocation", "last_seen_at", "location_history", "gps"),
+    *(
+        "ethnicity",
+        "ethnic_group",
+        "race",
+        "religion",
+        "religiousGroup",
+        "faith",
+        "politicalStatus",
+    ),
+    *("political_opinion", "opinion", "stance", "petitioner", "isPetitioner", "partyMember"),
+    *("person_score", "personalRank", "residentRating", "citizen-score", "risk_score", "blacklist"),
+    *("socialCredit", "trust.score", "watchlist", "danger level", "key_person", "residentRisk"),
+)
+CHINESE = (
+    *("人脸", "人脸模板", "面部特征", "指纹", "声纹", "步态", "虹膜", "生物特征", "车牌号", "轨迹"),
+    *("行踪", "实时位置", "民族", "宗教信仰", "政治面貌", "党派", "立场", "思想动态", "信访人"),
+    *("上访次数", "个人评分", "居民积分", "信用分", "风险人员", "危险等级", "黑名单", "重点人员"),
+)
+ENCODED = tuple(
+    base64.b64encode(name.encode()).decode() for name in (*CHINESE[:10], *ENGLISH[1:6], "ethnicity")
+)
+WIDE = ("ｆａｃｅ", "ｒｅｌｉｇｉｏｎ", "人 脸", "民_族", "车-牌", "个人·评分")
+ATTEMPTS = (*ENGLISH, *CHINESE, *ENCODED, *WIDE)
+
+
+def test_there_are_a_hundred_attempts() -> None:
+    assert len(set(ATTEMPTS)) >= 90
+    assert all(groups())
+
+
+@pytest.mark.parametrize("name", ATTEMPTS)
+def test_an_attempt_is_refused_as_a_name_and_as_a_field(name: str) -> None:
+    assert why_not(name)
+    bodies: tuple[tuple[Any, dict[str, Any]], ...] = (
+        (LeadBody, {"lead_type": "theft"}),
+        (LeadBody, {"lead_type": "theft", "reporter": {name: "x"}}),
+        (CaseBody, {"cell": "c"}),
+        (AreaBody, {"code": "c", "name": "n", "level": "city", "polygon": _square(name)}),
+    )
+    for body, told in bodies:
+        nested = "reporter" in told or "polygon" in told
+        with pytest.raises(ValidationError):
+            body.model_validate_json(json.dumps(told if nested else {**told, name: "x"}))
+
+
+def _square(name: str) -> dict[str, Any]:
+    ring = [[119, 36], [119.1, 36], [119.1, 36.1], [119, 36]]
+    return {"type": "Polygon", "coordinates": [ring], name: "x"}

@@ -1,0 +1,159 @@
+"""Who is erased is read by nobody, in no service; everybody else is, and no lead is lost."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from cli.city import SERVICES
+from libs.common import erasures
+from libs.common.contracts.registry import SubjectErased
+from libs.common.database import session
+from libs.common.ids import uuid7
+from libs.common.journal import party_of
+from libs.common.keys import Keys, unseal
+from libs.privacy import erasing
+from services.registry.domain.subject_request import CONFIRMING, SUBJECT_REQUEST, FallOverdue
+from tests.e2e.small_city.test_leads import first_cell
+from tests.support.awaiting import eventually
+from tests.support.checks import check_states
+from tests.support.town import Town
+
+_AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
+LEADS = next(service for service in SERVICES if service.name == "leads")
+
+
+async def captured(town: Town) -> str:
+    """A lead with a text, and somebody who reported it."""
+    id, cell = str(uuid7()), (await first_cell(town))["code"]
+    about = {"text": "what was seen", "reporter": {"name": "Li Lei"}}
+    answer = await town.post("/leads", {"id": id, "lead_type": "theft", "cell": cell, **about})
+    assert answer.status_code == 201, answer.text
+    return id
+
+
+async def readable(town: Town, lead: str) -> dict[str, Any]:
+    """All that the keys there are still open of it."""
+    query = "SELECT sealed FROM event WHERE stream_id = $1 AND sealed IS NOT NULL"
+    found: dict[str, Any] = {}
+    async with asyncpg.create_pool(town.settings.url("keys", "reader"), min_size=1) as pool:
+        for row in await town.rows("leads", query, UUID(lead)):
+            for subject, content in json.loads(row["sealed"]).items():
+                id = UUID(subject)
+                for key in (await Keys(pool).get([id])).values():
+                    found |= unseal(key, id, content)
+    return found
+
+
+async def erase(town: Town, record: str, party: str | None = None) -> str:
+    """Its subject, once every service has confirmed."""
+    filed = await town.post("/subject-requests", {"record": record, "party": party})
+    assert filed.status_code == 201, filed.text
+    path = f"/subject-requests/{filed.json()['id']}"
+    decided = await town.post(f"{path}/decide", {"granted": True, "reason": "asked_for"})
+    assert decided.status_code == 200, decided.text
+    carried = await town.post(f"{path}/carry-out")
+    assert carried.status_code == 200, carried.text
+    await eventually(partial(town.get, path), lambda found: found["status"] == "confirmed")
+    return str(filed.json()["id"])
+
+
+async def test_who_reported_is_erased_and_what_was_said_stays(town: Town) -> None:
+    lead, other = await captured(town), await captured(town)
+    await erase(town, lead, "reporter")
+    assert await readable(town, lead) == {"text": "what was seen"}
+    assert (await readable(town, other))["reporter"] == {"name": "Li Lei"}
+
+
+async def test_a_lead_is_erased_and_goes_its_way(town: Town) -> None:
+    lead = await captured(town)
+    subject = await erase(town, lead)
+    assert subject == lead and await readable(town, lead) == {}
+    for step in ("sign", "accept"):
+        assert (await town.post(f"/leads/{lead}/{step}")).status_code == 200
+    again = await town.post(f"/subject-requests/{lead}/carry-out")
+    assert (again.status_code, again.json()["code"]) == (409, "illegal_transition")
+    for service in SERVICES:
+        journal = "SELECT count(*) AS n FROM event WHERE type = $1 AND stream_id = $2"
+        told = await town.rows(service.name, journal, "subject_erasure.confirmed.v1", UUID(lead))
+        assert told[0]["n"] == 1, service.name
+    await check_states(town.settings, LEADS)
+
+
+async def test_what_is_said_of_an_erased_lead_later_is_not_kept(town: Town) -> None:
+    """A key is never made anew."""
+    id, cell = str(uuid7()), (await first_cell(town))["code"]
+    await town.post("/leads", {"id": id, "lead_type": "street_light", "cell": cell})
+    await erase(town, id)
+    room = (await town.get(f"/leads/{id}"))["police_room"]
+    await town.post(f"/leads/{id}/return", {"reason": "not_ours"})
+    routed = await town.post(f"/leads/{id}/route", {"unit": room, "reason": "somebody said so"})
+    assert routed.status_code == 200, routed.text
+    assert "reason" not in await town.get(f"/leads/{id}/routing")
+    query = "SELECT count(*) AS n FROM event WHERE stream_id = $1 AND sealed IS NOT NULL"
+    assert (await town.rows("leads", query, UUID(id)))[0]["n"] == 0
+
+
+async def test_an_older_backup_of_the_keys_brings_nothing_back(town: Town) -> None:
+    """Whichever service is the first to start, or its hourly turn, destroys them again."""
+    lead = await captured(town)
+    subjects = erasing.subjects_of(UUID(lead), None)
+    async with asyncpg.create_pool(town.settings.url("keys", "owner"), min_size=1) as pool:
+        held = "SELECT subject_ref, key FROM subject_key WHERE subject_ref = ANY($1::uuid[])"
+        backup = [tuple(row) for row in await pool.fetch(held, list(subjects))]
+        await erase(town, lead)
+        restored = "UPDATE subject_key SET key = $2, erased_at = NULL WHERE subject_ref = $1"
+        await pool.executemany(restored, backup)
+        assert await readable(town, lead)
+        async with session(town.settings.url("alerts", "reader")) as connection:
+            assert await erasures.again(connection, Keys(pool)) >= len(subjects)
+    assert await readable(town, lead) == {}
+
+
+async def test_a_legal_hold_is_told_with_its_ground(town: Town) -> None:
+    lead = await captured(town)
+    path = f"/subject-requests/{lead}"
+    held = await town.post(f"{path}/hold", {"ground": "court-2026-17"})
+    assert held.status_code == 200, held.text
+    await town.post("/subject-requests", {"record": lead})
+    await town.post(f"{path}/decide", {"granted": True, "reason": "asked_for"})
+    answer = await town.post(f"{path}/carry-out", Accept_Language="en")
+    assert (answer.status_code, answer.json()["code"]) == (409, "legal_hold")
+    assert "court-2026-17" in answer.json()["detail"]
+    assert (await readable(town, lead))["text"]
+    await town.post(f"{path}/release")
+    assert (await town.post(f"{path}/carry-out")).status_code == 200
+
+
+async def test_what_was_refused_is_not_carried_out(town: Town) -> None:
+    lead = await captured(town)
+    await town.post("/subject-requests", {"record": lead})
+    path = f"/subject-requests/{lead}"
+    await town.post(f"{path}/decide", {"granted": False, "reason": "still_needed"})
+    answer = await town.post(f"{path}/carry-out")
+    assert (answer.status_code, answer.json()["allowed"]) == (409, ["file_request"])
+    bad = await town.post("/subject-requests", {"record": lead, "party": "witness"})
+    assert (bad.status_code, bad.json()["errors"][0]["path"]) == (422, "/party")
+
+
+def test_a_service_that_does_not_confirm_within_a_day_is_named() -> None:
+    id = uuid7()
+    state = SUBJECT_REQUEST.blank(id)
+    assert SUBJECT_REQUEST.decide(state, FallOverdue(_AT)) == []
+    erased = SubjectErased(subject_ref=id, at=_AT, subjects=(id,))
+    state = SUBJECT_REQUEST.evolve(state, erased)
+    [late] = SUBJECT_REQUEST.decide(state, FallOverdue(_AT + timedelta(days=1)))
+    assert getattr(late, "missing", None) == CONFIRMING
+    assert SUBJECT_REQUEST.decide(SUBJECT_REQUEST.evolve(state, late), FallOverdue(_AT)) == []
+
+
+def test_every_service_is_asked_and_every_party_known() -> None:
+    assert sorted(CONFIRMING) == sorted(service.name for service in SERVICES)
+    events = {event for service in SERVICES for event in service.publishes}
+    assert {party for event in events for party in event.parties.values()} == set(erasing.PARTIES)
+    assert party_of(UUID(int=1), "reporter") != party_of(UUID(int=2), "reporter")

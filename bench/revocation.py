@@ -34,6 +34,8 @@ POSTS = {name: path for name, path in ASKED.items() if name != "portal"}
 """The portal tells everybody who they are, whatever post they hold."""
 TRIALS: Mapping[Sizing, int] = {"smallest": 1, "quick": 20, "full": 100}
 POLL_SECONDS = 0.005
+LIMITS = httpx.Limits(keepalive_expiry=2)
+"""A service closes what is idle for five seconds, perhaps just as it is used again."""
 _ADDRESS = count()
 
 
@@ -94,9 +96,12 @@ async def run(stand: Stand, sizing: Sizing) -> Compared:
         urls = {name: services[name].url for name in ASKED}
         async with (
             httpx.AsyncClient(
-                timeout=60, auth=Pass(stand.settings.tokens), headers={"If-Match": "*"}
+                timeout=60,
+                limits=LIMITS,
+                auth=Pass(stand.settings.tokens),
+                headers={"If-Match": "*"},
             ) as founder,
-            httpx.AsyncClient(timeout=60) as anybody,
+            httpx.AsyncClient(timeout=60, limits=LIMITS) as anybody,
         ):
             place = await _placed(urls, founder, anybody)
             other = Pass(stand.settings.tokens, uuid4())

@@ -11,6 +11,7 @@ from uuid import UUID
 from pydantic import TypeAdapter
 
 from libs.common.contracts.privacy import SubjectErasureConfirmed
+from libs.common.ids import derived
 from libs.common.messages import Decider
 
 if TYPE_CHECKING:
@@ -28,12 +29,13 @@ class Erasure:
 class Confirm:
     at: datetime
     service: str
+    subject: UUID
     subjects: tuple[UUID, ...]
 
 
 def decide(erasure: Erasure, command: Confirm) -> list[SubjectErasureConfirmed]:
     told = SubjectErasureConfirmed(
-        subject_ref=erasure.id,
+        subject_ref=command.subject,
         subjects=command.subjects,
         service=command.service,
         at=command.at,
@@ -53,6 +55,12 @@ ERASURE: Decider[Erasure, Confirm, SubjectErasureConfirmed] = Decider(
     state=TypeAdapter(Erasure),
     events=(SubjectErasureConfirmed,),
 )
+
+
+def erasure_id(subject: UUID) -> UUID:
+    """Not the id of the subject itself, which is that of another aggregate."""
+    return derived(subject, "erasure")
+
 
 KNOWN = "SELECT jsonb_array_elements_text(state -> 'subjects') AS subject FROM erasure"
 

@@ -63,7 +63,7 @@ class Service:
     @property
     def aggregates(self) -> tuple[Decider[Any, Any, Any], ...]:
         """Its own, and those that every service has."""
-        return (*self.deciders, CHAIN, ERASURE)
+        return (*self.deciders, ERASURE, CHAIN)
 
     @property
     def publishes(self) -> tuple[type[Event], ...]:

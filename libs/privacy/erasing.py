@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from libs.common.contracts.registry import SubjectErased
-from libs.common.erasures import ERASURE, Confirm
+from libs.common.erasures import ERASURE, Confirm, erasure_id
 from libs.common.journal import party_of
 from libs.common.messages import Context, Effect, Policies
 
@@ -25,7 +25,7 @@ def policies(service: str) -> Policies:
     """What each service does about it."""
 
     def on_subject_erased(event: SubjectErased, context: Context[object]) -> Iterable[Effect]:
-        command = Confirm(context.now, service, event.subjects)
-        yield ERASURE.to(event.subject_ref, command)
+        command = Confirm(context.now, service, event.subject_ref, event.subjects)
+        yield ERASURE.to(erasure_id(event.subject_ref), command)
 
     return {SubjectErased: on_subject_erased}

@@ -46,10 +46,16 @@ class Person:
     invitation: str
     password: str = PASSWORD
     secret: str | None = None
+    activated_at: float | None = None
 
-    def code(self, steps: int = 0) -> str | None:
-        """Of the half minute that is so many after this one."""
-        return self.secret and pyotp.TOTP(self.secret).at(time.time() + 30 * steps)
+    def code(self, steps: int) -> str | None:
+        """Of the half minute that is so many after the one in which the account was activated, or
+        after this one: on a slow machine, time passes between two requests."""
+        return self.secret and pyotp.TOTP(self.secret).at(self._begun + 30 * steps)
+
+    @property
+    def _begun(self) -> float:
+        return time.time() if self.activated_at is None else self.activated_at
 
 
 class Portal:
@@ -88,11 +94,12 @@ class Portal:
     async def activate(self, person: Person) -> httpx.Response:
         body = {"name": person.name, "invitation": person.invitation, "password": person.password}
         if person.secret:
-            body |= {"totp_secret": person.secret, "code": str(person.code(-1))}
+            person.activated_at = person.activated_at or time.time()
+            body |= {"totp_secret": person.secret, "code": str(person.code(0))}
         return await self.post("/accounts/activate", body)
 
     async def sign_in(self, person: Person, **more: Any) -> httpx.Response:
-        body = {"name": person.name, "password": person.password, "code": person.code()}
+        body = {"name": person.name, "password": person.password, "code": person.code(1)}
         return await self.post("/sign-in", body | more)
 
     async def worker(self) -> Person:

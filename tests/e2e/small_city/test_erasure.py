@@ -25,6 +25,7 @@ from tests.support.checks import check_states
 from tests.support.town import Town
 
 _AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
+CONFIRMED = "subject_erasure.confirmed.v1"
 LEADS = next(service for service in SERVICES if service.name == "leads")
 
 
@@ -80,7 +81,7 @@ async def test_a_lead_is_erased_and_goes_its_way(town: Town) -> None:
     assert (again.status_code, again.json()["code"]) == (409, "illegal_transition")
     for service in SERVICES:
         journal = "SELECT count(*) AS n FROM event WHERE type = $1 AND stream_id = $2"
-        told = await town.rows(service.name, journal, "subject_erasure.confirmed.v1", UUID(lead))
+        told = await town.rows(service.name, journal, CONFIRMED, erasures.erasure_id(UUID(lead)))
         assert told[0]["n"] == 1, service.name
     await check_states(town.settings, LEADS)
 

@@ -39,6 +39,8 @@ DESK_STEPS = ("verify", "close")
 SEED = 1
 HOUR_SECONDS = 60
 LEADS_AN_HOUR = 1200
+A_CROWD = {"account_rate": 1000.0, "address_rate": 1000.0}
+"""Four people do what a whole city does."""
 PATIENCE_SECONDS = 60
 SCHEME = "grid_areas"
 
@@ -113,7 +115,8 @@ async def _played(
 async def _open(there: ground.Ground) -> AsyncIterator[Town]:
     await ground.prepare(there, SERVICES, tell)
     tell("services")
-    async with started(SERVICES, there.settings) as running:
+    settings = there.settings.model_copy(update=A_CROWD)
+    async with started(SERVICES, settings) as running:
         transport = httpx.ASGITransport(interface(running), raise_app_exceptions=False)
         headers = {"If-Match": "*"}
         async with httpx.AsyncClient(

@@ -21,10 +21,8 @@ from cli.screen import tell
 from libs.common import provisioning
 from libs.common.database import session
 from services.registry import reference
-from services.registry.reference.plan import Plan
 
 SEED = 1
-ZHUCHENG = reference.read_plan(reference.ZHUCHENG)
 ALL, EACH = "one process for all", "a process each"
 
 
@@ -40,12 +38,12 @@ def at_work(stand: Stand, how: str) -> Iterator[Mapping[str, Service]]:
             yield dict.fromkeys(NAMES, one)
 
 
-async def prepared(stand: Stand, plan: Plan = ZHUCHENG) -> list[str]:
-    """A city of this plan, unless one is there; the codes of its smallest cells, known to all."""
+async def prepared(stand: Stand) -> list[str]:
+    """The city of this stand, if there is none yet; the codes of its smallest cells."""
     await setup.prepare(stand.settings, stand.admin_url, SERVICES, lambda _: None)
     if not await ground.counted(stand.settings, "registry", "city_appointment"):
         with at_work(stand, ALL) as services:
-            await _load(stand, services["registry"].url, plan)
+            await _load(stand, services["registry"].url)
             while not await ground.is_known(stand.settings, SERVICES):
                 await asyncio.sleep(0.2)
     async with session(stand.settings.url("leads", "reader")) as connection:
@@ -53,10 +51,10 @@ async def prepared(stand: Stand, plan: Plan = ZHUCHENG) -> list[str]:
     return sorted(row["code"] for row in rows)
 
 
-async def fresh(stand: Stand, plan: Plan = ZHUCHENG) -> list[str]:
+async def fresh(stand: Stand) -> list[str]:
     """As `prepared`, without the leads of earlier runs, whose timers would fire meanwhile."""
     await forget(stand)
-    return await prepared(stand, plan)
+    return await prepared(stand)
 
 
 async def forget(stand: Stand) -> None:
@@ -66,16 +64,16 @@ async def forget(stand: Stand) -> None:
     await stand.forget_topics(*provisioning.topics_file(ROOT).topics)
 
 
-def signed(stand: Stand, plan: Plan = ZHUCHENG) -> Pass:
+def signed(stand: Stand) -> Pass:
     """By somebody of the command centre, who may do all that is done here."""
     assert stand.settings.tokens
-    return Pass(stand.settings.tokens, reference.commander(plan, SEED))
+    return Pass(stand.settings.tokens, reference.commander(stand.plan, SEED))
 
 
-async def _load(stand: Stand, url: str, plan: Plan) -> None:
+async def _load(stand: Stand, url: str) -> None:
     tell("the city")
-    async with httpx.AsyncClient(timeout=60, auth=signed(stand, plan)) as client:
-        for route, bodies in reference.batches(plan, SEED):
+    async with httpx.AsyncClient(timeout=60, auth=signed(stand)) as client:
+        for route, bodies in reference.batches(stand.plan, SEED):
             answer = await client.post(url + route, json={"items": bodies})
             answer.raise_for_status()
 

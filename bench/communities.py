@@ -4,13 +4,13 @@ Each community has one smallest cell, so that nothing else grows."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench import city
-from bench.city import EACH, ZHUCHENG
+from bench.city import EACH
 from bench.flow import through
 from bench.frame import Compared, Figures, Measure, Side, Sizing, compared
-from bench.stand import Stand
+from bench.stand import ZHUCHENG, Stand
 from services.registry.reference.plan import Plan
 
 SEED = 10
@@ -37,7 +37,10 @@ async def run(stand: Stand, sizing: Sizing) -> Compared:
     """Each side begins with a city made anew."""
     size = SIZES[sizing]
     counts = (FEW, size.many)
-    sides = [Side(_named(count), _in_city(stand, count, size.leads)) for count in counts]
+    sides = [
+        Side(_named(count), _in_city(replace(stand, plan=_plan(count)), size.leads))
+        for count in counts
+    ]
     pairs = [("cpu_us_a_lead", _named(size.many), _named(FEW))]
     data = {"leads": size.leads, "how": EACH}
     try:
@@ -50,9 +53,9 @@ def _named(communities: int) -> str:
     return f"{communities:,} communities"
 
 
-def _in_city(stand: Stand, communities: int, leads: int) -> Measure:
+def _in_city(stand: Stand, leads: int) -> Measure:
     async def measure(n: int) -> Figures:
-        cells = await city.fresh(stand, _plan(communities))
+        cells = await city.fresh(stand)
         return await through(stand, EACH, cells, leads, SEED + n)
 
     return measure

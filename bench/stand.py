@@ -19,9 +19,12 @@ from libs.common.database import session
 from libs.common.service import Service
 from libs.common.settings import Settings, SettingsError
 from libs.embedded.servers import Servers
+from services.registry import reference
+from services.registry.reference.plan import Plan
 
 FOLDER = machine.ROOT / ".data" / "bench"
 PARTITIONS = 12
+ZHUCHENG = reference.read_plan(reference.ZHUCHENG)
 
 
 @dataclass(frozen=True)
@@ -49,11 +52,12 @@ class Spent:
 
 @dataclass(frozen=True)
 class Stand:
-    """`admin_url`: of a superuser of PostgreSQL."""
+    """`admin_url`: of a superuser of PostgreSQL; `plan`: of the city that stands here."""
 
     settings: Settings
     admin_url: str
     servers: Servers | None
+    plan: Plan
 
     @property
     def bootstrap(self) -> str:
@@ -153,4 +157,4 @@ def opened() -> Iterator[Stand]:
     with ground.opened(tell, FOLDER) as there:
         if not there.admin_url:
             raise SettingsError("benchmarks make databases: set CIVICGRID_ADMIN_URL too")
-        yield Stand(there.settings, there.admin_url, there.servers)
+        yield Stand(there.settings, there.admin_url, there.servers, ZHUCHENG)

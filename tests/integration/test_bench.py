@@ -20,8 +20,8 @@ from tests.support.town import PLAN
 async def stand(servers: Ground) -> Stand:
     if not isinstance(servers.own, Servers):
         pytest.skip("benchmarks count the CPU of servers that are processes of this machine")
-    there = Stand(servers.settings(), servers.admin_url, servers.own)
-    await city.prepared(there, PLAN)
+    there = Stand(servers.settings(), servers.admin_url, servers.own, PLAN)
+    await city.prepared(there)
     return there
 
 

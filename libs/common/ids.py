@@ -9,6 +9,9 @@ from uuid import UUID
 
 from asyncpg.pgproto import pgproto
 
+FORM = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+"""How an id is written, as a regular expression."""
+
 _TIME = ((1 << 48) - 1) << 80
 _RANDOM: list[int] = []
 """80 bits each, asked of the operating system for many ids at once."""

@@ -12,17 +12,19 @@ from uuid import UUID
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from libs.common.ids import named, parsed
+from libs.common.ids import FORM, named, parsed
 from libs.common.journal import EventRow
 from libs.common.messages import Cause, Envelope, Event
 from libs.common.work import Recorded
 
 Headers = list[tuple[str, bytes]]
 
-_ID = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+"""Of W3C Trace Context; its group is the id of the trace."""
+_ID = re.compile(FORM.encode())
 _FORMS = {
-    "ce_correlationid": re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
-    "traceparent": re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"),
+    "ce_correlationid": re.compile(rf"[0-9a-f]{{32}}|{FORM}"),
+    "traceparent": TRACEPARENT,
     "ce_exercise": re.compile("true"),
 }
 """What is taken over of an outside source's headers, and goes on in those of what follows."""

@@ -45,7 +45,7 @@ from libs.common.http.requests import (
 from libs.common.http.routes import guarded
 from libs.common.ids import uuid7
 from libs.common.keys import Keys
-from libs.common.messages import Context, Decider, Effect, Envelope, Refused
+from libs.common.messages import Cause, Context, Decider, Effect, Envelope, Refused
 from libs.common.settings import Settings
 from libs.common.statement import execute
 from libs.common.work import Done, Work, refusing
@@ -116,8 +116,15 @@ class Desk(Generic[F]):
         """By the writer, which is told to refuse it."""
         if is_recorded(request) or caller_of(request).actor == NOBODY:
             return
-        cause = cause_of(request, caller_of(request).actor, str(uuid7()), self.service)
-        await self._writer.offer([Work(refusing(refusal), cause, entry=asked(request))])
+        await self._writer.offer([self._refusal(request, refusal)])
+
+    def _refusal(self, request: Request, refusal: Refused) -> Work:
+        """What is refused already is a work too: it leaves a row."""
+        return Work(refusing(refusal), self._new_cause(request), entry=asked(request))
+
+    def _new_cause(self, request: Request) -> Cause:
+        """Of what is not known again when it is sent again."""
+        return cause_of(request, caller_of(request).actor, str(uuid7()), self.service)
 
     def context(self) -> Context[F]:
         """Facts and time, as they are now."""
@@ -182,7 +189,7 @@ class Desk(Generic[F]):
         """One command that holds a secret or is answered with one, so that nothing of it is kept:
         sent again, it is done again. What happened. `code`: why what was asked fails, and this is
         what follows from it. Raises Refused and Busy."""
-        cause = cause_of(request, caller_of(request).actor, str(uuid7()), self.service)
+        cause = self._new_cause(request)
         entry = asked(request)._replace(command_id=cause.id, code=code)
         work = Work(plan, cause, entry=entry)
         await self._offer(request, [work])
@@ -252,14 +259,12 @@ class Desk(Generic[F]):
         recorded(request)
 
     def _try_work(self, request: Request, body: Any, make: Callable[[Any], Item], n: int) -> Work:
-        """What is refused already is a work too: it leaves a row."""
         try:
             if isinstance(body, Faulty):
                 raise Refused("invalid", status=422)
             return self._work(request, make(body), 201, n)
         except Refused as refusal:
-            cause = cause_of(request, caller_of(request).actor, str(uuid7()), self.service)
-            return Work(refusing(refusal), cause, entry=asked(request))
+            return self._refusal(request, refusal)
 
     def _item(self, body: Any, work: Work, language: str) -> Mapping[str, Any]:
         try:

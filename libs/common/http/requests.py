@@ -12,17 +12,17 @@ from pydantic import BaseModel
 from libs.common.audit import Entry
 from libs.common.callers import Caller
 from libs.common.http.quotas import network_of
-from libs.common.ids import id_of, named, uuid7
+from libs.common.ids import FORM, id_of, named, uuid7
 from libs.common.messages import Cause, Refused
+from libs.common.wire import TRACEPARENT
 
 PURPOSE, CASE = "Civicgrid-Purpose", "Civicgrid-Case"
 """Headers that say what a request is for: a code, and the id of the lead or case at hand."""
 
 _ETAG = re.compile(r'"(\d{1,9})"')
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 _PURPOSE = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_UUID = re.compile(FORM)
 _PLAIN = re.compile(r"[\x21-\x7e]{1,200}")
 
 
@@ -97,7 +97,7 @@ def cause_of(request: Request, actor: str, key: str, service: str) -> Cause:
 
 def _trace(request: Request) -> re.Match[str] | None:
     told = request.headers.get("traceparent")
-    return _TRACEPARENT.fullmatch(told) if told else None
+    return TRACEPARENT.fullmatch(told) if told else None
 
 
 def entry_of(request: Request, caller: Caller) -> Entry:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import httpx
@@ -22,6 +22,14 @@ make_keys(TOKENS)
 COMMANDER = Pass(TOKENS, reference.commander(PLAN, SEED))
 PARENTS = {area["code"]: area["parent"] for area in _AREAS if area["level"] == "grid_l3"}
 CELLS = sorted(PARENTS)
+LISTS = {
+    "registry": "/posts",
+    "leads": "/leads",
+    "alerts": "/alerts",
+    "mediation": "/mediation-cases",
+    "scoring": "/scores",
+}
+"""What the commander may see, by service."""
 TABLES = ("city_area", "city_organisation", "city_post", "city_appointment")
 
 
@@ -36,6 +44,19 @@ async def found_city(settings: Settings, url: str, services: Sequence[str]) -> N
     wanted = await _known(settings, "registry")
     for name in services:
         await eventually(partial(_known, settings, name), wanted.__eq__, within=60)
+
+
+async def let_in(urls: Mapping[str, Sequence[str]]) -> None:
+    """Return once each of these processes knows who asks: its own facts follow those of its
+    database by up to a second, and until then it refuses what another process takes."""
+    async with httpx.AsyncClient(timeout=30, auth=COMMANDER) as client:
+
+        async def ask(url: str) -> int:
+            return (await client.get(url)).status_code
+
+        for service, path in LISTS.items():
+            for url in urls.get(service, ()):
+                await eventually(partial(ask, url + path), lambda status: status == 200, within=60)
 
 
 async def _known(settings: Settings, service: str) -> tuple[int, ...]:

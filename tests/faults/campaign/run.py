@@ -17,7 +17,7 @@ from tests.faults import checker
 from tests.faults.campaign import dump
 from tests.faults.campaign.backing import Backing, backing
 from tests.faults.campaign.children import Children, watched
-from tests.faults.campaign.city import CELLS, found_city
+from tests.faults.campaign.city import CELLS, found_city, let_in
 from tests.faults.campaign.client import Client
 from tests.faults.campaign.history import History, Journal
 from tests.faults.campaign.load import Load, Mix
@@ -104,6 +104,7 @@ async def _open(children: Children, settings: Settings, late: str) -> None:
     await children.ready(there)
     known = [name for name in NAMES if name != late]
     await found_city(settings, children.urls("registry")[0], known)
+    await let_in({name: children.urls(name) for name in known})
 
 
 async def _befall(plan: Plan, scene: Scene, operator: Operator, late: str) -> None:

@@ -226,7 +226,8 @@ def _forget(state: Row, data: Row) -> None:
 
 
 def _session(state: Row, data: Row) -> None:
-    fresh = {"id": data["session_id"], "opened_at": data["at"], "ends_at": data["ends_at"]}
+    times = {"opened_at": data["at"], "ends_at": data["ends_at"]}
+    fresh = {"id": data["session_id"], **times, "device": data["device_id"]}
     state["sessions"] = [*state["sessions"], fresh]
     _forget(state, data)
 
@@ -240,6 +241,12 @@ def _ended(state: Row, data: Row) -> None:
 
 def _enabled(state: Row, data: Row) -> None:
     state["status"] = "invited" if data["invited_until"] else "active"
+    _forget(state, data)
+
+
+def _bound(state: Row, data: Row) -> None:
+    if state["status"] == "invited":
+        state.update(status="active", activated=True, invited_until=None)
     _forget(state, data)
 
 
@@ -279,6 +286,15 @@ ACCOUNT = Aggregate(
         "account.enabled.v1": Step(
             {"disabled": "active"}, _same("invited_until"), {"disabled_by": None}, does=_enabled
         ),
+        "account.reset.v1": Step(
+            _to("invited", "invited", "active", "locked"),
+            _same("invited_until"),
+            {"activated": False, **_NO_LOCK},
+            does=_forget,
+        ),
+        "account.bound.v1": Step(
+            {status: status for status in ("invited", "active", "locked")}, does=_bound
+        ),
         "account.password_changed.v1": Step(
             _to("active", "active"), sets={"failures": []}, does=_forget
         ),
@@ -289,7 +305,11 @@ ACCOUNT = Aggregate(
     },
 )
 SIGN_IN_NAME = Aggregate(
-    {"account_id": None}, {"sign_in_name.claimed.v1": Step(keeps=_same("account_id"))}
+    {"account_id": None},
+    {
+        "sign_in_name.claimed.v1": Step(keeps=_same("account_id")),
+        "sign_in_name.released.v1": Step(sets={"account_id": None}),
+    },
 )
 
 AUDIT_CHAIN = Aggregate(

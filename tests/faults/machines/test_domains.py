@@ -19,7 +19,7 @@ from services.mediation.domain import CASE
 from services.mediation.domain import commands as case
 from services.portal.domain import ACCOUNT, SIGN_IN_NAME, account
 from services.portal.domain import commands as door
-from services.portal.domain.sign_in_name import Claim
+from services.portal.domain.sign_in_name import Claim, Release
 from services.registry.domain import (
     APPOINTMENT,
     AREA,
@@ -264,7 +264,7 @@ class Accounts(DomainMachine):
     def end_all_sessions(self) -> None:
         self.tell_twice(door.RevokeSessions(self.now))
 
-    @rule(by=PERSONS, step=st.sampled_from([door.Unlock, door.Disable]))
+    @rule(by=PERSONS, step=st.sampled_from([door.Unlock, door.Disable, door.Bind]))
     def step(self, by: UUID, step: Any) -> None:
         self.tell(step(self.now, by))
 
@@ -274,6 +274,11 @@ class Accounts(DomainMachine):
             self.tell(door.Disable(self.now, UUID(int=1)))
         disabled_by = self.state.disabled_by
         assert not self.tell(door.Enable(self.now, by, "hash")) or by != disabled_by
+
+    @rule(by=PERSONS)
+    def reset(self, by: UUID) -> None:
+        if self.tell(door.Reset(self.now, by, "hash")):
+            assert self.state.status == "invited" and not self.state.sessions
 
     @rule(n=st.integers(0, 20))
     def change_password(self, n: int) -> None:
@@ -308,6 +313,11 @@ class Names(DomainMachine):
         owner = self.state.account_id
         self.tell(Claim(self.now, who))
         assert self.state.account_id == (owner or who)
+
+    @rule(who=PERSONS)
+    def release(self, who: UUID) -> None:
+        owner = self.state.account_id
+        assert bool(self.tell(Release(self.now, who))) == (owner == who)
 
 
 MACHINES = (

@@ -54,9 +54,7 @@ def _capture(router: APIRouter, desk: Leads) -> None:
     async def capture_lead(request: Request, body: LeadBody) -> Response:
         """Capture a lead: 201, and where it went. The same again: 200 and the first answer."""
         item = _captured(body)
-        return await desk.command(
-            request, item.plan, body=body, id=item.id, created=True, answer=item.answer
-        )
+        return await desk.command(request, item.plan, body=body, id=item.id, answer=item.answer)
 
     @router.post("/leads/batch")
     async def capture_leads(request: Request, batch: LeadBatch) -> Response:
@@ -240,7 +238,7 @@ def _rules(router: APIRouter, desk: Leads) -> None:
             told = (body.rules, body.valid_from, version)
             return (policies.publish_rules(now, RULES, *told),)
 
-        return await desk.command(request, plan, body=body, created=True)
+        return await desk.command(request, plan, body=body)
 
     @router.get("/routing-rules")
     async def show_rules(request: Request) -> Mapping[str, Any]:

@@ -36,7 +36,6 @@ def _doors(router: APIRouter, desk: Mediation) -> None:
             lambda now: (policies.apply(now, id, body.cell),),
             body=body,
             id=body.id,
-            created=True,
         )
 
     @router.post("/mediation-cases/{id}/accept")

@@ -123,7 +123,6 @@ def _opening(router: APIRouter, desk: Portal, door: Door) -> None:
             request,
             lambda now: policies.open_account(asked, now),
             body=body.model_copy(update={"name": str(name)}),
-            created=True,
             once=lambda _: {"invitation": invitation},
         )
 

@@ -36,7 +36,6 @@ def _steps(router: APIRouter, desk: Portal) -> None:
             lambda now: access.request_access(body.id, asked, now),
             body=body,
             id=body.id,
-            created=True,
         )
 
     @router.post("/break-glass/{id}/approve")

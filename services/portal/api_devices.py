@@ -28,7 +28,7 @@ def add_routes(router: APIRouter, desk: Desk[City]) -> None:
         def plan(now: policies.Now) -> Iterable[Effect]:
             return (DEVICE.to(body.id, RegisterDevice(now.now, *by)),)
 
-        return await desk.command(request, plan, body=body, id=body.id, created=True)
+        return await desk.command(request, plan, body=body, id=body.id)
 
     @router.post("/devices/{id}/revoke")
     async def revoke_device(request: Request, id: UUID) -> Response:

@@ -37,7 +37,7 @@ def _area_commands(router: APIRouter, desk: Registry) -> None:
     async def open_area(request: Request, body: AreaBody) -> Response:
         """Open an area; the same again changes nothing, other content changes it."""
         answer = answer_of(policies.area_id(body.code), body.code)
-        return await desk.command(request, _open(body), body=body, created=True, answer=answer)
+        return await desk.command(request, _open(body), body=body, answer=answer)
 
     @router.post("/areas/batch", openapi_extra=takes(32))
     async def open_areas(request: Request, batch: AreaBatch) -> Response:

@@ -32,7 +32,7 @@ def _organisations(router: APIRouter, desk: Registry) -> None:
     @router.post("/organisations", status_code=201)
     async def register_organisation(request: Request, body: OrganisationBody) -> Response:
         answer = answer_of(policies.organisation_id(body.code), body.code)
-        return await desk.command(request, register(body), body=body, created=True, answer=answer)
+        return await desk.command(request, register(body), body=body, answer=answer)
 
     @router.post("/organisations/batch")
     async def register_organisations(request: Request, batch: OrganisationBatch) -> Response:
@@ -82,7 +82,7 @@ def _posts(router: APIRouter, desk: Registry) -> None:
     @router.post("/posts", status_code=201)
     async def establish_post(request: Request, body: PostBody) -> Response:
         answer = answer_of(policies.post_id(body.code), body.code)
-        return await desk.command(request, establish(body), body=body, created=True, answer=answer)
+        return await desk.command(request, establish(body), body=body, answer=answer)
 
     @router.post("/posts/batch")
     async def establish_posts(request: Request, batch: PostBatch) -> Response:
@@ -125,7 +125,7 @@ def _appointments(router: APIRouter, desk: Registry) -> None:
     @router.post("/appointments", status_code=201)
     async def appoint_person(request: Request, body: AppointmentBody) -> Response:
         answer = answer_of(id_of(body), body.post)
-        return await desk.command(request, appoint(body), body=body, created=True, answer=answer)
+        return await desk.command(request, appoint(body), body=body, answer=answer)
 
     @router.post("/appointments/batch")
     async def appoint_persons(request: Request, batch: AppointmentBatch) -> Response:
@@ -147,7 +147,7 @@ def _calendars(router: APIRouter, desk: Registry) -> None:
     @router.post("/work-calendars", status_code=201)
     async def publish_calendar(request: Request, body: CalendarBody) -> Response:
         answer = answer_of(policies.calendar_id(body.year), str(body.year))
-        return await desk.command(request, publish(body), body=body, created=True, answer=answer)
+        return await desk.command(request, publish(body), body=body, answer=answer)
 
     @router.post("/work-calendars/batch")
     async def publish_calendars(request: Request, batch: CalendarBatch) -> Response:

@@ -24,11 +24,11 @@ FIRST = UUID(int=0)
 
 
 def _requests(router: APIRouter, desk: Registry) -> None:
-    @router.post("/subject-requests")
+    @router.post("/subject-requests", status_code=201)
     async def file_request(request: Request, body: SubjectRequestBody) -> Response:
         """To erase what a record holds, or what it holds of one party (row P9)."""
         plan = one(lambda now: subjects.file_request(now, body.record, body.party))
-        return await desk.command(request, plan, body=body, created=True)
+        return await desk.command(request, plan, body=body)
 
     @router.post("/subject-requests/{id}/decide")
     async def decide_request(request: Request, id: UUID, body: DecisionBody) -> Response:

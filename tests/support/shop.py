@@ -173,7 +173,7 @@ def routes(desk: Desk[Any]) -> APIRouter:
             version = expected(request) if "If-Match" in request.headers else None
             return [TILL.to(body.till, command, expected=version)]
 
-        return await desk.command(request, plan, body=body, id=body.id, created=True)
+        return await desk.command(request, plan, body=body, id=body.id)
 
     @router.get("/tills/{id}")
     async def show_till(request: Request, id: UUID, response: Response) -> Mapping[str, Any]:

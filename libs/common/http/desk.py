@@ -206,13 +206,13 @@ class Desk(Generic[F]):
         *,
         body: BaseModel | None = None,
         id: UUID | None = None,
-        created: bool = False,
         answer: Answer | None = None,
         once: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None,
     ) -> Response:
         """One command; what it did is stored when this returns. `once`: of an answer, what the
         first says besides; that is not kept, and no later one says it. Raises Refused and Busy."""
-        work = self._work(request, Item(plan, body, id, answer), 201 if created else 200)
+        status = request.scope["route"].status_code or 200
+        work = self._work(request, Item(plan, body, id, answer), status)
         await self._offer(request, [work])
         failpoints.reach("before_answer")
         answered = answered_by(work)

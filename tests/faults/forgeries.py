@@ -68,7 +68,9 @@ def two_versions_changed_places_before_topics_were_made_anew(seen: Seen) -> None
     """In a run with a wipe, and never told again."""
     seen.faults.append({"fault": "wipe"})
     first, second = next(
-        rows for rows in versions(seen, "civicgrid.scoring").values() if len(rows) == 2
+        rows
+        for rows in versions(seen, "civicgrid.scoring").values()
+        if [row["version"] for row in rows] == ["1", "2"]
     )
     first["offset"], second["offset"] = second["offset"], first["offset"]
 

@@ -12,6 +12,7 @@ from libs.common import kafka
 from tests.faults.test_stalled import sell
 from tests.support import shop
 from tests.support.awaiting import eventually
+from tests.support.journals import counted
 from tests.support.processes import ServiceProcess
 from tests.support.servers import Ground, unique
 
@@ -49,7 +50,13 @@ async def test_events_grow_old_while_the_broker_is_away(servers: Ground, tmp_pat
         try:
             for _ in range(3):
                 await sell(process.url)
-            await eventually(events, (3.0).__eq__)
+
+            async def kept_and_measured() -> tuple[int, float]:
+                sales, kept = await counted(settings.url(till.name, "writer"), till.topic)
+                assert sales == 3
+                return kept, await events()
+
+            await eventually(kept_and_measured, lambda both: both[0] == both[1])
             await eventually(age, lambda seconds: seconds > 8)
         finally:
             servers.own.kafka.start()

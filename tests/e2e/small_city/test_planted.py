@@ -38,7 +38,8 @@ from tests.support.awaiting import eventually
 from tests.support.servers import FOLDER, ROOT
 from tests.support.town import Town
 
-MARK = "Zq7plant"
+MARK = "Zq7plantedNowhere"
+"""So long that no form of it stands in what is sealed by chance."""
 NAME = "种下的名字"
 LONGITUDE, LATITUDE = 119.4012345671, 36.0012345673
 

@@ -14,34 +14,33 @@ from bench.stand import ZHUCHENG, Stand
 from services.registry.reference.plan import Plan
 
 SEED = 10
-FEW = 235
 
 
 @dataclass(frozen=True)
 class Size:
-    """`many`: communities of the large city."""
+    """`few`, `many`: communities of the two cities."""
 
     rounds: int
     leads: int
+    few: int
     many: int
 
 
 SIZES: Mapping[Sizing, Size] = {
-    "smallest": Size(1, 100, 470),
-    "quick": Size(3, 1_500, 2_350),
-    "full": Size(3, 12_000, 23_500),
+    "smallest": Size(1, 100, 16, 32),
+    "quick": Size(3, 1_500, 235, 2_350),
+    "full": Size(3, 12_000, 235, 23_500),
 }
 
 
 async def run(stand: Stand, sizing: Sizing) -> Compared:
     """Each side begins with a city made anew."""
     size = SIZES[sizing]
-    counts = (FEW, size.many)
     sides = [
         Side(_named(count), _in_city(replace(stand, plan=_plan(count)), size.leads))
-        for count in counts
+        for count in (size.few, size.many)
     ]
-    pairs = [("cpu_us_a_lead", _named(size.many), _named(FEW))]
+    pairs = [("cpu_us_a_lead", _named(size.many), _named(size.few))]
     data = {"leads": size.leads, "how": EACH}
     try:
         return await compared(sides, size.rounds, pairs, seed=SEED, data=data)

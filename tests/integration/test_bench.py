@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import pytest_asyncio
 
 from bench import city
 from bench.catalogue import BENCHMARKS
@@ -16,12 +17,13 @@ from tests.support.servers import Ground
 from tests.support.town import PLAN
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module")
 async def stand(servers: Ground) -> Stand:
+    """Without a city: those that need one make it, and leave it to the next."""
     if not isinstance(servers.own, Servers):
         pytest.skip("benchmarks count the CPU of servers that are processes of this machine")
     there = Stand(servers.settings(), servers.admin_url, servers.own, PLAN)
-    await city.prepared(there)
+    await city.forget(there)
     return there
 
 

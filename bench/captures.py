@@ -7,8 +7,6 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import httpx
-
 from bench import city, clients, hop, processes
 from bench.frame import Compared, Figures, Side, Sizing, compared
 from bench.machine import ROOT
@@ -83,9 +81,8 @@ async def peer(stand: Stand, cells: Sequence[str], size: Size, n: int) -> Figure
     await stand.fresh_topics(TARGET)
     port = free_port(None)
     with processes.peer("fastapi_plain", stand, url, str(port), TARGET, "") as process:
-        with httpx.Client(transport=httpx.HTTPTransport(retries=8), timeout=30) as client:
-            client.get(f"http://127.0.0.1:{port}/openapi.json").raise_for_status()
         at = f"http://127.0.0.1:{port}"
+        processes.answered(f"{at}/openapi.json").raise_for_status()
         found = await _captures(stand, process.pid, at, {}, cells, size, n)
     await stand.forget_topics(TARGET)
     await stand.drop_database("bench_captures")

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from bench.results import Result
+from libs.common.files import read_yaml
 
 FILE = Path(__file__).with_name("goals.yaml")
 
@@ -44,7 +44,7 @@ class Verdict:
 
 
 def read() -> Mapping[str, tuple[Goal, ...]]:
-    text = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    text = read_yaml(FILE)
     return TypeAdapter(Mapping[str, tuple[Goal, ...]]).validate_python(text)
 
 

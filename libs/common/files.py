@@ -1,13 +1,22 @@
-"""Files that others may read at any moment: all of the old or all of the new."""
+"""Files that are read as YAML, and files that others may read at any moment while they change."""
 
 from __future__ import annotations
 
 import secrets
 from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+def read_yaml(file: Path) -> Any:
+    """By the loader that is written in C, several times as fast. Raises OSError, yaml.YAMLError."""
+    return yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
 
 
 def replace(file: Path, text: str, mode: int) -> None:
-    """`mode`: its rights, from the first moment on. The folder must be there."""
+    """All of the old or all of the new is there. `mode`: its rights, from the first moment on. The
+    folder must be there."""
     fresh = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     fresh.touch(mode)
     fresh.write_text(text)

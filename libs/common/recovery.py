@@ -7,8 +7,8 @@ the database is gone with it, and so is the sealed content of the events that ar
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -101,13 +101,10 @@ async def is_behind(service: Service, bootstrap: str, connection: Connection) ->
     comes from another cluster."""
     if await connection.fetchval(FOREIGN):
         return True
-    async with _reading(service, bootstrap, [service.topic, TOPIC]) as consumer:
-        ends = await consumer.end_offsets(consumer.assignment())
-        begins = await consumer.beginning_offsets(consumer.assignment())
-        for tp in ends:
-            consumer.seek(tp, max(begins[tp], ends[tp] - TAIL))
-        newest: dict[TopicPartition, Published] = {}
-        async for tp, record in _until(consumer, ends):
+    newest: dict[TopicPartition, Published] = {}
+    topics = [service.topic, TOPIC]
+    async with aclosing(_records(service, bootstrap, topics, last=TAIL)) as records:
+        async for tp, record in records:
             if published := _published(service, record):
                 newest[tp] = published
     for one in newest.values():
@@ -140,45 +137,42 @@ async def recover(
     """
     facts = Facts(service.projections, service.facts)
     await facts.reload(connection)
-    recovered, rules = Recovered(), service.rules()
-    async with _reading(service, bootstrap, topics) as consumer:
-        ends = await consumer.end_offsets(consumer.assignment())
-        for tp, begin in (await consumer.beginning_offsets(consumer.assignment())).items():
-            consumer.seek(tp, begin)
-        chunk: list[Published] = []
-        async for _, record in _until(consumer, ends):
+    recovered, rules, chunk = Recovered(), service.rules(), list[Published]()
+    async with aclosing(_records(service, bootstrap, topics)) as records:
+        async for _, record in records:
             if published := _published(service, record):
                 chunk.append(published)
             if len(chunk) == CHUNK:
                 await _add(rules, connection, chunk, facts, recovered)
                 chunk = []
-        await _add(rules, connection, chunk, facts, recovered)
+    await _add(rules, connection, chunk, facts, recovered)
     return recovered
 
 
-@asynccontextmanager
-async def _reading(
-    service: Service, bootstrap: str, topics: Sequence[str]
-) -> AsyncIterator[AIOKafkaConsumer]:
+async def _records(
+    service: Service, bootstrap: str, topics: Sequence[str], *, last: int | None = None
+) -> AsyncGenerator[tuple[TopicPartition, ConsumerRecord[Any, Any]], None]:
+    """All that there are now, or the `last` of each partition."""
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, client_id=f"{service.name}-recovery")
     try:
         await consumer.start()
-        consumer.assign(await kafka.partitions(bootstrap, topics))
-        yield consumer
+        partitions = await kafka.partitions(bootstrap, topics)
+        begins = await consumer.beginning_offsets(partitions)
+        ends = await consumer.end_offsets(partitions)
+        if last is not None:
+            begins = {tp: max(begin, ends[tp] - last) for tp, begin in begins.items()}
+        left = {tp for tp in partitions if begins[tp] < ends[tp]}
+        consumer.assign(left)
+        for tp in left:  # at once: a fetch from an end would wait there for half a second
+            consumer.seek(tp, begins[tp])
+        while left:
+            for tp, records in (await consumer.getmany(timeout_ms=500, max_records=CHUNK)).items():
+                for record in records:
+                    yield tp, record
+                if await consumer.position(tp) >= ends[tp]:
+                    left.discard(tp)
     finally:
         await consumer.stop()
-
-
-async def _until(
-    consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]
-) -> AsyncIterator[tuple[TopicPartition, ConsumerRecord[Any, Any]]]:
-    left = {tp for tp, end in ends.items() if await consumer.position(tp) < end}
-    while left:
-        for tp, records in (await consumer.getmany(timeout_ms=500, max_records=CHUNK)).items():
-            for record in records:
-                yield tp, record
-            if await consumer.position(tp) >= ends[tp]:
-                left.discard(tp)
 
 
 def _published(service: Service, record: ConsumerRecord[Any, Any]) -> Published | None:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from libs.common.files import read_yaml
 
 DAY_MS = 24 * 3600 * 1000
 
@@ -64,7 +65,7 @@ class Change:
 def read(file: Path) -> File:
     """Raises TopicsError."""
     try:
-        return File.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+        return File.model_validate(read_yaml(file))
     except ValidationError as error:
         raise TopicsError(f"{file}: {error.errors(include_url=False)[0]['msg']}") from None
 

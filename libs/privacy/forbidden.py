@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-import yaml
 from pydantic import BaseModel, ConfigDict
+
+from libs.common.files import read_yaml
 
 FILE = Path(__file__).with_name("forbidden.yaml")
 _WORD = re.compile(r"[a-z]+")
@@ -36,7 +37,7 @@ class Group(BaseModel):
 
 @cache
 def groups() -> tuple[Group, ...]:
-    return tuple(map(Group.model_validate, yaml.safe_load(FILE.read_text(encoding="utf-8"))))
+    return tuple(map(Group.model_validate, read_yaml(FILE)))
 
 
 def why_not(name: str) -> str | None:

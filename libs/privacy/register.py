@@ -13,6 +13,7 @@ from typing import Annotated, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from libs.common.files import read_yaml
 from libs.common.settings import Settings, SettingsError
 
 FILE = Path(__file__).with_name("register.yaml")
@@ -119,7 +120,7 @@ def _check(holds: bool, fault: str) -> None:
 def read(file: Path = FILE) -> Register:
     """Raises SettingsError, with what is wrong."""
     try:
-        return Register.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+        return Register.model_validate(read_yaml(file))
     except (OSError, yaml.YAMLError, ValidationError) as error:
         raise SettingsError(f"the register of fields, {file.name}: {error}") from error
 

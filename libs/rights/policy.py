@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeVar, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from libs.common.contracts.registry import Role
+from libs.common.files import read_yaml
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -64,7 +64,7 @@ Actions = Mapping[str, Action]
 
 def read(file: Path = FILE) -> Mapping[str, Actions]:
     """Service -> its actions by name. Raises PolicyError."""
-    document = yaml.safe_load(file.read_text(encoding="utf-8"))
+    document = read_yaml(file)
     groups, things = document.pop("groups"), _parsed(_Things, document.pop("things"))
     return {service: _service(rules, groups, things) for service, rules in document.items()}
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import yaml
 from pydantic import BaseModel, ConfigDict, field_validator
+
+from libs.common.files import read_yaml
 
 
 class Part(BaseModel):
@@ -66,7 +67,7 @@ class Mapping(Part):
 
 def read_mapping(path: Path) -> Mapping:
     """ValidationError names what is wrong in it."""
-    return Mapping.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    return Mapping.model_validate(read_yaml(path))
 
 
 def filled(template: str | None, row: Dictionary[str, Any]) -> str | None:

@@ -7,10 +7,10 @@ from collections.abc import Mapping as Dictionary
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from libs.common.contracts.registry import CellKind, OrganisationKind
+from libs.common.files import read_yaml
 
 LevelName = str
 """A level, or a template that gives one: {"{kind_of_area}"}."""
@@ -66,7 +66,7 @@ class Mapping(Part):
 
 def read_mapping(path: Path) -> Mapping:
     """ValidationError names what is wrong in it."""
-    return Mapping.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    return Mapping.model_validate(read_yaml(path))
 
 
 def filled(template: str, row: Dictionary[str, Any]) -> str:

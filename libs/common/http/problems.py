@@ -9,12 +9,12 @@ from typing import Any
 
 import asyncpg
 import structlog
-import yaml
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from libs.common.files import read_yaml
 from libs.common.http.batches import pointer
 from libs.common.messages import Refused
 from libs.common.writer import Busy
@@ -55,7 +55,7 @@ class Texts:
     def __init__(self, files: Sequence[Path]) -> None:
         self._texts: dict[str, Mapping[str, str]] = {}
         for file in (CORE_TEXTS, *files):
-            self._texts.update(yaml.safe_load(file.read_text(encoding="utf-8")) or {})
+            self._texts.update(read_yaml(file) or {})
 
     def text(self, code: str, language: str, values: Mapping[str, object]) -> str:
         known = self._texts.get(code)

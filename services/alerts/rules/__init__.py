@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-import yaml
-
+from libs.common.files import read_yaml
 from services.alerts.domain.rule import RuleSet
 
 FILE = Path(__file__).parent / "alerts.yaml"
 
-RULES: RuleSet = RuleSet.model_validate(yaml.safe_load(FILE.read_text(encoding="utf-8")))
+RULES: RuleSet = RuleSet.model_validate(read_yaml(FILE))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from libs.common.contracts.leads import Kind, Urgency
+from libs.common.files import read_yaml
 from services.leads.domain.routing import Limit, RuleSet
 
 FOLDER = Path(__file__).parent
@@ -27,7 +27,7 @@ class LeadType(BaseModel):
 
 
 def _load(name: str) -> object:
-    return yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))
+    return read_yaml(FOLDER / name)
 
 
 ROUTING: RuleSet = RuleSet.model_validate(_load("routing.yaml"))

@@ -7,10 +7,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
-import yaml
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
 from libs.common.contracts.registry import Level, OrganisationKind, Role
+from libs.common.files import read_yaml
 from services.registry.bodies import CalendarBody
 from services.registry.policies import LEVELS
 
@@ -82,4 +82,4 @@ class Plan(Part):
 
 
 def read_plan(path: Path) -> Plan:
-    return Plan.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    return Plan.model_validate(read_yaml(path))

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import yaml
-
+from libs.common.files import read_yaml
 from services.scoring.domain.scheme import Scheme
 
 FOLDER = Path(__file__).parent
 
 
 def _read(path: Path) -> Scheme:
-    return Scheme.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    return Scheme.model_validate(read_yaml(path))
 
 
 SCHEMES: Mapping[str, Scheme] = {

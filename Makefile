@@ -7,7 +7,7 @@ help: ## what can be made
 demo: $(READY) ## bring the services up, run leads through all of them, show what happened
 	@$(V)/civicgrid demo $(ARGS)
 test: $(READY) ## all tests
-	$(V)/pytest $(ARGS)
+	$(V)/pytest -n 2 --dist loadscope --no-loadscope-reorder $(ARGS)
 unit: $(READY) ## pure tests, in seconds
 	$(V)/pytest tests/unit $(ARGS)
 integration: $(READY) ## the core on real Kafka and PostgreSQL

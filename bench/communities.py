@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from bench import city
-from bench.city import EACH
+from bench.city import ALL, EACH
 from bench.flow import through
 from bench.frame import Compared, Figures, Measure, Side, Sizing, compared
 from bench.stand import ZHUCHENG, Stand
@@ -24,10 +24,11 @@ class Size:
     leads: int
     few: int
     many: int
+    how: str = EACH
 
 
 SIZES: Mapping[Sizing, Size] = {
-    "smallest": Size(1, 100, 16, 32),
+    "smallest": Size(1, 100, 16, 32, ALL),
     "quick": Size(3, 1_500, 235, 2_350),
     "full": Size(3, 12_000, 235, 23_500),
 }
@@ -37,11 +38,11 @@ async def run(stand: Stand, sizing: Sizing) -> Compared:
     """Each side begins with a city made anew."""
     size = SIZES[sizing]
     sides = [
-        Side(_named(count), _in_city(replace(stand, plan=_plan(count)), size.leads))
+        Side(_named(count), _in_city(replace(stand, plan=_plan(count)), size))
         for count in (size.few, size.many)
     ]
     pairs = [("cpu_us_a_lead", _named(size.many), _named(size.few))]
-    data = {"leads": size.leads, "how": EACH}
+    data = {"leads": size.leads, "how": size.how}
     try:
         return await compared(sides, size.rounds, pairs, seed=SEED, data=data)
     finally:
@@ -52,10 +53,10 @@ def _named(communities: int) -> str:
     return f"{communities:,} communities"
 
 
-def _in_city(stand: Stand, leads: int) -> Measure:
+def _in_city(stand: Stand, size: Size) -> Measure:
     async def measure(n: int) -> Figures:
         cells = await city.fresh(stand)
-        return await through(stand, EACH, cells, leads, SEED + n)
+        return await through(stand, size.how, cells, size.leads, SEED + n)
 
     return measure
 

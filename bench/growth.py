@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bench import city, stored
-from bench.city import EACH
+from bench.city import ALL, EACH
 from bench.flow import through
 from bench.frame import Compared, Figures, Measure, Side, Sizing, compared
 from bench.stand import Stand
@@ -24,10 +24,11 @@ class Size:
     rounds: int
     leads: int
     stored: Sequence[int]
+    how: str = EACH
 
 
 SIZES: Mapping[Sizing, Size] = {
-    "smallest": Size(1, 100, (1_000,)),
+    "smallest": Size(1, 100, (1_000,), ALL),
     "quick": Size(3, 1_500, (10_000, 100_000)),
     "full": Size(3, 12_000, (100_000, 1_000_000, 10_000_000)),
 }
@@ -40,7 +41,7 @@ async def run(stand: Stand, sizing: Sizing) -> Compared:
     cells = await city.fresh(stand)
     sides = [Side(_named(count), _over(stand, cells, count, size)) for count in size.stored]
     pairs = [("leads_per_second", _named(n), _named(size.stored[0])) for n in size.stored[1:]]
-    data = {"leads": size.leads, "stored_leads": list(size.stored), "how": EACH}
+    data = {"leads": size.leads, "stored_leads": list(size.stored), "how": size.how}
     try:
         return await compared(sides, size.rounds, pairs, seed=SEED, data=data, in_turn=False)
     finally:
@@ -54,8 +55,8 @@ def _named(count: int) -> str:
 def _over(stand: Stand, cells: Sequence[str], count: int, size: Size) -> Measure:
     async def measure(n: int) -> Figures:
         if await ground.counted(stand.settings, "leads", "lead") < TEMPLATES:
-            await through(stand, EACH, cells, TEMPLATES, SEED)
+            await through(stand, size.how, cells, TEMPLATES, SEED)
         await stored.fill(stand, count)
-        return await through(stand, EACH, cells, size.leads, SEED + n)
+        return await through(stand, size.how, cells, size.leads, SEED + n)
 
     return measure

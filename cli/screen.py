@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
@@ -13,7 +15,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-console = Console()
+UNBROKEN = 200
+"""Columns, where a file or a pipe takes what is shown."""
+
+console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else UNBROKEN)
 errors = Console(stderr=True)
 
 Json = Annotated[bool, typer.Option("--json", help="for machines")]

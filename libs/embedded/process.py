@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any
 GUARD = Path(__file__).with_name("guard.py")
 LISTENING = range(20_000, 32_000)
 """Below those that outgoing connections get: what is free now is so when it is bound, too."""
+_RESERVED: deque[socket.socket] = deque(maxlen=200)
 
 
 class EmbeddedError(Exception):
@@ -119,14 +121,33 @@ def is_reachable(folder: Path) -> bool:
 
 
 def free_port(wanted: int | None) -> int:
-    """The wanted port if nobody has it, else any free one to listen at."""
-    anywhere = random.sample(LISTENING, 100)
-    for port in [wanted, *anywhere] if wanted else anywhere:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
+    """The wanted port if nobody has it, else any free one to listen at, given to nobody else."""
+    if wanted and _is_free(wanted):
+        return wanted
+    for port in random.SystemRandom().sample(LISTENING, 100):
+        if _is_free(port) and _reserve(port):
             return port
     raise EmbeddedError("there is no free port on 127.0.0.1")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _reserve(port: int) -> bool:
+    """Until somebody listens there; False where another has. A UDP socket of the same number tells
+    every process of this machine, while this one lives."""
+    sign = socket.socket(type=socket.SOCK_DGRAM)
+    try:
+        sign.bind(("127.0.0.1", port))
+    except OSError:
+        sign.close()
+        return False
+    _RESERVED.append(sign)
+    return True

@@ -25,7 +25,8 @@ from tests.support import containers
 from tests.support.containers import Containers
 
 ROOT = Path(__file__).parents[2]
-FOLDER = ROOT / ".data" / "tests"
+FOLDER = ROOT / ".data" / "tests" / os.environ.get("PYTEST_XDIST_WORKER", "alone")
+"""One for each that runs tests at the same time."""
 TOKENS = FOLDER / "tokens"
 PASSWORD = "only-for-tests"
 OFTEN = {"account_rate": 1e6, "address_rate": 1e6}

@@ -33,7 +33,7 @@ from tests.support.servers import ROOT, Ground
 
 PLAN = reference.read_plan(Path(__file__).parent / "small-city.yaml")
 SEED = 7
-ASKED = ("/areas/counts", "/supervisions", "/alerts", "/mediation-cases", "/scores")
+ASKED = ("/areas/counts", "/supervisions", "/alerts", "/mediation-cases", "/scores", "/accounts")
 """Of each service, what may be asked by who is known there to hold a post."""
 ANY = {"If-Match": "*"}
 """Of a client that changes a thing whatever its version."""

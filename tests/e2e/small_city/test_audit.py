@@ -336,8 +336,7 @@ async def test_the_command_says_so_without_a_server_and_tells_who_looked(
 
 async def command(environment: Mapping[str, str], *words: str, ends: int = 0) -> str:
     """Beside the services, which go on."""
-    told = {**environment, "COLUMNS": "200"}
-    run = partial(CliRunner().invoke, app, ["audit", *words], env=told)
+    run = partial(CliRunner().invoke, app, ["audit", *words], env=environment)
     done = await asyncio.to_thread(run)
     code = done.exit_code
     if isinstance(done.exception, audit_files.FileError):

@@ -134,8 +134,9 @@ class Cases(DomainMachine):
 
     @rule(mediators=st.lists(PERSONS, min_size=1), consents=st.lists(PERSONS))
     def form_panel(self, mediators: list[UUID], consents: list[UUID]) -> None:
+        before = self.state
         self.tell(case.FormPanel(self.now, tuple(mediators), tuple(consents)))
-        assert not set(self.state.mediators) & set(consents) or self.state.status != "panel_formed"
+        assert self.state == before or not set(self.state.mediators) & set(consents)
 
     @rule(minutes=st.integers(1, 1440))
     def hold_session(self, minutes: int) -> None:

@@ -18,6 +18,7 @@ from services.leads.rules import LEAD_TYPES
 
 SEED = 4
 OURS, PEER = "civicgrid", "FastAPI, one transaction a request"
+UNGUARDED = "civicgrid, without rights and audit"
 TABLES = ROOT / "bench" / "peers" / "captures.sql"
 TARGET = "bench.captures"
 BATCH, BATCH_CLIENTS = 100, 4
@@ -43,7 +44,8 @@ async def run(stand: Stand, sizing: Sizing) -> Compared:
     size = SIZES[sizing]
     cells = await city.fresh(stand)
     sides = [
-        Side(OURS, lambda n: ours(stand, cells, size, n)),
+        Side(OURS, lambda n: ours(stand, "services.leads", cells, size, n)),
+        Side(UNGUARDED, lambda n: ours(stand, "bench.unguarded", cells, size, n)),
         Side(PEER, lambda n: peer(stand, cells, size, n)),
     ]
     pairs = [
@@ -51,12 +53,16 @@ async def run(stand: Stand, sizing: Sizing) -> Compared:
         for count in size.clients
         for figure in ("captures_per_second", "p50_ms", "p99_ms")
     ]
+    pairs += [
+        (f"captures_per_second_at_{count}_clients", OURS, UNGUARDED) for count in size.clients
+    ]
+    pairs.append(("leads_per_second_in_batches", OURS, UNGUARDED))
     data = {"clients": list(size.clients), "seconds": size.seconds, "leads_of_a_batch": BATCH}
     return await compared(sides, size.rounds, pairs, seed=SEED, data=data)
 
 
-async def ours(stand: Stand, cells: Sequence[str], size: Size, n: int) -> Figures:
-    with processes.service(["services.leads"], stand.settings) as service:
+async def ours(stand: Stand, module: str, cells: Sequence[str], size: Size, n: int) -> Figures:
+    with processes.service([module], stand.settings) as service:
         service.await_ready()
         signed = {"Authorization": city.signed(stand).header}
         found = await _captures(stand, service.pid, service.url, signed, cells, size, n)

@@ -74,8 +74,7 @@ def address_of(request: Request) -> str:
 
 def source_of(request: Request, actor: str) -> str:
     """Keys are told apart by account and route."""
-    route = request.scope.get("route")
-    return f"{actor} {request.method} {getattr(route, 'path', request.url.path)}"
+    return f"{actor} {request.method} {request.scope['route'].path}"
 
 
 def digest_of(request: Request, body: BaseModel | None) -> bytes:
@@ -83,7 +82,7 @@ def digest_of(request: Request, body: BaseModel | None) -> bytes:
     text = body.model_dump_json() if body else ""
     if _NUL.search(text):
         raise Refused("invalid", status=422, reason="NUL")
-    head = f"{request.url.path}\n{request.headers.get('If-Match', '')}\n"
+    head = f"{request.scope['path']}\n{request.headers.get('If-Match', '')}\n"
     return hashlib.blake2b((head + text).encode(), digest_size=32).digest()
 
 

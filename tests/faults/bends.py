@@ -246,6 +246,11 @@ def a_process_ended_by_itself(seen: Seen) -> None:
     seen.faults.append({"fault": "ended by itself", "whom": "leads-0", "code": 1})
 
 
+@bend("I12")
+def a_process_did_not_come_up_again(seen: Seen) -> None:
+    seen.faults.append({"fault": "not ready", "whom": "leads-0", "said": ""})
+
+
 @bend("I13")
 def a_command_has_no_row_of_audit(seen: Seen) -> None:
     one(seen.tables["leads", "audit"], outcome="done", action="capture_lead")["outcome"] = "again"

@@ -114,7 +114,7 @@ class Nemesis:
         once = point in ("stopping", "revoked")
         self._children.start(child, point if once else f"{point}:{times}")
         if point == "stopping":
-            await child.process.ready()
+            await self._children.ready([child])
             if child.is_there and not child.expected:
                 await self._children.stop(child)
                 self._children.start(child)

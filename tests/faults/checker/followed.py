@@ -201,7 +201,7 @@ def rested(seen: Seen) -> Iterator[Violation]:
     for name, faults in end["standing"].items():
         yield "I12", f"{name} stands still: {faults}"
     for fault in seen.faults:
-        if fault["fault"] in ("ended by itself", "unclean end", "restless"):
+        if fault["fault"] in ("ended by itself", "not ready", "unclean end", "restless"):
             yield "I12", f"{fault}"
         if fault["fault"] == "restore" and fault["unwell"]:
             yield "I9", f"after its recovery {fault['whom']} left unwell: {fault['unwell']}"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli import setup
-from libs.common import serving, settings
+from libs.common import ports, settings
 from libs.common.database import session
 from libs.common.service import Service
 from libs.common.settings import Settings, SettingsError
@@ -93,7 +93,7 @@ def standing(told: Told, folder: Path = FOLDER) -> Iterator[Settings]:
 
 def _answers(chosen: Settings) -> bool:
     host, _, port = chosen.kafka_bootstrap_servers.rpartition(":")
-    return not serving.is_free(host, int(port))
+    return not ports.is_free(host, int(port))
 
 
 def tell_url(url: str, folder: Path = FOLDER) -> None:

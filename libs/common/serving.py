@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -22,6 +21,7 @@ from libs.common.http import problems
 from libs.common.http.connections import Connection
 from libs.common.http.described import described
 from libs.common.http.problems import Texts
+from libs.common.ports import is_free
 from libs.common.running import OldDatabase, Running
 from libs.common.service import Service
 from libs.common.settings import Settings, SettingsError
@@ -157,16 +157,6 @@ def check_ports(chosen: Settings) -> None:
                 f"port {getattr(chosen, name)} is taken: choose another with"
                 f" CIVICGRID_{name.upper()} (--{name.replace('_', '-')} of `civicgrid up`)"
             )
-
-
-def is_free(host: str, port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-    return True
 
 
 def run(service: Service) -> None:

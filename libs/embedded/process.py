@@ -17,7 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from libs.common.ports import is_free
+
 GUARD = Path(__file__).with_name("guard.py")
+HOST = "127.0.0.1"
 LISTENING = range(20_000, 32_000)
 """Below those that outgoing connections get: what is free now is so when it is bound, too."""
 _RESERVED: deque[socket.socket] = deque(maxlen=200)
@@ -122,22 +125,12 @@ def is_reachable(folder: Path) -> bool:
 
 def free_port(wanted: int | None) -> int:
     """The wanted port if nobody has it, else any free one to listen at, given to nobody else."""
-    if wanted and _is_free(wanted):
+    if wanted and is_free(HOST, wanted):
         return wanted
     for port in random.SystemRandom().sample(LISTENING, 100):
-        if _is_free(port) and _reserve(port):
+        if is_free(HOST, port) and _reserve(port):
             return port
-    raise EmbeddedError("there is no free port on 127.0.0.1")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
+    raise EmbeddedError(f"there is no free port on {HOST}")
 
 
 def _reserve(port: int) -> bool:
@@ -145,7 +138,7 @@ def _reserve(port: int) -> bool:
     every process of this machine, while this one lives."""
     sign = socket.socket(type=socket.SOCK_DGRAM)
     try:
-        sign.bind(("127.0.0.1", port))
+        sign.bind((HOST, port))
     except OSError:
         sign.close()
         return False

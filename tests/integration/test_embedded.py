@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from libs.common.serving import is_free
+from libs.common.ports import is_free
 from libs.embedded import EmbeddedError, kafka, servers
 from libs.embedded.process import free_port
 from tests.support.awaiting import eventually

@@ -56,11 +56,15 @@ class Operator:
             await asyncio.sleep(max(0, begun + share * self._plan.seconds - loop.time()))
             await steps[name]()
 
-    async def hush(self) -> None:
-        """No fault, no load, and everything that was asked has arrived everywhere."""
+    async def quiet(self) -> None:
+        """No fault, no load, and nothing that was begun is still on its way to a server."""
         await self._scene.nemesis.calm()
         await self._scene.poison.pause()
         await self._scene.load.pause()
+
+    async def hush(self) -> None:
+        """Quiet, and everything that was asked has arrived everywhere."""
+        await self.quiet()
         _, left = await rested(self._scene.backing.direct, REST_WITHIN_SECONDS)
         if left:
             raise Restless(str(left))

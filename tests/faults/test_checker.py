@@ -51,7 +51,7 @@ def test_what_was_mended_by_publishing_again_is_found(
     topic.write_text(topic.read_text().replace(f"{routed[-1]}\n", ""))
     verdict = checker.check(at_the_end)
     assert verdict.name == "invalid"
-    assert {invariant for invariant, _ in verdict.violations} == {"I5"}
+    assert "I5" in {invariant for invariant, _ in verdict.violations}
 
 
 def test_too_little_proves_nothing(good: Seen) -> None:

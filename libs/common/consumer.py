@@ -14,13 +14,12 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
-import asyncpg
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
-from libs.common import failpoints, wire
+from libs.common import database, failpoints, wire
 from libs.common.ids import named
 from libs.common.journal import Connection
 from libs.common.messages import Cause
@@ -40,7 +39,7 @@ JOIN unnest($1::text[], $2::int[]) AS asked (topic, partition) USING (topic, par
 """
 FORGET = "DELETE FROM position WHERE topic = $1 AND partition = $2 AND next = $3"
 
-AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError)
+AWAY = (*database.AWAY, KafkaError)
 """The database or the broker does not answer: nothing was stored, so nothing is skipped."""
 
 COMMIT_SECONDS = 5.0

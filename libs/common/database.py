@@ -19,6 +19,10 @@ from libs.common.callers import EVERYTHING
 
 Connection: TypeAlias = "asyncpg.Connection[Any]"
 
+AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""Of a database that will answer later, to what it has answered before. The last is what the client
+says of a session that ended in the midst of an answer."""
+
 CORE = Path(__file__).parent / "migrations"
 KEYS = CORE / "keys"
 LOCK = 0x6D696772617465

@@ -47,10 +47,11 @@ T = TypeVar("T")
 PULSE_SECONDS = 1.0
 ANCHOR_SECONDS = 2.0
 """Of the ten that a service has to stop in."""
-AWAY = (
+NOT_YET = (
     OSError,
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.InterfaceError,
@@ -132,7 +133,7 @@ class Running:
         while True:
             try:
                 return await ask()
-            except AWAY as error:
+            except NOT_YET as error:
                 if isinstance(error, asyncpg.ClientConfigurationError):
                     raise
                 self._log.warning("no database yet", error=type(error).__name__)

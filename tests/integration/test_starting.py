@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
-from libs.common import kafka
+from libs.common import database, kafka
 from libs.common.running import Running
 from libs.common.serving import started
 from libs.common.settings import Settings, SettingsError
@@ -67,6 +70,25 @@ async def test_a_role_that_owns_its_tables_is_refused_by_name(servers: Ground, r
         SettingsError, match=r"DATABASE_URL: the writer of till_\w+ owns its tables"
     ):
         await running.start()
+    await running.stop()
+
+
+async def test_a_process_waits_while_its_database_has_no_session_left(servers: Ground) -> None:
+    till, _ = shop.services(unique("n"))
+    settings = await servers.provide([till], shop.topics(till.topic))
+    running = Running(till, settings)
+    async with database.session(servers.admin_url) as admin:
+        limit = f"ALTER ROLE {till.name}_writer CONNECTION LIMIT"
+        await admin.execute(f"{limit} 0")
+        with capture_logs() as logs:
+            start = asyncio.create_task(running.start())
+
+            async def told() -> list[Any]:
+                return [one.get("error") for one in logs]
+
+            await eventually(told, lambda errors: "TooManyConnectionsError" in errors)
+            await admin.execute(f"{limit} -1")
+            await asyncio.wait_for(start, 30)
     await running.stop()
 
 

@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from libs.common import database
 from libs.common.files import read_yaml
 from libs.common.http.batches import pointer
 from libs.common.messages import Refused
@@ -28,14 +29,6 @@ _HEADERS: Mapping[int, Mapping[str, str]] = {
     429: RETRY_AFTER,
     503: RETRY_AFTER,
 }
-AWAY = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-)
-"""The last is what the client says of a session that ended in the midst of an answer."""
 _CODES = {404: "not_found", 405: "method_not_allowed"}
 MEDIA_TYPE = "application/problem+json"
 
@@ -145,7 +138,7 @@ def install(app: FastAPI, texts: Texts) -> None:
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(asyncpg.DataError, unstorable)
     app.add_exception_handler(Busy, busy)
-    for kind in AWAY:
+    for kind in database.AWAY:
         app.add_exception_handler(kind, away)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(Exception, crashed)

@@ -14,7 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from bench import machine
 from cli import ground
 from cli.screen import tell
-from libs.common import database
+from libs.common import database, provisioning
 from libs.common.database import session
 from libs.common.service import Service
 from libs.common.settings import Settings, SettingsError
@@ -90,9 +90,9 @@ class Stand:
     async def fresh_service(self, service: Service) -> None:
         """Its database with empty tables, and its topic."""
         await self.drop_database(service.name)
-        await database.create(self.admin_url, [service.name], self.settings.password)
-        folders = service.migration_folders(database.CORE)
-        await database.migrate(self.settings.url(service.name, "owner"), service.name, folders)
+        names = provisioning.databases([service])
+        await database.create(self.admin_url, names, self.settings.password)
+        await provisioning.migrate([service], self.settings)
         await self.fresh_topics(service.topic)
 
     def superuser_url(self, name: str) -> str:

@@ -127,9 +127,9 @@ class Changes:
 
     def _state_rows(self) -> Iterable[tuple[Any, Any]]:
         tables: dict[str, list[Stream]] = {}
-        for (table, _), stream in sorted(self.streams.items(), key=lambda item: item[0]):
+        for (table, _), stream in self.streams.items():
             tables.setdefault(table, []).append(stream)
-        for group in tables.values():
+        for _, group in sorted(tables.items()):
             yield journal.state_part(group[0].decider), journal.state_rows(group, self._now)
 
     def _request_rows(self) -> list[tuple[Any, ...]]:

@@ -273,7 +273,7 @@ def state_rows(streams: Iterable[Stream], now: datetime) -> list[tuple[Any, ...]
             *(one.id, one.stored, one.version, one.decider.shape, one.key),
             *(one.decider.state.dump_json(one.state).decode(), now),
         )
-        for one in sorted(streams, key=lambda stream: stream.id.int)
+        for one in sorted(streams, key=lambda stream: stream.id.bytes)
     ]
 
 
@@ -290,9 +290,9 @@ class Appended(NamedTuple):
     topic: str
     data: str
 
-    def seals(self) -> Mapping[UUID, set[str]]:
+    def seals(self) -> dict[UUID, set[str]]:
         """Whose key seals which fields: those of a party of its own a key of its own."""
-        event, found = self.envelope.event, dict[UUID, set[str]]()
+        event, found = self.envelope.event, {}
         for name in event.sealed:
             if getattr(event, name) is not None:
                 party = event.parties.get(name)

@@ -230,7 +230,7 @@ def _planned(work: Work, context: Context[Any]) -> Planned:
         if work.dead:
             return ()
         if work.envelope:
-            context = context._replace(envelope=work.envelope)
+            context = Context(context.facts, context.now, context.facts_number, work.envelope)
         return tuple(work.plan(context))
     except Exception as error:  # a handler that crashes: the draft makes a dead letter of it
         return error

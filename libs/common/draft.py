@@ -215,7 +215,7 @@ class Draft:
             time=self._context.now,
             cause=work.cause,
         )
-        data = event.model_dump_json(exclude=event.sealed or None)
+        data = event.model_dump_json(exclude=set(event.sealed) or None)
         if len(data) * 4 > event.max_bytes and len(data.encode()) > event.max_bytes:
             raise Refused("too_large", status=413, limit=event.max_bytes)
         topic = event.topic or self._rules.topic

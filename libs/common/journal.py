@@ -290,9 +290,10 @@ class Appended(NamedTuple):
     topic: str
     data: str
 
-    def seals(self) -> dict[UUID, set[str]]:
+    def seals(self) -> Mapping[UUID, set[str]]:
         """Whose key seals which fields: those of a party of its own a key of its own."""
-        event, found = self.envelope.event, {}
+        event = self.envelope.event
+        found: dict[UUID, set[str]] = {}
         for name in event.sealed:
             if getattr(event, name) is not None:
                 party = event.parties.get(name)

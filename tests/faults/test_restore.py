@@ -69,6 +69,17 @@ async def administrate(servers: Ground, *statements: str) -> None:
         await connection.close()
 
 
+async def back_up(servers: Ground, name: str) -> None:
+    """A copy; nobody may be connected meanwhile, as a town that other tests share is to its keys."""
+    copy = f"{name}_backup"
+    await administrate(
+        servers,
+        f"DROP DATABASE IF EXISTS {copy}",
+        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'",
+        f"CREATE DATABASE {copy} TEMPLATE {name}",
+    )
+
+
 async def restore(servers: Ground, name: str) -> None:
     """As from a backup: the database is the copy, with the rights of its roles."""
     await administrate(
@@ -98,9 +109,7 @@ async def test_each_service_comes_back_to_the_state_that_it_had(servers: Ground)
         await run_leads(town, 12)
         erased = await captured(town)
     for name in (*RESTORED, KEYS):
-        copy = f"{name}_backup"
-        dropped = f"DROP DATABASE IF EXISTS {copy}"
-        await administrate(servers, dropped, f"CREATE DATABASE {copy} TEMPLATE {name}")
+        await back_up(servers, name)
     async with town_of(settings) as town:
         await run_leads(town, 12)
         await erase(town, erased)

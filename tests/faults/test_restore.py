@@ -70,7 +70,7 @@ async def administrate(servers: Ground, *statements: str) -> None:
 
 
 async def back_up(servers: Ground, name: str) -> None:
-    """A copy; nobody may be connected meanwhile, as a town that other tests share is to its keys."""
+    """A copy; nobody may be connected meanwhile, as a town of other tests is to its keys."""
     copy = f"{name}_backup"
     await administrate(
         servers,

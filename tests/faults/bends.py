@@ -280,3 +280,37 @@ def seals_are_gone(seen: Seen) -> None:
 @bend("I13")
 def another_row_was_anchored(seen: Seen) -> None:
     rewrite(of_type(seen, "leads", "audit.anchored.v1"), "data", hash="0" * 64)
+
+
+@bend("I6")
+def a_service_stands_before_the_end(seen: Seen) -> None:
+    seen.tables["scoring", "position"][-1]["next"] -= 1
+
+
+@bend("I3")
+def a_first_answer_is_forgotten(seen: Seen) -> None:
+    rows = seen.tables["leads", "request"]
+    rows.remove(one(rows, key=by_http(seen, "ok")))
+
+
+@bend("I2")
+def an_answer_is_kept_to_what_nobody_asked(seen: Seen) -> None:
+    seen.tables["leads", "request"].append({"source": "x", "key": "ghost", "status": 201})
+
+
+@bend("I10")
+def a_time_limit_is_lost(seen: Seen) -> None:
+    rows = seen.tables["leads", "timer"]
+    rows.remove(one(rows, name="sign_off"))
+
+
+@bend("I10")
+def a_time_limit_runs_on(seen: Seen) -> None:
+    closed = of_type(seen, "leads", "lead.closed.v1")["stream_id"]
+    seen.tables["leads", "timer"].append({"name": "sign_off", "id": closed})
+
+
+@bend("I10")
+def an_alert_is_not_escalated(seen: Seen) -> None:
+    rows = seen.tables["alerts", "timer"]
+    rows.remove(one(rows, name="escalation"))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from tests.faults.checker import audited, carried, followed, placed, stored
+from tests.faults.checker import audited, carried, followed, placed, standing, stored
 from tests.faults.checker.seen import Seen, read
 from tests.faults.checker.stored import Violation
 
@@ -22,6 +22,7 @@ RULES = (
     *(audited.recorded, audited.chained),
     *(followed.routed, followed.alerted, followed.mediated, followed.scored, followed.rested),
     *(placed.sent, placed.told),
+    *(standing.positions, standing.requests, standing.timers),
 )
 NETWORK = ("latency", "reset", "half_open", "slices", "swallow")
 

@@ -52,12 +52,13 @@ class Sweeping:
         connection = await self._connect()
         try:
             while is_leader():
-                await self._through(sweep, connection)
+                await self.through(sweep, connection)
                 await asyncio.sleep(sweep.seconds)
         finally:
             connection.terminate()
 
-    async def _through(self, sweep: Sweep, connection: Connection) -> None:
+    async def through(self, sweep: Sweep, connection: Connection) -> None:
+        """Once, until it finds no full page any more."""
         count = PAGE
         while count == PAGE:
             rows = await connection.fetch(sweep.query, PAGE)

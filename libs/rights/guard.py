@@ -13,8 +13,11 @@ from libs.city import City
 from libs.city.tree import Grant, Holder
 from libs.common.callers import EVERYTHING, NOBODY, Caller, Scope
 from libs.common.http.guards import Denied, Guard
+from libs.common.http.requests import CASE, PURPOSE
+from libs.common.ids import id_of
 from libs.common.messages import Context
 from libs.common.settings import Settings, SettingsError
+from libs.privacy.register import registered
 from libs.rights import policy
 from libs.rights.policy import Action
 from libs.rights.scopes import scope_of
@@ -70,7 +73,7 @@ class _Guard:
 
     def __call__(self, request: Request, context: Context[Any]) -> Caller:
         name = request.scope["route"].name
-        rights, thing, is_personal = self._actions.get(name, UNKNOWN)
+        rights, thing, is_personal, purposes = self._actions.get(name, UNKNOWN)
         if "anyone" in rights:
             return Caller(NOBODY, None, Scope(), resource=thing, is_personal=is_personal)
         bearer, city = bearer_of(request, self._keyring), self._city(context.facts)
@@ -88,6 +91,8 @@ class _Guard:
         )
         if _roles(bearer, seats).isdisjoint(rights):
             raise Denied(caller)
+        if purposes:
+            _check_purpose(request, caller, purposes)
         grant = _grant(request, caller, city, context.now)
         if grant and not any("granted" in rights.get(seat.role, ()) for seat in seats):
             grant = None
@@ -129,6 +134,17 @@ class _Guard:
             rights = self._actions[name].rights
             scope = self._scopes[key] = scope_of(rights, person, seats, city, grant)
         return scope
+
+
+def _check_purpose(request: Request, caller: Caller, purposes: frozenset[str]) -> None:
+    """Raises Denied: 422 for a purpose that is none, 404 for one that does not cover this."""
+    told = request.headers.get(PURPOSE)
+    if told not in registered().purposes:
+        raise Denied(caller, "reason_unclear", 422, path="/purpose", header=PURPOSE)
+    if id_of(request.headers.get(CASE)) is None:
+        raise Denied(caller, "reason_unclear", 422, path="/case", header=CASE)
+    if told not in purposes:
+        raise Denied(caller, "not_found", 404)
 
 
 def _grant(request: Request, caller: Caller, city: City, now: datetime) -> Grant | None:

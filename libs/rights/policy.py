@@ -1,5 +1,5 @@
-"""The rights file: which role may do what, to things that are what to it; and which of these things
-are personal."""
+"""The rights file: which role may do what, to things that are what to it; which of these things are
+personal, and which of them nobody sees without saying what for."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from libs.common.contracts.registry import Role
 from libs.common.files import read_yaml
+from libs.privacy.register import registered
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -33,17 +34,20 @@ class PolicyError(Exception):
 
 
 class Action(NamedTuple):
-    """`thing`: what kind of thing it is done to, or shows."""
+    """`thing`: what kind of thing it is done to, or shows. `purposes`: of which a request must say
+    one, and the case at hand; none: it need not."""
 
     rights: Rights
     thing: str
     is_personal: bool
+    purposes: frozenset[str] = frozenset()
 
 
 class _Rule(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     do: tuple[str, ...]
     of: str
+    purposes: frozenset[str] = frozenset()
     who: Mapping[Relation, tuple[str, ...]]
 
 
@@ -74,7 +78,10 @@ def _service(
 ) -> Actions:
     actions: dict[str, Action] = {}
     for rule in (_parsed(_Rule, told) for told in rules):
-        action = Action(_rights(rule, groups), rule.of, things.is_personal(rule.of))
+        if unknown := rule.purposes - registered().purposes.keys():
+            raise PolicyError(f"the register knows no purpose {min(unknown)}")
+        is_personal = things.is_personal(rule.of)
+        action = Action(_rights(rule, groups), rule.of, is_personal, rule.purposes)
         for name in rule.do:
             if name in actions:
                 raise PolicyError(f"{name} is named twice")

@@ -10,21 +10,25 @@ from fastapi import APIRouter, Request, Response
 
 from libs.common.contracts.leads import LeadCaptured, LeadRouted
 from libs.common.http import (
+    FOR_A_PURPOSE,
     MAY_MATCH,
     Desk,
     Item,
     Limit,
     caller_of,
+    case_of,
     expected,
     not_found,
     takes,
 )
 from libs.common.ids import named, uuid7
+from libs.common.journal import party_of
 from libs.common.messages import Envelope
-from services.leads import policies, queries
+from services.leads import policies, queries, reviews
 from services.leads.bodies import (
     ImportBatch,
     ImportedBody,
+    KeepBody,
     LeadBatch,
     LeadBody,
     OutcomeBody,
@@ -34,6 +38,7 @@ from services.leads.bodies import (
     UnitBody,
 )
 from services.leads.domain import LEAD, commands
+from services.leads.domain.transitions import LEGAL
 from services.leads.facts import Facts
 from services.leads.policies import Now
 from services.leads.rules import ROUTING
@@ -44,7 +49,7 @@ RULES = named("routing_rules")
 
 def routes(desk: Leads) -> APIRouter:
     router = desk.router()
-    for part in (_capture, _lists, _one, _steps, _choices, _endings, _rules):
+    for part in (_capture, _lists, _one, _steps, _choices, _endings, _reviews, _rules):
         part(router, desk)
     return router
 
@@ -153,6 +158,21 @@ def _one(router: APIRouter, desk: Leads) -> None:
             about = {"unit": found["unit"], "status": found["status"]}
             return look.one({**(found["explanation"] or {}), **reason, **about})
 
+    @router.get("/leads/{id}/content", openapi_extra=FOR_A_PURPOSE)
+    async def show_content(request: Request, id: UUID, response: Response) -> Mapping[str, Any]:
+        """What was told of it and by whom, while it is open; the case at hand is the lead itself
+        (rows P5, W19)."""
+        async with desk.reading(request) as look:
+            found = await queries.lead(look.connection, id)
+            if found is None or case_of(request) != id or not LEGAL[found["status"]]:
+                raise not_found()
+            sealed = await queries.content(look.connection, id)
+            told: dict[str, Any] = {"id": id}
+            for subject in (id, party_of(id, "reporter")):
+                told |= await desk.unsealed(subject, sealed)
+            response.headers["Cache-Control"] = "no-store"
+            return look.one(told)
+
     @router.get("/leads/{id}/timeline")
     async def show_timeline(request: Request, id: UUID) -> Mapping[str, Any]:
         """All that happened to it, in order."""
@@ -226,6 +246,23 @@ def _endings(router: APIRouter, desk: Leads) -> None:
         return await desk.tell(
             request, LEAD, id, lambda at: commands.Dismiss(at, body.reason), body
         )
+
+
+def _reviews(router: APIRouter, desk: Leads) -> None:
+    @router.get("/retention-reviews")
+    async def list_reviews(
+        request: Request, status: str | None = None, limit: Limit = 100, after: UUID = queries.FIRST
+    ) -> Mapping[str, Any]:
+        """Of leads whose period is over: `due` until they are deleted, or kept once more."""
+        async with desk.reading(request) as look:
+            rows = await queries.reviews(look.connection, after=after, limit=limit, status=status)
+            return look.page(rows, limit, "id")
+
+    @router.post("/retention-reviews/{id}/keep")
+    async def keep_content(request: Request, id: UUID, body: KeepBody) -> Response:
+        """Needed still: once, and not for longer than its kind may be kept (row P8)."""
+        told = (id, body.until, body.reason, expected(request))
+        return await desk.command(request, lambda now: (reviews.keep(now, *told),), body=body)
 
 
 def _rules(router: APIRouter, desk: Leads) -> None:

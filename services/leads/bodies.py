@@ -129,6 +129,13 @@ class ReasonBody(Body):
     reason: Term
 
 
+class KeepBody(Body):
+    """Why what a lead holds is needed still, and until when."""
+
+    reason: Term
+    until: Moment
+
+
 class RulesBody(Body):
     """`valid_from`: now if absent."""
 

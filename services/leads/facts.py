@@ -1,4 +1,4 @@
-"""What leads must know of others: the city, and the routing rules that were published here."""
+"""What leads must know of others: the city, legal holds, and the routing rules published here."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from libs.city import COPIES, City
 from libs.common.contracts.leads import RoutingRulesPublished
+from libs.common.contracts.registry import SubjectHeld, SubjectReleased
 from libs.common.facts import Tables
 from libs.common.messages import Envelope
 from libs.common.projections import Copy
@@ -35,21 +37,38 @@ ROUTING_RULES = Copy(
     fact=True,
 )
 
-FACTS: tuple[Copy, ...] = (*COPIES, ROUTING_RULES)
+
+def _hold(event: SubjectHeld | SubjectReleased, envelope: Envelope) -> Iterable[Sequence[Any]]:
+    yield event.subject_ref, envelope.version, isinstance(event, SubjectHeld)
+
+
+HELD_SUBJECTS = Copy(
+    "held_subject",
+    key=("subject_ref",),
+    columns={"subject_ref": "uuid", "version": "int", "held": "boolean"},
+    on={SubjectHeld: _hold, SubjectReleased: _hold},
+    fact=True,
+)
+
+FACTS: tuple[Copy, ...] = (*COPIES, ROUTING_RULES, HELD_SUBJECTS)
 
 
 @dataclass(frozen=True)
 class Facts:
-    """`published`: rule sets and from when on they hold, the newest first."""
+    """`published`: rule sets and from when on they hold, the newest first. `held`: subjects that a
+    legal hold is on."""
 
     city: City
     published: tuple[tuple[datetime, RuleSet], ...]
+    held: frozenset[UUID]
 
     @classmethod
     def build(cls, tables: Tables) -> Facts:
         rows = sorted(tables["routing_rules"].values(), key=lambda row: -row["rule_set"])
         published = ((r["valid_from"], RuleSet.model_validate_json(r["rules"])) for r in rows)
-        return cls(City.build(tables), tuple(published))
+        holds = tables["held_subject"].values()
+        held = frozenset(row["subject_ref"] for row in holds if row["held"])
+        return cls(City.build(tables), tuple(published), held)
 
     def rules(self, at: datetime) -> RuleSet:
         """The newest that hold at this time; those that come with the service before any do."""

@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from libs.common.contracts.leads import LeadArbitrated, LeadRouted
+from libs.privacy.register import registered
 
 Connection: TypeAlias = "asyncpg.Connection[Any]"
 Found = list[dict[str, Any]]
@@ -36,9 +37,27 @@ CHOICE = """
     SELECT sealed FROM event WHERE aggregate = 'lead' AND stream_id = $1 AND type = ANY($2::text[])
     ORDER BY version DESC LIMIT 1
 """
+CONTENT = """
+    SELECT sealed FROM event WHERE aggregate = 'lead' AND stream_id = $1 AND version = 1
+"""
 SUPERVISIONS = """
     SELECT id, version, state FROM supervision
     WHERE id > $1 AND ($2::text IS NULL OR unit = $2) ORDER BY id LIMIT $3 + 1
+"""
+_EXPIRED = """
+    SELECT id, community, cell, status, changed_at FROM lead
+    WHERE status = '{ended}' AND NOT is_reviewed AND changed_at < now() - interval '{days} days'
+    ORDER BY changed_at LIMIT least($1, 1000)
+"""
+EXPIRED = " UNION ALL ".join(
+    f"({_EXPIRED.format(ended=ended, days=registered().days(period))})"
+    for ended, period in (("closed", "lead"), ("dismissed", "lead_dismissed"))
+)
+"""Leads that ended so long ago that what they hold must go, and of which nobody was told."""
+REVIEWS = """
+    SELECT id, version, state FROM retention_review
+    WHERE id > $1 AND status <> 'deleted' AND ($2::text IS NULL OR status = $2)
+    ORDER BY id LIMIT $3 + 1
 """
 RULES = "SELECT rules FROM routing_rules WHERE rule_set = $1"
 RULE_SETS = "SELECT rule_set, valid_from FROM routing_rules ORDER BY rule_set DESC LIMIT 200"
@@ -80,10 +99,20 @@ async def newest_choice(connection: Connection, id: UUID) -> str | None:
     return None if found is None else str(found)
 
 
+async def content(connection: Connection, id: UUID) -> str | None:
+    """What was sealed when it was captured."""
+    found = await connection.fetchval(CONTENT, id)
+    return None if found is None else str(found)
+
+
 async def supervisions(
     connection: Connection, *, after: UUID, limit: int, unit: str | None = None
 ) -> Found:
     return [_flat(row) for row in await connection.fetch(SUPERVISIONS, after, unit, limit)]
+
+
+async def reviews(connection: Connection, *, after: UUID, limit: int, status: str | None) -> Found:
+    return [_flat(row) for row in await connection.fetch(REVIEWS, after, status, limit)]
 
 
 async def rule_sets(connection: Connection) -> Found:

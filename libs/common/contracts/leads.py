@@ -15,6 +15,7 @@ Kind = Literal["clue", "hazard", "dispute", "service"]
 Urgency = Literal["normal", "urgent", "critical"]
 Channel = Literal["app", "console", "intake", "import", "alert"]
 Card = Literal["normal", "yellow", "red"]
+Ended = Literal["closed", "dismissed"]
 
 
 class LeadEvent(Event):
@@ -173,6 +174,42 @@ class SupervisionIssued(Event):
     @property
     def key(self) -> str | None:
         return self.community
+
+
+class RetentionEvent(Event):
+    """Of the review of what a lead holds, once its period is over. `record`: the lead."""
+
+    review_id: UUID
+    record: UUID
+    community: Code | None
+    cell: Code | None
+    at: datetime
+
+    @property
+    def key(self) -> str | None:
+        return self.community
+
+
+class RetentionFellDue(RetentionEvent):
+    """It is deleted at `delete_at`, unless somebody keeps it. `ended`: how the lead ended."""
+
+    type: ClassVar[str] = "retention_review.fell_due.v1"
+    ended: Ended
+    ended_at: datetime
+    delete_at: datetime
+
+
+class RetentionKept(RetentionEvent):
+    type: ClassVar[str] = "retention_review.kept.v1"
+    until: datetime
+    reason: Term
+
+
+class RetentionDeleted(RetentionEvent):
+    """`subjects`: whose keys are destroyed; what is left of the lead says nothing of anybody."""
+
+    type: ClassVar[str] = "retention_review.deleted.v1"
+    subjects: tuple[UUID, ...]
 
 
 class RoutingRulesPublished(Event):

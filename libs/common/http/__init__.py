@@ -2,10 +2,10 @@
 
 from libs.common.http.batches import Each
 from libs.common.http.codes import Code, Term
-from libs.common.http.described import DOOR, KEEPS_NOTHING, MAY_MATCH
+from libs.common.http.described import DOOR, FOR_A_PURPOSE, KEEPS_NOTHING, MAY_MATCH
 from libs.common.http.desk import Desk
 from libs.common.http.fields import LINE, TEXT, Text
-from libs.common.http.guards import caller_of
+from libs.common.http.guards import caller_of, case_of
 from libs.common.http.items import Item
 from libs.common.http.limits import takes
 from libs.common.http.moments import Moment
@@ -15,6 +15,7 @@ from libs.common.http.requests import address_of, expected
 
 __all__ = [
     "DOOR",
+    "FOR_A_PURPOSE",
     "KEEPS_NOTHING",
     "LINE",
     "MAY_MATCH",
@@ -29,6 +30,7 @@ __all__ = [
     "Text",
     "address_of",
     "caller_of",
+    "case_of",
     "expected",
     "not_found",
     "takes",

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from libs.common.http.problems import MEDIA_TYPE
+from libs.common.http.requests import CASE, PURPOSE
 
 KEEPS_NOTHING: dict[str, Any] = {"x-keeps-nothing": True}
 """The `openapi_extra` of a POST whose answer is not kept for a second, and that changes no version
@@ -17,6 +18,8 @@ DOOR: dict[str, Any] = {"security": [], **KEEPS_NOTHING}
 """Of one that needs no token."""
 MAY_MATCH: dict[str, Any] = {"x-if-match": "optional"}
 """Of a POST without an id in its path that If-Match may bind to a version all the same."""
+FOR_A_PURPOSE: dict[str, Any] = {"x-purpose": "required"}
+"""Of a read that must say what for: its action has `purposes` in the rights file."""
 
 _PROBLEM = {
     "type": "object",
@@ -52,6 +55,22 @@ _IDEMPOTENCY_KEY = {
     "description": "with the same key and body, the first answer again",
     "schema": {"type": "string", "pattern": r"^[\x21-\x7e]{1,200}$"},
 }
+_REASON = [
+    {
+        "name": PURPOSE,
+        "in": "header",
+        "required": True,
+        "description": "what this is for: a code of the register of purposes",
+        "schema": {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,63}$"},
+    },
+    {
+        "name": CASE,
+        "in": "header",
+        "required": True,
+        "description": "the open case at hand",
+        "schema": {"type": "string", "format": "uuid"},
+    },
+]
 _EVERY = (401, 403, 404, 422, 429, 503)
 _BODY = (400, 408, 413, 415)
 _COMMAND = (400, 409)
@@ -87,7 +106,8 @@ def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[st
 def _tell(operation: dict[str, Any], method: str, path: str) -> None:
     is_command = method != "get" and "x-keeps-nothing" not in operation
     is_change = is_command and "{" in path
-    responses, headers = operation["responses"], list[dict[str, Any]]()
+    responses = operation["responses"]
+    headers: list[dict[str, Any]] = []
     if is_command and "201" in responses:
         responses["200"] = {**responses["201"], "description": "The first answer again"}
     statuses = {*_EVERY, *(_BODY if "requestBody" in operation else ())}
@@ -97,6 +117,8 @@ def _tell(operation: dict[str, Any], method: str, path: str) -> None:
     if is_change or "x-if-match" in operation:
         statuses.update(_CHANGE)
         headers.append({**_IF_MATCH, "required": is_change})
+    if "x-purpose" in operation:
+        headers += _REASON
     if headers:
         operation["parameters"] = [*operation.get("parameters", ()), *headers]
     for status in sorted(statuses):

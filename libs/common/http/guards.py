@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, TypeAlias, cast
+from uuid import UUID
 
 from fastapi import Request
 
@@ -41,6 +42,11 @@ def caller_of(request: Request) -> Caller:
 def asked(request: Request) -> Entry:
     """What a row of audit will say of it."""
     return cast(Entry, request.state.entry)
+
+
+def case_of(request: Request) -> UUID | None:
+    """The lead or case at hand, as the request names it."""
+    return asked(request).case_id
 
 
 def recorded(request: Request) -> None:

@@ -221,7 +221,8 @@ async def _status(town: Town, route: Any, id: str) -> int:
     body = VALID.get(route.name, {} if verb != "GET" else None)
     if verb != "GET" and "{id}" in path and route.name not in VALID:
         body = None
-    answer = await town.client.request(verb, path, json=body, headers={"If-Match": '"999"'})
+    told = {"If-Match": '"999"', "Civicgrid-Purpose": "handle_leads", "Civicgrid-Case": id}
+    answer = await town.client.request(verb, path, json=body, headers=told)
     return answer.status_code
 
 

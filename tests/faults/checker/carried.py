@@ -18,6 +18,7 @@ _REGISTRY = (
 )
 _PORTAL = ("account.disabled.v1", "account.enabled.v1", "session.revoked.v1")
 _ERASED = "subject.erased.v1"
+_HOLDS = ("subject.held.v1", "subject.released.v1")
 _FACTS = frozenset({*_REGISTRY, *_PORTAL, _ERASED})
 COUNTED = (
     *("lead.captured.v1", "lead.routed.v1", "lead.signed.v1", "lead.returned.v1"),
@@ -27,7 +28,9 @@ COUNTED = (
 """Events that figures are made of."""
 READS: Mapping[str, frozenset[str]] = {
     "registry": frozenset({*_PORTAL, "subject_erasure.confirmed.v1"}),
-    "leads": frozenset({*_FACTS, "mediation_case.closed.v1", "mediation_case.declined.v1"}),
+    "leads": frozenset(
+        {*_FACTS, *_HOLDS, "mediation_case.closed.v1", "mediation_case.declined.v1"}
+    ),
     "alerts": frozenset(
         {
             *_FACTS,

@@ -96,6 +96,26 @@ INTAKE_ITEM = Aggregate(
         "intake.rejected.v1": Step(sets={"outcome": "rejected"}),
     },
 )
+_REVIEW: Row = {
+    **dict.fromkeys(("record", "community", "cell", "ended", "ended_at", "passes_at")),
+    **{"status": "", "was_kept": False},
+}
+RETENTION_REVIEW = Aggregate(
+    _REVIEW,
+    {
+        "retention_review.fell_due.v1": Step(
+            _to("due", "", "kept"),
+            {
+                **_same("record", "community", "cell", "ended", "ended_at"),
+                "passes_at": "delete_at",
+            },
+        ),
+        "retention_review.kept.v1": Step(
+            _to("kept", "due"), {"passes_at": "until"}, {"was_kept": True}
+        ),
+        "retention_review.deleted.v1": Step(_to("deleted", "due"), sets={"passes_at": None}),
+    },
+)
 RULES = Aggregate(
     {"version": 0, "valid_from": None},
     {"routing_rules.published.v1": Step(keeps={"version": "rule_set", "valid_from": "valid_from"})},
@@ -325,6 +345,7 @@ AGGREGATES: Mapping[tuple[str, str], Aggregate] = {
     ("leads", "supervision"): SUPERVISION,
     ("leads", "intake_item"): INTAKE_ITEM,
     ("leads", "routing_rule_set"): RULES,
+    ("leads", "retention_review"): RETENTION_REVIEW,
     ("alerts", "alert"): ALERT,
     ("mediation", "mediation_case"): CASE,
     ("scoring", "score"): SCORE,

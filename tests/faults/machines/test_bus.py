@@ -55,7 +55,9 @@ class Bus(RuleBasedStateMachine):
         self.now, self.log = BEGIN, Log()
         by_name = {service.name: service for service in SERVICES}
         self.nodes = {
-            name: Node(by_name[name], Facts(CITY, ()) if name == "leads" else CITY, self.log)
+            name: Node(
+                by_name[name], Facts(CITY, (), frozenset()) if name == "leads" else CITY, self.log
+            )
             for name in NAMES
         }
         self.leads: list[UUID] = []

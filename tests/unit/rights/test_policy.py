@@ -44,6 +44,7 @@ def test_no_route_is_open_to_everybody_but_those_that_let_in() -> None:
         "  - {do: [a], who: {}}",
         "  - {do: [a], of: dream, who: {}}",
         "  - {do: [a], of: both, who: {}}",
+        "  - {do: [a], of: lead, purposes: [curiosity], who: {}}",
     ],
     ids=[
         "a role",
@@ -53,6 +54,7 @@ def test_no_route_is_open_to_everybody_but_those_that_let_in() -> None:
         "no thing",
         "a thing",
         "a thing twice",
+        "a purpose",
     ],
 )
 def test_what_nobody_understands_is_refused(tmp_path: Path, text: str) -> None:

@@ -1,0 +1,69 @@
+"""What a lead holds falls due when its period is over, and goes a month later unless somebody keeps
+it or a legal hold is on it (rows P8, P9, P24). The lead stays, with ids, type, cell and times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from libs.common.contracts.leads import RetentionDeleted, RetentionFellDue, RetentionKept
+from libs.common.erasures import ERASURE, Confirm, erasure_id
+from libs.common.messages import Context, Due, Effect, Instruction, Policies, SetTimer, Timers
+from libs.common.sweeping import Sweep
+from libs.privacy import erasing
+from libs.privacy.register import registered
+from services.leads.domain import RETENTION_REVIEW
+from services.leads.domain.retention import FallDue, Keep, Pass, review_of
+from services.leads.facts import Facts
+from services.leads.queries import EXPIRED
+
+RETENTION = "retention"
+HELD_UNTIL = timedelta(days=1)
+"""A deletion that a legal hold stops is tried again after this."""
+
+Now = Context[Facts]
+
+
+def fall_due(row: Mapping[str, Any], context: Now) -> Iterable[Effect]:
+    """`row`: a lead whose period is over."""
+    told = (row["id"], row["community"], row["cell"], row["status"], row["changed_at"])
+    yield RETENTION_REVIEW.to(review_of(row["id"]), FallDue(context.now, *told))
+
+
+def keep(context: Now, id: UUID, until: datetime, reason: str, version: int | None) -> Instruction:
+    longest = timedelta(days=registered().days("lead"))
+    return RETENTION_REVIEW.to(id, Keep(context.now, until, reason, longest), expected=version)
+
+
+def on_fell_due(event: RetentionFellDue, context: Now) -> Iterable[Effect]:
+    yield SetTimer(RETENTION, event.review_id, event.delete_at, {"record": str(event.record)})
+
+
+def on_kept(event: RetentionKept, context: Now) -> Iterable[Effect]:
+    yield SetTimer(RETENTION, event.review_id, event.until, {"record": str(event.record)})
+
+
+def on_deleted(event: RetentionDeleted, context: Now) -> Iterable[Effect]:
+    """Its keys are destroyed, and again when a backup of them comes back."""
+    erased = Confirm(context.now, "leads", event.record, event.subjects)
+    yield ERASURE.to(erasure_id(event.review_id), erased)
+
+
+def time_is_over(due: Due, context: Now) -> Iterable[Effect]:
+    subjects = erasing.subjects_of(UUID(due.data["record"]), None)
+    if context.facts.held.isdisjoint(subjects):
+        yield RETENTION_REVIEW.to(due.id, Pass(due.due_at, subjects))
+    else:
+        yield SetTimer(RETENTION, due.id, due.due_at + HELD_UNTIL, due.data)
+
+
+POLICIES: Policies = {
+    RetentionFellDue: on_fell_due,
+    RetentionKept: on_kept,
+    RetentionDeleted: on_deleted,
+}
+TIMERS: Timers = {RETENTION: time_is_over}
+SWEEPS = (Sweep("retention", 3600, EXPIRED, fall_due),)
+"""Each hour, a thousand at most of either kind: a clock that is wrong hides little (row Q20)."""

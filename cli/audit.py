@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
@@ -27,6 +28,11 @@ ABOUT = """
 SELECT at, actor, array_to_string(acting_for, ' ') AS acting_for, action, resource, outcome, code,
        purpose, case_id
 FROM audit WHERE ids @> ARRAY[$1::uuid] ORDER BY at, position
+"""
+BY = """
+SELECT unnest(ids) AS id, action, count(*) AS times, min(at) AS first, max(at) AS last FROM audit
+WHERE actor = $1 AND at >= $2 AND at < $3 AND outcome IN ('done', 'again')
+GROUP BY 1, 2 ORDER BY first, id, action
 """
 There = Annotated[Path, typer.Argument(exists=True, dir_okay=False)]
 Anchors = Annotated[
@@ -99,22 +105,35 @@ def about(
     id: Annotated[UUID, typer.Argument(metavar="SUBJECT_OR_RECORD_ID")], as_json: Json = False
 ) -> None:
     """Who looked at it or changed it, over all services, the first one first."""
-    rows = asyncio.run(_about(ground.attached(), id))
-    if as_json:
-        return show_json(rows)
-    show_table(rows)
+    rows = asyncio.run(_everywhere(ground.attached(), ABOUT, id))
+    rows.sort(key=lambda row: row["at"])
+    show_json(rows) if as_json else show_table(rows)
 
 
-async def _about(chosen: Settings, id: UUID) -> list[dict[str, Any]]:
+@app.command()
+def by(
+    account: Annotated[UUID, typer.Argument(metavar="ACCOUNT", help="id of who acted")],
+    since: Annotated[datetime, typer.Argument(help="such as 2026-11-01T08:00:00")],
+    until: Annotated[datetime, typer.Argument(help="up to, without it")],
+    as_json: Json = False,
+) -> None:
+    """All that an account saw or changed in a time, by id: whom to tell of a breach."""
+    told = (str(account), since.astimezone(), until.astimezone())
+    rows = asyncio.run(_everywhere(ground.attached(), BY, *told))
+    rows.sort(key=lambda row: row["first"])
+    show_json(rows) if as_json else show_table(rows)
+
+
+async def _everywhere(chosen: Settings, query: str, *told: object) -> list[dict[str, Any]]:
     """It looks through all there is: rarely asked, it is not worth an index that every row pays."""
     found = []
     with _shown("services", len(NAMES)) as told:
         for number, name in enumerate(NAMES, 1):
             async with session(chosen.url(name, "writer")) as connection:
-                rows = await connection.fetch(ABOUT, id)
+                rows = await connection.fetch(query, *told)
             found += [{"service": name, **row} for row in rows]
             told(number)
-    return sorted(found, key=lambda row: row["at"])
+    return found
 
 
 @contextmanager

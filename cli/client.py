@@ -12,6 +12,7 @@ import httpx
 import typer
 
 from cli import credentials, ground
+from libs.common.http.requests import CASE, PURPOSE
 
 DEFAULT = "http://127.0.0.1:8080"
 Url = Annotated[
@@ -51,6 +52,10 @@ class City:
     def get(self, path: str, **query: object) -> Any:
         wanted = {name: str(value) for name, value in query.items() if value is not None}
         return self._ask("GET", path, params=wanted)
+
+    def view(self, path: str, purpose: str, case: str) -> Any:
+        """What nobody is shown without saying what for."""
+        return self._ask("GET", path, headers={PURPOSE: purpose, CASE: case})
 
     def post(self, path: str, body: object = None, *, version: str | None = None) -> Any:
         """`version`: which one is changed, `*` for any."""

@@ -6,8 +6,10 @@ import csv
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import UUID
 
 import typer
 import yaml
@@ -84,6 +86,49 @@ def _answers(city: City, reads: Sequence[Read]) -> Iterator[tuple[list[Read], li
 
 def _refusal(read: Read, reason: str | None) -> dict[str, Any]:
     return {"line": read.line, "number": read.number, "why": reason}
+
+
+@imports.command("due")
+def list_due(
+    status: Annotated[str | None, typer.Option(help="due or kept")] = None,
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
+    """Leads that ended so long ago that what they hold goes, unless it is kept."""
+    rows = list(City(url).pages("/retention-reviews", status=status))
+    show_json(rows) if as_json else show_table([_due(row) for row in rows])
+
+
+def _due(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: row[name] for name in ("id", "record", "cell", "ended", "status", "passes_at")}
+
+
+@app.command()
+def keep(
+    review: Annotated[UUID, typer.Argument(metavar="REVIEW", help="as `leads due` shows it")],
+    until: Annotated[datetime, typer.Argument(help="a day, such as 2032-05-31")],
+    reason: Annotated[str, typer.Argument(help="code of why it is needed still")],
+    url: Url = None,
+) -> None:
+    """What a lead holds that is due, once more."""
+    told = {"until": until.astimezone().isoformat(), "reason": reason}
+    City(url).post(f"/retention-reviews/{review}/keep", told, version="*")
+    console.print(f"kept: {review}")
+
+
+@app.command()
+def content(
+    id: str,
+    purpose: Annotated[str, typer.Option(help="what for: a code of the register")] = "handle_leads",
+    url: Url = None,
+    as_json: Json = False,
+) -> None:
+    """What was told of an open lead, and by whom. That you looked at it is recorded."""
+    told = City(url).view(f"/leads/{id}/content", purpose, id)
+    if as_json:
+        return show_json(told)
+    show_facts({**told, **told.pop("reporter", {})})
+    console.print(f"this view is recorded, for the purpose {purpose}")
 
 
 @app.command()

@@ -4,7 +4,7 @@ who gets it. A service does not start with one that is incomplete or out of date
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,7 @@ from libs.common.settings import Settings, SettingsError
 FILE = Path(__file__).with_name("register.yaml")
 
 Class = Literal["none", "reference", "contact", "identity", "sensitive", "statement", "position"]
+ASSESSED_FOR = timedelta(days=3 * 366)
 Days = Annotated[int, Field(ge=1)]
 
 
@@ -35,10 +36,28 @@ class Basis(_Part):
     until: date
 
 
+class Assessment(_Part):
+    """Of the impact on people; a draft while nobody approved it. Row P15 of the requirements."""
+
+    document: str
+    since: date
+    until: date
+    approved_by: str | None = None
+
+    @model_validator(mode="after")
+    def _three_years_at_most(self) -> Self:
+        if not self.since < self.until <= self.since + ASSESSED_FOR:
+            raise ValueError("an assessment holds for three years at most")
+        return self
+
+
 class Purpose(_Part):
+    """`assessment`: needed where classes are held for it that may not be published."""
+
     zh: str
     en: str
     basis: str
+    assessment: str | None = None
     approved_by: tuple[str, str]
 
     @model_validator(mode="after")
@@ -76,6 +95,7 @@ class Register(_Part):
     """`periods`: days after the end of a thing; None: as long as there is the thing."""
 
     bases: Mapping[str, Basis]
+    assessments: Mapping[str, Assessment]
     purposes: Mapping[str, Purpose]
     classes: Mapping[Class, Limit]
     periods: Mapping[str, Days | None]
@@ -86,6 +106,8 @@ class Register(_Part):
     def _names_are_known(self) -> Self:
         for code, purpose in self.purposes.items():
             _check(purpose.basis in self.bases, f"purpose {code}: unknown basis {purpose.basis}")
+            known = purpose.assessment in (None, *self.assessments)
+            _check(known, f"purpose {code}: unknown assessment {purpose.assessment}")
         for held in self.holdings:
             what = f"holding of {held.owner} at {held.at[0]}"
             _check(held.purpose in self.purposes, f"{what}: unknown purpose {held.purpose}")
@@ -95,6 +117,8 @@ class Register(_Part):
             for kind in held.fields:
                 _check(kind in self.classes, f"{what}: no period for the class {kind}")
                 _check(self._is_within(kind, held.keep), f"{what}: {kind} is kept too long")
+                assessed = self.classes[kind].published or self.purposes[held.purpose].assessment
+                _check(bool(assessed), f"{what}: {held.purpose} needs an assessment for {kind}")
         return self
 
     def _is_within(self, kind: Class, keep: str) -> bool:
@@ -133,9 +157,18 @@ def registered() -> Register:
 def check(settings: Settings, register: Register | None = None) -> None:
     """Before a service starts. Raises SettingsError, which names what is over."""
     today = datetime.now(UTC).date()
-    for code, basis in (register or registered()).bases.items():
+    known = register or registered()
+    for code, basis in known.bases.items():
         if basis.until < today:
             raise SettingsError(
                 f"the register of fields: the basis {code} ({basis.document}) was over on"
                 f" {basis.until}: have it renewed, and say so there"
+            )
+    for code, one in known.assessments.items():
+        if one.approved_by is None or not one.since <= today <= one.until:
+            used = sorted(name for name, two in known.purposes.items() if two.assessment == code)
+            raise SettingsError(
+                f"the register of fields: the assessment {code} ({one.document}), which"
+                f" {', '.join(used)} needs, is not approved, or holds from {one.since} to"
+                f" {one.until}"
             )

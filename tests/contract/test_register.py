@@ -98,6 +98,9 @@ def changed(tmp_path: Path, *path: str | int, to: Any) -> Path:
     [
         (("purposes", "warn"), None, "unknown purpose warn"),
         (("bases", "mediation_law"), None, "unknown basis mediation_law"),
+        (("assessments", "leads_2026"), None, "unknown assessment leads_2026"),
+        (("assessments", "leads_2026", "until"), date(2030, 1, 1), "three years"),
+        (("purposes", "handle_leads", "assessment"), None, "handle_leads needs an assessment"),
         (("periods", "lead"), None, "no period lead"),
         (("classes", "statement"), None, "no period for the class statement"),
         (("classes", "contact", "longest"), 30, "contact is kept too long"),
@@ -117,3 +120,14 @@ def test_a_basis_that_is_over_is_named(tmp_path: Path) -> None:
     over = register.read(changed(tmp_path, "bases", "mediation_law", "until", to=date(2026, 1, 1)))
     with pytest.raises(SettingsError, match="mediation_law"):
         register.check(None, over)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("field", "to"),
+    [("until", date(2026, 4, 1)), ("since", date(2028, 12, 1)), ("approved_by", None)],
+    ids=["over", "not begun", "a draft"],
+)
+def test_an_assessment_that_does_not_hold_is_named(tmp_path: Path, field: str, to: Any) -> None:
+    changing = changed(tmp_path, "assessments", "leads_2026", field, to=to)
+    with pytest.raises(SettingsError, match=r"leads_2026.*handle_leads"):
+        register.check(None, register.read(changing))  # type: ignore[arg-type]

@@ -16,7 +16,7 @@ from cli.city import SERVICES
 from libs.common import provisioning
 from libs.common.database import look
 from libs.common.settings import Settings
-from tests.support.accounts import sign_in_founder
+from tests.support.accounts import sign_in
 from tests.support.processes import ServiceProcess
 from tests.support.servers import ROOT, Ground
 from tests.support.town import forget_topics
@@ -83,7 +83,7 @@ async def city_up(servers: Ground, folder: Path) -> AsyncIterator[Commands]:
     process.start()
     try:
         await process.ready()
-        sign_in_founder(settings, process.url, folder / "home")
+        sign_in(settings, process.url, folder / "home")
         yield Commands(settings, process, folder / "home")
     finally:
         assert process.stop() == 0

@@ -23,7 +23,7 @@ from cli.city import NAMES, SERVICES
 from cli.main import app
 from libs.common import chain
 from libs.common.chain import Sealed, Verdict
-from libs.common.ids import uuid7
+from libs.common.ids import named, uuid7
 from libs.rights import policy
 from services.registry import reference
 from tests.e2e.small_city.test_leads import first_cell
@@ -332,6 +332,12 @@ async def test_the_command_says_so_without_a_server_and_tells_who_looked(
     assert (rows[0]["action"], rows[0]["service"]) == ("capture_lead", "leads")
     assert Counter(row["action"] for row in rows)["show_lead"] == 2
     assert "show_lead" in await command(there, "about", id)
+    account = str(named(f"account/{INFORMANT.id}"))
+    seen = json.loads(await command(there, "by", account, "2020-01-01", "2099-01-01", "--json"))
+    (row,) = (one for one in seen if one["id"] == id)
+    assert (row["service"], row["action"], row["times"]) == ("leads", "show_lead", 1)
+    before = await command(there, "by", account, "2020-01-01", "2020-01-02", "--json")
+    assert json.loads(before) == []
 
 
 async def command(environment: Mapping[str, str], *words: str, ends: int = 0) -> str:

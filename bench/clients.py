@@ -95,7 +95,7 @@ class Crowd:
         self, verb: str, path: str, body: str, headers: Mapping[str, str]
     ) -> tuple[int, Mapping[str, str]]:
         """Status and headers; 0 where the connection broke or nobody answered in time."""
-        parts, streams = urlsplit(self._url), self._free.pop() if self._free else None
+        parts, streams = urlsplit(self._url), self._idle()
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 streams = streams or await asyncio.open_connection(parts.hostname, parts.port)
@@ -107,6 +107,15 @@ class Crowd:
             return 0, {}
         self._free.append(streams)
         return found
+
+    def _idle(self) -> Streams | None:
+        """A connection that the server has not closed meanwhile."""
+        while self._free:
+            reader, writer = self._free.pop()
+            if not writer.is_closing() and not reader.at_eof():
+                return reader, writer
+            writer.close()
+        return None
 
     def close(self) -> None:
         for _, writer in self._free:

@@ -7,12 +7,14 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any
+from uuid import UUID
 
 import httpx
 import typer
 
 from cli import credentials, ground
 from libs.common.http.requests import CASE, PURPOSE
+from libs.rights.guard import GRANT
 
 DEFAULT = "http://127.0.0.1:8080"
 Url = Annotated[
@@ -39,11 +41,14 @@ class SignedOut(CityError):
 
 class City:
     """Asked by who is signed in on this machine, and by nobody else: where the session has ended, a
-    command does nothing. `token`: an access token instead; an empty one for what asks for none."""
+    command does nothing. `token`: an access token instead; an empty one for what asks for none.
+    `grant`: of break-glass, under which everything is asked."""
 
-    def __init__(self, url: str | None, token: str | None = None) -> None:
+    def __init__(
+        self, url: str | None, token: str | None = None, grant: UUID | None = None
+    ) -> None:
         language = "zh" if os.environ.get("LANG", "").startswith("zh") else "en"
-        headers = {"Accept-Language": language}
+        headers = {"Accept-Language": language} | ({GRANT: str(grant)} if grant else {})
         base_url = url or ground.url_here() or DEFAULT
         self._client = httpx.Client(base_url=base_url, timeout=60, headers=headers)
         self.url = base_url.rstrip("/")

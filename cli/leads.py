@@ -24,6 +24,7 @@ from services.leads.mapping import read_mapping
 imports = typer.Typer(no_args_is_help=True, help="Many leads at once.")
 app = typer.Typer(no_args_is_help=True, help="One lead.")
 
+Grant = Annotated[UUID | None, typer.Option(help="of break-glass: see `civicgrid access`")]
 BATCH = 500
 SHOWN = 50
 UNROUTED = "unrouted"
@@ -120,11 +121,12 @@ def keep(
 def content(
     id: str,
     purpose: Annotated[str, typer.Option(help="what for: a code of the register")] = "handle_leads",
+    grant: Grant = None,
     url: Url = None,
     as_json: Json = False,
 ) -> None:
     """What was told of an open lead, and by whom. That you looked at it is recorded."""
-    told = City(url).view(f"/leads/{id}/content", purpose, id)
+    told = City(url, grant=grant).view(f"/leads/{id}/content", purpose, id)
     if as_json:
         return show_json(told)
     show_facts({**told, **told.pop("reporter", {})})
@@ -152,9 +154,9 @@ def submit(
 
 
 @app.command()
-def show(id: str, url: Url = None, as_json: Json = False) -> None:
+def show(id: str, grant: Grant = None, url: Url = None, as_json: Json = False) -> None:
     """A lead, what happened to it, and why it went where it went."""
-    city = City(url)
+    city = City(url, grant=grant)
     lead = city.get(f"/leads/{id}")
     steps = city.get(f"/leads/{id}/timeline")["items"]
     if as_json:

@@ -16,6 +16,7 @@ import typer
 from aiokafka.errors import KafkaError
 
 from cli import (
+    access,
     accounts,
     audit,
     dead_letters,
@@ -55,6 +56,7 @@ app.add_typer(leads.imports, name="leads")
 app.add_typer(leads.app, name="lead")
 app.add_typer(scoring.app, name="scoring")
 app.add_typer(accounts.app, name="accounts")
+app.add_typer(access.app, name="access")
 app.add_typer(subjects.app, name="subjects")
 app.add_typer(audit.app, name="audit")
 app.command("init")(accounts.init)

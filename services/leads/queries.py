@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
-from libs.common.contracts.leads import LeadArbitrated, LeadRouted
+from libs.common.contracts.leads import Ended, LeadArbitrated, LeadRouted
 from libs.privacy.register import registered
 
 Connection: TypeAlias = "asyncpg.Connection[Any]"
@@ -49,9 +49,13 @@ _EXPIRED = """
     WHERE status = '{ended}' AND NOT is_reviewed AND changed_at < now() - interval '{days} days'
     ORDER BY changed_at LIMIT least($1, 1000)
 """
+PERIODS: Mapping[Ended, int] = {
+    "closed": registered().days("lead"),
+    "dismissed": registered().days("lead_dismissed"),
+}
+"""Days after which a lead that ended so falls due."""
 EXPIRED = " UNION ALL ".join(
-    f"({_EXPIRED.format(ended=ended, days=registered().days(period))})"
-    for ended, period in (("closed", "lead"), ("dismissed", "lead_dismissed"))
+    f"({_EXPIRED.format(ended=ended, days=days)})" for ended, days in PERIODS.items()
 )
 """Leads that ended so long ago that what they hold must go, and of which nobody was told."""
 REVIEWS = """

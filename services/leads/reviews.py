@@ -8,20 +8,22 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from libs.common.contracts.leads import RetentionDeleted, RetentionFellDue, RetentionKept
+from libs.common.contracts.leads import Ended, RetentionDeleted, RetentionFellDue, RetentionKept
 from libs.common.erasures import ERASURE, Confirm, erasure_id
 from libs.common.messages import Context, Due, Effect, Instruction, Policies, SetTimer, Timers
 from libs.common.sweeping import Sweep
 from libs.privacy import erasing
-from libs.privacy.register import registered
+from services.leads import queries
 from services.leads.domain import RETENTION_REVIEW
 from services.leads.domain.retention import FallDue, Keep, Pass, review_of
 from services.leads.facts import Facts
-from services.leads.queries import EXPIRED
 
 RETENTION = "retention"
 HELD_UNTIL = timedelta(days=1)
 """A deletion that a legal hold stops is tried again after this."""
+LONGEST: Mapping[Ended, timedelta] = {
+    ended: timedelta(days=days) for ended, days in queries.PERIODS.items()
+}
 
 Now = Context[Facts]
 
@@ -33,8 +35,7 @@ def fall_due(row: Mapping[str, Any], context: Now) -> Iterable[Effect]:
 
 
 def keep(context: Now, id: UUID, until: datetime, reason: str, version: int | None) -> Instruction:
-    longest = timedelta(days=registered().days("lead"))
-    return RETENTION_REVIEW.to(id, Keep(context.now, until, reason, longest), expected=version)
+    return RETENTION_REVIEW.to(id, Keep(context.now, until, reason, LONGEST), expected=version)
 
 
 def on_fell_due(event: RetentionFellDue, context: Now) -> Iterable[Effect]:
@@ -65,5 +66,5 @@ POLICIES: Policies = {
     RetentionDeleted: on_deleted,
 }
 TIMERS: Timers = {RETENTION: time_is_over}
-SWEEPS = (Sweep("retention", 3600, EXPIRED, fall_due),)
+SWEEPS = (Sweep("retention", 3600, queries.EXPIRED, fall_due),)
 """Each hour, a thousand at most of either kind: a clock that is wrong hides little (row Q20)."""

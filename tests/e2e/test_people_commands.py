@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from functools import partial
+from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -12,65 +15,89 @@ import pytest
 from cli.client import City
 from cli.passes import Pass
 from services.registry import reference
+from tests.e2e.small_city.test_content import OFFICER
+from tests.e2e.small_city.test_rights import CELL, COMMUNITY, PARENT
+from tests.integration.test_accounts_command import Command
 from tests.support.accounts import sign_in
 from tests.support.awaiting import eventually
 from tests.support.command import Commands, city_up
 from tests.support.servers import Ground
 from tests.support.town import PLAN, SEED
 
-CELL = next(
-    body["code"]
-    for route, bodies in reference.batches(PLAN, SEED)
-    for body in bodies
-    if route == "/areas/batch" and body["level"] == "grid_l3"
-)
+THERE = next(code for code in PARENT if len(code) == len(CELL) and not code.startswith(COMMUNITY))
+"""A cell of another community."""
+COMMANDER = reference.commander(PLAN, SEED)
+
+
+@dataclass
+class Signed(Command):
+    """In, as somebody with a post."""
+
+    def json(self, *arguments: str) -> Any:
+        return json.loads(self.run(*arguments, "--json"))
 
 
 @pytest.fixture(scope="module")
-async def commander(
+async def city(
     servers: Ground, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Commands]:
-    """Signed in at a small city, with a post in its command centre."""
-    folder = tmp_path_factory.mktemp("people")
-    async with city_up(servers, folder) as there:
+    """A small one, whose command centre sees what is new by now."""
+    async with city_up(servers, tmp_path_factory.mktemp("people")) as there:
         assert there.settings.tokens
-        url, person = there.process.url, reference.commander(PLAN, SEED)
-        as_both = Pass(there.settings.tokens, person)
+        url = there.process.url
+        as_both = Pass(there.settings.tokens, COMMANDER)
         for answers in City(url, as_both.token).load(reference.batches(PLAN, SEED)):
             assert all(answer["status"] < 300 for answer in answers)
         async with httpx.AsyncClient(base_url=url, auth=as_both) as client:
             for path in ("/leads", "/subject-requests", "/retention-reviews"):
                 await eventually(partial(client.get, path), lambda answer: answer.is_success)
-        sign_in(there.settings, url, folder / "commander", person)
-        yield Commands(there.settings, there.process, folder / "commander")
+        yield there
 
 
-def submitted(there: Commands) -> str:
+def signed_in(city: Commands, person: UUID) -> Signed:
+    home, url = city.home.with_name(str(person)), city.process.url
+    sign_in(city.settings, url, home, person)
+    assert city.settings.tokens
+    return Signed(home, url, city.settings.tokens)
+
+
+@pytest.fixture(scope="module")
+def commander(city: Commands) -> Signed:
+    return signed_in(city, COMMANDER)
+
+
+@pytest.fixture(scope="module")
+def officer(city: Commands) -> Signed:
+    """Of the community of CELL."""
+    return signed_in(city, OFFICER.id)
+
+
+def submitted(there: Signed) -> str:
     told = ("--type", "theft", "--cell", CELL, "--text", "two men and a ladder")
     return str(there.json("lead", "submit", *told)["id"])
 
 
-async def test_what_was_told_is_read_for_a_purpose(commander: Commands) -> None:
+async def test_what_was_told_is_read_for_a_purpose(commander: Signed) -> None:
     lead = submitted(commander)
     shown = commander.run("lead", "content", lead)
     assert "two men and a ladder" in shown and "recorded" in shown
     told = commander.json("lead", "content", lead)
     assert told == {"id": lead, "text": "two men and a ladder"}
-    commander.run("lead", "content", lead, "--purpose", "curiosity", code=1)
+    commander.run("lead", "content", lead, "--purpose", "curiosity", ends=1)
     assert "two men" not in commander.run("lead", "show", lead)
 
 
-async def test_what_is_held_is_not_erased_until_it_is_released(commander: Commands) -> None:
+async def test_what_is_held_is_not_erased_until_it_is_released(commander: Signed) -> None:
     lead = submitted(commander)
     assert "held" in commander.run("subjects", "hold", lead, "court-2026-17")
-    commander.run("subjects", "erase", lead, code=1)
+    commander.run("subjects", "erase", lead, ends=1)
     assert commander.json("lead", "content", lead)["text"]
     assert "released" in commander.run("subjects", "release", lead)
     rows = commander.json("subjects", "list", "--status", "granted")
     assert [row["id"] for row in rows] == [lead]
 
 
-async def test_what_is_erased_is_confirmed_by_every_service(commander: Commands) -> None:
+async def test_what_is_erased_is_confirmed_by_every_service(commander: Signed) -> None:
     lead = submitted(commander)
     assert "confirmed by every service" in commander.run("subjects", "erase", lead)
     assert commander.json("lead", "content", lead) == {"id": lead}
@@ -78,6 +105,34 @@ async def test_what_is_erased_is_confirmed_by_every_service(commander: Commands)
     assert row["id"] == lead and not row["missing"]
 
 
-async def test_nothing_is_due_in_a_young_city(commander: Commands) -> None:
+async def test_what_is_not_theirs_is_seen_with_leave_for_a_while(
+    commander: Signed, officer: Signed
+) -> None:
+    told = ("--type", "theft", "--cell", THERE, "--text", "a child in a red coat")
+    lead = str(commander.json("lead", "submit", *told)["id"])
+    officer.run("lead", "show", lead, ends=1)
+    why = ("missing_person", "the child was last seen there")
+    officer.run("access", "request", *why, "--record", lead, "--case", lead)
+    (asked,) = officer.json("access", "list")
+    grant = str(asked["id"])
+    officer.run("access", "approve", grant, ends=1)
+    assert grant in commander.run("access", "list", "--status", "requested")
+    commander.run("access", "approve", grant)
+
+    async def shown() -> bool:
+        try:
+            return "red coat" in officer.run("lead", "content", lead, "--grant", grant)
+        except AssertionError:
+            return False
+
+    await eventually(shown, bool)
+    assert why[1] in officer.run("access", "show", grant)
+    officer.run("access", "end", grant)
+    assert officer.json("access", "show", grant)["status"] == "ended"
+    commander.run("access", "review", grant, "in_order", "brought home", ends=1)
+    officer.run("access", "refuse", grant, ends=1)
+
+
+async def test_nothing_is_due_in_a_young_city(commander: Signed) -> None:
     assert json.loads(commander.run("leads", "due", "--json")) == []
-    commander.run("lead", "keep", submitted(commander), "2099-01-01", "court_case", code=1)
+    commander.run("lead", "keep", submitted(commander), "2099-01-01", "court_case", ends=1)

@@ -55,12 +55,12 @@ class FallDue:
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """`longest`: for which it may be kept at all."""
+    """`longest`: for which a lead that ended so may be kept."""
 
     at: datetime
     until: datetime
     reason: str
-    longest: timedelta
+    longest: Mapping[Ended, timedelta]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +103,10 @@ def _kept(review: RetentionReview, command: Keep) -> RetentionKept:
         raise Refused("kept_before")
     if review.status != "due":
         raise Refused("illegal_transition", allowed=LEGAL[review.status])
-    if not command.at < command.until <= command.at + command.longest:
-        raise Refused("beyond_limit", status=422, path="/until", days=command.longest.days)
+    assert review.ended
+    longest = command.longest[review.ended]
+    if not command.at < command.until <= command.at + longest:
+        raise Refused("beyond_limit", status=422, path="/until", days=longest.days)
     now = _now(review, command.at)
     return RetentionKept(**now, until=command.until, reason=command.reason)
 

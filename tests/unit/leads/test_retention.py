@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from libs.common.contracts.leads import RetentionDeleted, RetentionEvent, RetentionFellDue
+from libs.common.contracts.leads import Ended, RetentionDeleted, RetentionEvent, RetentionFellDue
 from libs.common.messages import Refused
 from services.leads.domain.retention import (
     DELETED_AFTER,
@@ -26,7 +27,10 @@ from services.leads.domain.retention import (
 NOW = datetime(2031, 5, 4, 9, tzinfo=UTC)
 LEAD, SUBJECTS = UUID(int=7), (UUID(int=7), UUID(int=8))
 ENDED_AT = datetime(2026, 5, 3, 10, 30, 0, 123456, tzinfo=UTC)
-LONGEST = timedelta(days=1825)
+LONGEST: Mapping[Ended, timedelta] = {
+    "closed": timedelta(days=1825),
+    "dismissed": timedelta(days=365),
+}
 DUE = FallDue(NOW, LEAD, "c", "c-1", "closed", ENDED_AT)
 
 

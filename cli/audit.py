@@ -124,13 +124,13 @@ def by(
     show_json(rows) if as_json else show_table(rows)
 
 
-async def _everywhere(chosen: Settings, query: str, *told: object) -> list[dict[str, Any]]:
+async def _everywhere(chosen: Settings, query: str, *values: object) -> list[dict[str, Any]]:
     """It looks through all there is: rarely asked, it is not worth an index that every row pays."""
     found = []
     with _shown("services", len(NAMES)) as told:
         for number, name in enumerate(NAMES, 1):
             async with session(chosen.url(name, "writer")) as connection:
-                rows = await connection.fetch(query, *told)
+                rows = await connection.fetch(query, *values)
             found += [{"service": name, **row} for row in rows]
             told(number)
     return found

@@ -49,11 +49,14 @@ async def level(stand: Stand, how: str, cells: Sequence[str], size: Size, n: int
         async with paced.watched(stand, INTAKE, "civicgrid.alerts") as watched:
             await paced.at(size.rate, min(WARM_SECONDS, size.seconds), watched, cells, chance)
             start = _resident(services)
-            await paced.at(size.rate, size.seconds, watched, cells, chance)
+            await paced.at(size.rate, size.seconds / 2, watched, cells, chance)
+            middle = _resident(services)
+            await paced.at(size.rate, size.seconds / 2, watched, cells, chance)
             end = _resident(services)
     found = {f"{name}_rss_mib_at_the_start": value for name, value in start.items()}
     found |= {f"{name}_rss_mib_at_the_end": value for name, value in end.items()}
-    return {**found, "most_growth_of_one": most_growth(start, end)}
+    growth = most_growth(start, end), most_growth(middle, end)
+    return {**found, "most_growth_of_one": growth[0], "in_the_last_half": growth[1]}
 
 
 def most_growth(start: Mapping[str, float], end: Mapping[str, float]) -> float:

@@ -271,7 +271,8 @@ def _order(mark: Mark) -> tuple[int, int]:
     return int(mark[0]), mark[1]
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=10_000)
 def _hash(key: str) -> int:
-    """The hash that Kafka's own clients use; in pure Python it is worth remembering."""
+    """The hash that Kafka's own clients use; in pure Python it is worth remembering, for as many
+    keys as a city has cells: those that never come again would take more and more memory."""
     return int(murmur2(key.encode())) & 0x7FFFFFFF

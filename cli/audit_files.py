@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
-from aiokafka import AIOKafkaConsumer
-
-from libs.common import kafka
+from libs.common import fetching
 from libs.common.chain import Anchor, Sealed
 from libs.common.contracts.audit import TOPIC, AuditAnchored
 from libs.common.database import Connection
@@ -124,20 +123,10 @@ async def write_anchors(bootstrap: str, out: TextIO) -> int:
 
 async def _anchored(bootstrap: str) -> AsyncIterator[str]:
     """What is on the topic, but what is no anchor or not of the service that it speaks of."""
-    parts = await kafka.partitions(bootstrap, [TOPIC])
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
-    await consumer.start()
-    try:
-        consumer.assign(parts)
-        await consumer.seek_to_beginning()
-        ends = await consumer.end_offsets(parts)
-        while [tp for tp in parts if await consumer.position(tp) < ends[tp]]:
-            for records in (await consumer.getmany(timeout_ms=500)).values():
-                for record in records:
-                    if event := _event(dict(record.headers), record.value):
-                        yield event.model_dump_json()
-    finally:
-        await consumer.stop()
+    async with aclosing(fetching.everything(bootstrap, [TOPIC])) as records:
+        async for _, record in records:
+            if event := _event(dict(record.headers), record.value):
+                yield event.model_dump_json()
 
 
 def _event(headers: Mapping[str, bytes], value: bytes | None) -> AuditAnchored | None:

@@ -12,14 +12,15 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import NamedTuple, TypeVar
 
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from libs.common import database, failpoints, wire
+from libs.common.fetching import Fetching, Record
 from libs.common.ids import named
 from libs.common.journal import Connection
 from libs.common.messages import Cause
@@ -29,7 +30,6 @@ from libs.common.writer import Writer
 
 log = structlog.get_logger()
 
-Record: TypeAlias = "ConsumerRecord[Any, Any]"
 Reader = Callable[[Record], Work | None]
 T = TypeVar("T")
 
@@ -69,11 +69,11 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._standing: dict[TopicPartition, Standing] = {}
         self._anew: dict[TopicPartition, int] = {}
         self._assignments = 0
+        self._fetching = Fetching(self._forget_all)
         self._quarantine = Quarantine()
         self._committed_at = 0.0
         self.attempted = time.monotonic()
         self._storing, self._placing = 0, 0
-        self._is_careful = False
 
     @property
     def in_hand(self) -> int:
@@ -90,7 +90,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     def _forget_all(self) -> None:
         self._assignments += 1
         self._standing.clear()
-        self._is_careful = False
+        self._fetching.hurry()
 
     async def run(self) -> None:
         """Until cancelled, or an error: the caller waits a moment and runs it again."""
@@ -114,14 +114,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _fetch(self, consumer: AIOKafkaConsumer) -> list[Work]:
         try:
-            if self._is_careful:
-                fetched = await self._one(consumer)
-            else:
-                fetched = await consumer.getmany(timeout_ms=200, max_records=1000)
-        except UnicodeDecodeError:  # the client drops all that it had fetched with such a record
-            self._forget_all()
-            self._is_careful = True
-            return []
+            fetched = await self._fetching.fetch(consumer, self._standing, 200, 1000)
         except NoOffsetForPartitionError:
             return []  # not placed yet
         except OffsetOutOfRangeError as error:
@@ -129,20 +122,6 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._standing.pop(tp, None)  # to be placed again by the next turn
             return []
         return [work for tp, records in fetched.items() for work in self._works(tp, records)]
-
-    async def _one(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, list[Record]]:
-        """One record, until that one is found which the client cannot read."""
-        for tp in random.sample(sorted(self._standing), len(self._standing)):
-            try:
-                if fetched := await consumer.getmany(tp, max_records=1):
-                    return dict(fetched)
-            except UnicodeDecodeError:
-                at = await consumer.position(tp)
-                consumer.seek(tp, at + 1)
-                self._is_careful = False
-                return {tp: [_unreadable(tp, at)]}
-        await asyncio.sleep(0.02)  # it is being fetched
-        return {}
 
     async def _place(self, consumer: AIOKafkaConsumer) -> None:
         """Seek to where the database says that each newly assigned partition stands."""
@@ -260,14 +239,6 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._committed_at = time.monotonic()
         offsets = {tp: standing.next for tp, standing in self._standing.items()}
         self._committing = asyncio.create_task(_commit(consumer, offsets))
-
-
-def _unreadable(tp: TopicPartition, offset: int) -> Record:
-    """What stands for a record with a header whose name is not UTF-8: a dead letter that says where
-    it lies. It is the same each time, for it may be the one before a position."""
-    told = f"{tp.topic}/{tp.partition} at {offset}: the name of a header is not UTF-8"
-    headers = (("unreadable", told.encode()),)
-    return ConsumerRecord(*tp, offset, 0, 0, None, None, None, -1, -1, headers)
 
 
 async def _commit(consumer: AIOKafkaConsumer, offsets: Mapping[TopicPartition, int]) -> None:

@@ -70,5 +70,6 @@ async def opened(keys: Keys, sealed: str | None) -> dict[str, Any] | None:
     for subject, content in json.loads(sealed or "{}").items():
         found = await keys.get([UUID(subject)])
         for id, key in found.items():
-            return dict(unseal(key, id, content))
+            held: dict[str, Any] | None = unseal(key, id, content)
+            return held
     return None

@@ -17,6 +17,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from libs.common.ids import named
@@ -83,5 +84,10 @@ def seal(key: AESGCM, subject: UUID, content: bytes) -> str:
 
 
 def unseal(key: AESGCM, subject: UUID, sealed: str) -> Any:
+    """None where it was sealed with another key, which is gone: one may have been made anew after
+    the keys were restored from an older backup."""
     raw = base64.b64decode(sealed)
-    return json.loads(key.decrypt(raw[:12], raw[12:], subject.bytes))
+    try:
+        return json.loads(key.decrypt(raw[:12], raw[12:], subject.bytes))
+    except InvalidTag:
+        return None

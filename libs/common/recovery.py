@@ -7,20 +7,21 @@ the database is gone with it, and so is the sealed content of the events that ar
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import TopicPartition
 
-from libs.common import journal, kafka
+from libs.common import fetching, journal
 from libs.common.changes import Changes, Trial
 from libs.common.contracts.audit import TOPIC
 from libs.common.draft import Rules
 from libs.common.facts import Facts
+from libs.common.fetching import Record
 from libs.common.journal import Appended, Asked, Connection, Stream
 from libs.common.messages import (
     CancelTimer,
@@ -103,7 +104,7 @@ async def is_behind(service: Service, bootstrap: str, connection: Connection) ->
         return True
     newest: dict[TopicPartition, Published] = {}
     topics = [service.topic, TOPIC]
-    async with aclosing(_records(service, bootstrap, topics, last=TAIL)) as records:
+    async with aclosing(fetching.everything(bootstrap, topics, last=TAIL)) as records:
         async for tp, record in records:
             if published := _published(service, record):
                 newest[tp] = published
@@ -138,7 +139,7 @@ async def recover(
     facts = Facts(service.projections, service.facts)
     await facts.reload(connection)
     recovered, rules, chunk = Recovered(), service.rules(), list[Published]()
-    async with aclosing(_records(service, bootstrap, topics)) as records:
+    async with aclosing(fetching.everything(bootstrap, topics)) as records:
         async for _, record in records:
             if published := _published(service, record):
                 chunk.append(published)
@@ -149,33 +150,7 @@ async def recover(
     return recovered
 
 
-async def _records(
-    service: Service, bootstrap: str, topics: Sequence[str], *, last: int | None = None
-) -> AsyncGenerator[tuple[TopicPartition, ConsumerRecord[Any, Any]], None]:
-    """All that there are now, or the `last` of each partition."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, client_id=f"{service.name}-recovery")
-    try:
-        await consumer.start()
-        partitions = await kafka.partitions(bootstrap, topics)
-        begins = await consumer.beginning_offsets(partitions)
-        ends = await consumer.end_offsets(partitions)
-        if last is not None:
-            begins = {tp: max(begin, ends[tp] - last) for tp, begin in begins.items()}
-        left = {tp for tp in partitions if begins[tp] < ends[tp]}
-        consumer.assign(left)
-        for tp in left:  # at once: a fetch from an end would wait there for half a second
-            consumer.seek(tp, begins[tp])
-        while left:
-            for tp, records in (await consumer.getmany(timeout_ms=500, max_records=CHUNK)).items():
-                for record in records:
-                    yield tp, record
-                if await consumer.position(tp) >= ends[tp]:
-                    left.discard(tp)
-    finally:
-        await consumer.stop()
-
-
-def _published(service: Service, record: ConsumerRecord[Any, Any]) -> Published | None:
+def _published(service: Service, record: Record) -> Published | None:
     """None for what is not this service's own: somebody else's, or nothing that can be read."""
     try:
         return _read(service, record)
@@ -183,7 +158,7 @@ def _published(service: Service, record: ConsumerRecord[Any, Any]) -> Published 
         return None
 
 
-def _read(service: Service, record: ConsumerRecord[Any, Any]) -> Published | None:
+def _read(service: Service, record: Record) -> Published | None:
     headers = {name: (value or b"").decode("utf-8", "replace") for name, value in record.headers}
     if headers.get("ce_source") != service.source or record.value is None:
         return None

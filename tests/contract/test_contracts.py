@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from typing import Any
 
@@ -35,6 +36,15 @@ def test_no_event_breaks_what_was_committed_before() -> None:
         before = subprocess.run(["git", "show", name], cwd=ROOT, capture_output=True, text=True)
         if path.startswith("events/") and before.returncode == 0:
             assert list(contracts.breaking(json.loads(before.stdout), document)) == []
+
+
+def test_the_proxy_of_the_containers_leads_to_each_route() -> None:
+    config = (ROOT / "deploy" / "nginx" / "civicgrid.conf").read_text()
+    locations = re.findall(r"location ~ (\S+) \{ proxy_pass \$(\w+); \}", config)
+    for service in SERVICES:
+        for path in DOCUMENTS[f"{service.name}/openapi.json"]["paths"]:
+            to = {name for pattern, name in locations if re.match(pattern, path)}
+            assert to == {service.name}, path
 
 
 OLD: dict[str, Any] = {

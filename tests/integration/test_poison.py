@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from cli import letters
-from libs.common import kafka
+from libs.common import dead_letters, kafka
+from libs.common.database import session
 from libs.common.ids import named, uuid7
+from libs.common.keys import seal
 from libs.common.messages import Cause
 from libs.common.work import Dead, Letter, Message, Work
 from tests.integration.test_two_services import Shop, open_shop
@@ -128,6 +133,29 @@ async def test_a_letter_that_fails_three_times_more_stays_one_letter(open_one: S
         await eventually(failed, [times].__eq__)
     with pytest.raises(letters.LetterError):
         await letters.retried(open_one.settings, [name], letter["id"])
+
+
+async def test_a_letter_whose_key_was_made_anew_stops_no_timer(open_one: Shop) -> None:
+    """given: keys restored from an older backup, and that of the day made again; when: a letter of
+    before is tried once more; then: nothing is done with it, and timers go on."""
+    name = open_one.book.service.name
+    producer = kafka.producer(open_one.settings.kafka_bootstrap_servers, "test")
+    await producer.start()
+    sent = await producer.send_and_wait(open_one.till.service.topic, b"lost", headers=[("l", b"")])
+    await producer.stop()
+    where = f"partition = {sent.partition} AND offset_ = {sent.offset}"
+    [letter] = await eventually(
+        lambda: open_one.book_rows(f"SELECT id FROM dead_letter WHERE {where}"), bool
+    )
+    subject = dead_letters.subject_of(datetime.now(UTC).date())
+    other = seal(AESGCM(AESGCM.generate_key(256)), subject, b"{}")
+    async with session(open_one.settings.url(name, "writer")) as connection:
+        sealed = json.dumps({str(subject): other})
+        change = "UPDATE dead_letter SET sealed = $2 WHERE id = $1"
+        await connection.execute(change, letter["id"], sealed)
+    await letters.retried(open_one.settings, [name], letter["id"])
+    left = "SELECT count(*) FROM timer"
+    await eventually(lambda: open_one.book_rows(left), lambda rows: rows[0][0] == 0)
 
 
 async def test_a_death_that_cannot_be_told_is_still_a_dead_letter(open_one: Shop) -> None:

@@ -171,7 +171,7 @@ class Desk(Generic[F]):
         if key is None or sealed is None:
             return {}
         content = json.loads(sealed).get(str(subject))
-        return cast(Mapping[str, Any], keys.unseal(key, subject, content)) if content else {}
+        return cast(Mapping[str, Any], content and keys.unseal(key, subject, content)) or {}
 
     async def alias(self, subject: UUID, name: str) -> UUID:
         """The same id for the same name, made with the key of `subject`: it tells nobody else

@@ -117,6 +117,11 @@ class City:
         """`tables`: name -> primary key -> row, the tables of `COPIES`; others are ignored."""
         return cls(tables)
 
+    @property
+    def is_known(self) -> bool:
+        """Whether the registry has told of any area."""
+        return bool(self._areas)
+
     def area(self, code: str) -> Area | None:
         if (seen := self._seen.get(code)) is None and (row := self._areas.get((code,))):
             seen = self._seen[code] = _area(row)

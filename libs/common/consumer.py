@@ -24,7 +24,7 @@ from libs.common.fetching import Fetching, Record
 from libs.common.ids import named
 from libs.common.journal import Connection
 from libs.common.messages import Cause
-from libs.common.quarantine import Quarantine, Stopped
+from libs.common.quarantine import Quarantine
 from libs.common.work import Fenced, Place, Work
 from libs.common.writer import Writer
 
@@ -55,7 +55,8 @@ class Standing(NamedTuple):
 
 
 class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
-    """`attempted` is when it last did something, on the steady clock."""
+    """`attempted` is when it last did something, on the steady clock. `stopped`: topics that are
+    no longer read, and what to do about it; the others are."""
 
     def __init__(
         self,
@@ -71,6 +72,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._assignments = 0
         self._fetching = Fetching(self._forget_all)
         self._quarantine = Quarantine()
+        self.stopped: dict[str, str] = {}
         self._committed_at = 0.0
         self.attempted = time.monotonic()
         self._storing, self._placing = 0, 0
@@ -103,6 +105,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 works = await self._fetch(consumer)
                 if storing:
                     await storing  # the next batch was fetched and decoded meanwhile
+                works = [one for one in works if one.place and one.place.topic not in self.stopped]
                 storing = asyncio.create_task(self._store(works)) if works else None
                 self._tell_kafka(consumer)
         finally:
@@ -140,6 +143,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             return
         for tp in fresh:
             self._stand(consumer, tp, begins[tp], stored.get(tp))
+            if tp.topic in self.stopped:
+                consumer.pause(tp)
 
     async def _positions(
         self, fresh: Sequence[TopicPartition], ends: Mapping[TopicPartition, int]
@@ -166,10 +171,11 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             self._standing[tp] = Standing(begin)
             consumer.seek(tp, begin)
         elif stored.next < begin:
-            raise Stopped(
-                f"{tp.topic}/{tp.partition} begins at {begin}, and this service stands at"
-                f" {stored.next}: let the owner of the topic run `civicgrid republish`"
-            )
+            self._standing[tp] = stored
+            consumer.seek(tp, stored.next)
+            told = f"begins at {begin}, and this service stands at {stored.next}"
+            action = "let the owner of the topic run `civicgrid republish`"
+            self._stop(tp.topic, f"{tp.topic}/{tp.partition} {told}: {action}")
         elif stored.next == begin:
             self._standing[tp] = Standing(begin)
             consumer.seek(tp, begin)
@@ -218,7 +224,15 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         for work in works:
             if isinstance(work.result, Fenced) and work.place:
                 self._standing.pop(TopicPartition(*work.place[:2]), None)
-        self._quarantine.watch(works)
+        for topic, reason in self._quarantine.watch(works):
+            self._stop(topic, reason)
+            for tp in [tp for tp in self._standing if tp.topic == topic]:
+                del self._standing[tp]  # to be placed where the database stands, and paused
+
+    def _stop(self, topic: str, reason: str) -> None:
+        if topic not in self.stopped:
+            log.error("stopped", topic=topic, reason=reason)
+            self.stopped[topic] = reason
 
     async def _patiently(self, step: Callable[[], Awaitable[T]]) -> T:
         """Again and again, ever more slowly, until the database and the broker answer."""

@@ -133,9 +133,9 @@ class Draft:
         except Missing:
             raise
         except Wait as wait:
-            return self._wait(work, str(wait))
+            return self._wait(work, wait)
         except Refused as refusal:
-            return self._bury(work, Dead("refused", refusal.code)) if work.letter else refusal
+            return self._bury(work, _refused(refusal)) if work.letter else refusal
         except Exception as crash:
             if work.letter:
                 return self._bury(work, Dead("handler", blame(crash)))
@@ -233,12 +233,14 @@ class Draft:
             return Done(events)
         return Answered(work.request.status, work.request.answer(events), first=True)
 
-    def _wait(self, work: Work, reason: str) -> Result:
+    def _wait(self, work: Work, wait: Wait) -> Result:
         if not work.letter or not work.message:
-            return Refused("not_ready", status=503, reason=reason)
-        timer = waiting.timer(work, self._context.now)
+            return wait.then or Refused("not_ready", status=503, reason=str(wait))
+        give_up = waiting.REFUSE if wait.then else waiting.GIVE_UP
+        timer = waiting.timer(work, self._context.now, give_up)
         if timer is None:
-            return self._bury(work, Dead("waited", reason))
+            dead = _refused(wait.then) if wait.then else Dead("waited", str(wait))
+            return self._bury(work, dead)
         self.changes.settle(work, "waiting")
         self.changes.set_timer(timer, work.cause.correlation_id)
         return Waiting()
@@ -257,6 +259,11 @@ class Draft:
             self.changes.accept(self._run(replace(work, envelope=None), effects))
         except (Refused, Wait):
             log.exception("the death of a message could not be told")
+
+
+def _refused(refusal: Refused) -> Dead:
+    path = f"{refusal.path}: " if refusal.path else ""
+    return Dead("refused", path + refusal.code)
 
 
 def _told(entry: Entry, result: Result, planned: Planned) -> Sequence[Any]:

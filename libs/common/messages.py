@@ -68,7 +68,12 @@ class Refused(Exception):
 
 
 class Wait(Exception):
-    """Something that this message needs is not known here yet; it is tried again later."""
+    """Something that this message needs is not known here yet; it is tried again later: for a day,
+    or, where a refusal is given, for half a minute. A command is refused at once."""
+
+    def __init__(self, reason: str, *, then: Refused | None = None) -> None:
+        super().__init__(reason)
+        self.then = then
 
 
 Address = tuple[str, UUID]

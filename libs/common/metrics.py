@@ -25,5 +25,6 @@ UNSEALED_SECONDS = Gauge(
     "civicgrid_unsealed_seconds", "Age of the oldest row of audit without a seal.", ["service"]
 )
 LAG = Gauge("civicgrid_lag", "Records of Kafka that the service has not handled.", ["service"])
+STOPPED = Gauge("civicgrid_stopped_topics", "Topics that are no longer read.", ["service"])
 DEAD_LETTERS = Counter("civicgrid_dead_letters", "Dead letters by stage.", ["service", "stage"])
 TIMERS = Counter("civicgrid_timers_fired", "Timers that ran out.", ["service"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -14,7 +14,7 @@ from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
 from fastapi import APIRouter
 
-from libs.common import database, erasures, failpoints, kafka, recovery, retention
+from libs.common import database, erasures, failpoints, kafka, metrics, recovery, retention
 from libs.common.clock import Clock
 from libs.common.consumer import Consumer
 from libs.common.facts import Facts
@@ -29,8 +29,7 @@ from libs.common.logs import blame
 from libs.common.measuring import Measuring
 from libs.common.messages import Cause
 from libs.common.outgoing import Outgoing
-from libs.common.quarantine import Stopped
-from libs.common.receiving import Receiver
+from libs.common.receiving import INTAKE, Receiver
 from libs.common.relay import Relay
 from libs.common.sealing import Sealing
 from libs.common.service import Service
@@ -66,11 +65,9 @@ class OldDatabase(Exception):
 
 
 class Running:
-    """`faults`: what stands still and why; empty while all is well."""
-
     def __init__(self, service: Service, settings: Settings) -> None:
         self.service, self._settings = service, settings
-        self.faults: dict[str, str] = {}
+        self.consumer: Consumer | None = None
         self._log = log.bind(service=service.name)
         self._clock = Clock()
         self._tasks: list[asyncio.Task[None]] = []
@@ -113,6 +110,7 @@ class Running:
             self.consumer = Consumer(
                 self._kafka_consumer, self._writer_session, receiver.read, self.writer
             )
+            metrics.STOPPED.labels(service.name).set_function(lambda: len(self.faults))
             self._put_up("consumer", self.consumer.run)
         self._put_up("relay", self.relay.run)
         bootstrap = self._settings.kafka_bootstrap_servers
@@ -127,6 +125,16 @@ class Running:
                 service.source, service.sweeps, self.writer, self._writer_session
             )
             self._put_up("sweeping", self._sweep)
+
+    @property
+    def faults(self) -> Mapping[str, str]:
+        """Topics that are no longer read, and what to do; empty while all is well."""
+        return self.consumer.stopped if self.consumer else {}
+
+    @property
+    def is_ready(self) -> bool:
+        """Although an outside source sends nonsense, and is no longer read."""
+        return all(topic.startswith(INTAKE) for topic in self.faults)
 
     async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
         """Until the database answers: a process that is there before it waits for it."""
@@ -183,10 +191,6 @@ class Running:
         while True:
             try:
                 await run()
-            except Stopped as stopped:
-                self.faults[name] = str(stopped)
-                self._log.error("stopped", part=name, reason=str(stopped))
-                return
             except Exception as error:
                 self._log.warning("fell", part=name, error=blame(error))
             await asyncio.sleep(pause)

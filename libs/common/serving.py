@@ -53,8 +53,9 @@ def admin(services: Sequence[Running], public: FastAPI) -> FastAPI:
 
     @app.get("/ready")
     async def ready() -> Response:
-        faults = {running.service.name: running.faults for running in services if running.faults}
-        return JSONResponse({"ready": not faults, "faults": faults}, 503 if faults else 200)
+        faults = {one.service.name: one.faults for one in services if one.faults}
+        is_ready = all(one.is_ready for one in services)
+        return JSONResponse({"ready": is_ready, "faults": faults}, 200 if is_ready else 503)
 
     document = cache(lambda: described(public))
 
@@ -97,7 +98,7 @@ async def serve(services: Sequence[Service], settings: Settings, stop: asyncio.E
         running = await _unless(stop, stack.enter_async_context(started(services, settings)))
         if running is None:
             return
-        watchdog = Watchdog(one.consumer for one in running if one.service.consumes)
+        watchdog = Watchdog(one.consumer for one in running if one.consumer)
         watchdog.start()
         stack.callback(watchdog.stop)
         app = interface(running)

@@ -17,13 +17,15 @@ from libs.common.work import Letter, Waited, Work
 TIMER, RETRY = "wait", "retry"
 """Timers of messages that wait for a fact, and of dead letters that are tried once more."""
 FIRST, LONGEST, GIVE_UP = timedelta(seconds=1), timedelta(minutes=10), timedelta(days=1)
+REFUSE = timedelta(seconds=30)
+"""For so long waits what is refused then: what may be wrong, and not only early."""
 
 
-def timer(work: Work, now: datetime) -> SetTimer | None:
-    """When to try again; None once it has waited for a day."""
+def timer(work: Work, now: datetime, give_up: timedelta) -> SetTimer | None:
+    """When to try again; None once it has waited for so long."""
     assert work.letter and work.message
     waited = work.waited or Waited(0, now)
-    if now - waited.since > GIVE_UP:
+    if now - waited.since > give_up:
         return None
     pause = min(LONGEST, FIRST * 2 ** min(waited.attempts, 20))
     id = named(f"{work.message.source}/{work.message.id}")

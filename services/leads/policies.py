@@ -38,6 +38,7 @@ from libs.common.messages import (
     Refused,
     SetTimer,
     Timers,
+    Wait,
 )
 from libs.common.receiving import INTAKE
 from libs.common.work import Dead, Letter
@@ -98,14 +99,18 @@ def lead_id(source: str, number: str) -> UUID:
 
 
 def capture(context: Now, id: UUID, told: Told) -> Instruction:
-    """Refused for an unknown type or cell; a lead without a place is taken (rows L1, L15)."""
+    """Refused for an unknown type or cell; a lead without a place is taken (rows L1, L15). What
+    an outside source sent may have come before the cell, which the registry tells of."""
     kind = LEAD_TYPES.get(told.lead_type)
     if kind is None:
         raise Refused("unknown_lead_type", status=422, path="/lead_type")
     city = context.facts.city
+    if not city.is_known:
+        raise Wait("no area is known yet")
     place = find(city, told.cell, told.point, told.accuracy_m, told.area_hint)
     if place is None:
-        raise Refused("unknown_area", status=422, path="/cell")
+        refusal = Refused("unknown_area", status=422, path="/cell")
+        raise Wait(f"area {told.cell} is not known yet", then=refusal)
     captured = told.captured_at or context.now
     if told.imported and captured > context.now + CLOCK_SKEW:
         raise Refused("in_the_future", status=422, path="/received_at")

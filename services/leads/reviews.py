@@ -18,7 +18,7 @@ from services.leads.domain import RETENTION_REVIEW
 from services.leads.domain.retention import FallDue, Keep, Pass, review_of
 from services.leads.facts import Facts
 
-RETENTION = "retention"
+RETENTION, ERASE = "retention", "erase"
 HELD_UNTIL = timedelta(days=1)
 """A deletion that a legal hold stops is tried again after this."""
 LONGEST: Mapping[Ended, timedelta] = {
@@ -47,9 +47,17 @@ def on_kept(event: RetentionKept, context: Now) -> Iterable[Effect]:
 
 
 def on_deleted(event: RetentionDeleted, context: Now) -> Iterable[Effect]:
+    """Not at once: keys go before a batch is stored, and this one may yet be decided otherwise."""
+    subjects = [str(subject) for subject in event.subjects]
+    data = {"record": str(event.record), "subjects": subjects}
+    yield SetTimer(ERASE, event.review_id, context.now, data)
+
+
+def erase(due: Due, context: Now) -> Iterable[Effect]:
     """Its keys are destroyed, and again when a backup of them comes back."""
-    erased = Confirm(context.now, "leads", event.record, event.subjects)
-    yield ERASURE.to(erasure_id(event.review_id), erased)
+    subjects = tuple(UUID(subject) for subject in due.data["subjects"])
+    erased = Confirm(context.now, "leads", UUID(due.data["record"]), subjects)
+    yield ERASURE.to(erasure_id(due.id), erased)
 
 
 def time_is_over(due: Due, context: Now) -> Iterable[Effect]:
@@ -65,6 +73,6 @@ POLICIES: Policies = {
     RetentionKept: on_kept,
     RetentionDeleted: on_deleted,
 }
-TIMERS: Timers = {RETENTION: time_is_over}
+TIMERS: Timers = {RETENTION: time_is_over, ERASE: erase}
 SWEEPS = (Sweep("retention", 3600, queries.EXPIRED, fall_due),)
 """Each hour, a thousand at most of either kind: a clock that is wrong hides little (row Q20)."""

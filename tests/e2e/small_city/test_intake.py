@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import AsyncIterator
 from functools import partial
@@ -112,8 +113,32 @@ async def test_what_cannot_be_taken_is_answered_with_what_is_wrong(
     await report(source, str(uuid7()), body)
     found = await eventually(partial(receipts_of, town, unknown), bool)
     assert (found[0][0], found[0][1]["codes"]) == ("intake.rejected.v1", ["unknown_lead_type"])
+    assert found[0][1]["paths"] == ["/lead_type"]
     dead = await town.rows("leads", "SELECT stage FROM dead_letter WHERE topic = $1", INTAKE)
     assert {"refused", "schema"} <= {row["stage"] for row in dead}
+
+
+async def test_an_incident_that_is_there_before_its_cell_waits_for_it(
+    town: Town, source: AIOKafkaProducer
+) -> None:
+    above = await first_cell(town)
+    fresh = {"code": f"{above['code']}-{uuid7().hex[-12:]}", "name": "new", "level": "grid_l3"}
+    number = f"n-{uuid7()}"
+    body = {
+        "source_number": number,
+        "lead_type": "theft",
+        "cell": fresh["code"],
+        "reported_at": "2026-11-20T08:00:00+08:00",
+    }
+    await report(source, str(uuid7()), body)
+    waits = "SELECT count(*) FROM timer WHERE name = 'wait' AND data::text LIKE $1"
+    key = f"%{base64.b64encode(number.encode()).decode()}%"
+    await eventually(partial(town.rows, "leads", waits, key), lambda rows: rows[0]["count"] == 1)
+    parent = above["parent"] if above["level"] == "grid_l3" else above["code"]
+    answer = await town.post("/areas", fresh | {"parent": parent})
+    assert answer.status_code == 201, answer.text
+    found = await eventually(partial(receipts_of, town, number), bool)
+    assert [kind for kind, _ in found] == ["intake.accepted.v1"]
 
 
 async def test_a_key_that_no_receipt_can_hold_stops_nobody(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -11,8 +12,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from libs.common import erasures
 from libs.common.contracts.leads import Ended, RetentionDeleted, RetentionEvent, RetentionFellDue
-from libs.common.messages import Refused
+from libs.common.erasures import ERASURE
+from libs.common.messages import Context, Due, Instruction, Refused, SetTimer
 from services.leads.domain.retention import (
     DELETED_AFTER,
     Command,
@@ -23,6 +26,7 @@ from services.leads.domain.retention import (
     decide,
     evolve,
 )
+from services.leads.reviews import POLICIES, TIMERS
 
 NOW = datetime(2031, 5, 4, 9, tzinfo=UTC)
 LEAD, SUBJECTS = UUID(int=7), (UUID(int=7), UUID(int=8))
@@ -85,6 +89,21 @@ def test_what_is_not_due_cannot_be_kept() -> None:
     with pytest.raises(Refused) as refused:
         decide(gone, keep(10))
     assert refused.value.code == "illegal_transition"
+
+
+def test_keys_go_only_once_it_is_stored_that_they_do() -> None:
+    """given: its month is over; when: that is decided; then: nothing of it destroys a key, for the
+    writer may have to decide again; a timer does, in a batch of its own."""
+    review = told(RetentionReview(UUID(int=1)), DUE)
+    (gone,) = decide(review, Pass(NOW + DELETED_AFTER, SUBJECTS))
+    context: Context[Any] = Context(None, NOW + DELETED_AFTER, 1)
+    (timer,) = POLICIES[RetentionDeleted](gone, context)
+    assert isinstance(timer, SetTimer) and timer.due_at == context.now
+    due = Due(timer.name, timer.id, timer.due_at, timer.data)
+    (instruction,) = TIMERS[timer.name](due, context)
+    assert isinstance(instruction, Instruction) and instruction.decider is ERASURE
+    (confirmed,) = erasures.decide(ERASURE.blank(instruction.id), instruction.command)
+    assert tuple(confirmed.erases) == SUBJECTS
 
 
 class Reviewing(RuleBasedStateMachine):

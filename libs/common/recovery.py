@@ -71,11 +71,18 @@ REVOKE UPDATE ON audit_seal FROM CURRENT_USER;
 """
 """No number and no hash is of it. What is sealed comes before what is not."""
 MARK = "UPDATE relay SET transaction_id = '3', position = $1"
+OTHER = """
+SELECT event.stream_id, event.version FROM event
+JOIN unnest($1::uuid[], $2::int[], $3::uuid[]) AS published (stream_id, version, event_id)
+    USING (stream_id, version)
+WHERE event.event_id <> published.event_id LIMIT 1
+"""
 STORED = "SELECT event_id FROM event WHERE stream_id = $1 AND version = $2"
 
 
 class Gap(Exception):
-    """Kafka no longer holds the events between the backup and its own; the text says which."""
+    """Kafka no longer holds the events between the backup and its own, or the journal holds others;
+    the text says which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,16 +145,36 @@ async def recover(
     """
     facts = Facts(service.projections, service.facts)
     await facts.reload(connection)
-    recovered, rules, chunk = Recovered(), service.rules(), list[Published]()
+    recovered = Recovered()
+    while True:
+        before = recovered.events
+        early = await _through(service, bootstrap, topics, connection, facts, recovered)
+        if early is None:
+            return recovered
+        if recovered.events == before:
+            raise Gap(early)
+
+
+async def _through(
+    service: Service,
+    bootstrap: str,
+    topics: Sequence[str],
+    connection: Connection,
+    facts: Facts[Any],
+    recovered: Recovered,
+) -> str | None:
+    """All of Kafka once, and what follows upon the journal is added; what was found to be missing
+    before something else. It may come later: what was published again is behind what was not."""
+    rules, chunk, early = service.rules(), list[Published](), list[str]()
     async with aclosing(fetching.everything(bootstrap, topics)) as records:
         async for _, record in records:
             if published := _published(service, record):
                 chunk.append(published)
             if len(chunk) == CHUNK:
-                await _add(rules, connection, chunk, facts, recovered)
-                chunk = []
-    await _add(rules, connection, chunk, facts, recovered)
-    return recovered
+                early += await _add(rules, connection, chunk, facts, recovered)
+                chunk, early = [], early[:1]
+    early += await _add(rules, connection, chunk, facts, recovered)
+    return early[0] if early else None
 
 
 def _published(service: Service, record: Record) -> Published | None:
@@ -197,16 +224,23 @@ async def _add(
     chunk: Sequence[Published],
     facts: Facts[Any],
     recovered: Recovered,
-) -> None:
-    """What is missing of this chunk, in one transaction."""
+) -> list[str]:
+    """What is missing of this chunk, in one transaction; a text for each event that comes too early
+    to be added."""
     asked = Asked(streams={(one.decider.name, one.envelope.subject): one.decider for one in chunk})
     asked.messages = [Message(one.envelope.cause.id, one.envelope.cause.source) for one in chunk]
     loaded = await journal.load(connection, asked)
+    await _check_known(connection, chunk, loaded)
     context = Context(facts.value, loaded.now, facts.number)
-    changes = Changes(loaded.now, {})
+    changes, early = Changes(loaded.now, {}), []
     for one in chunk:
         stream = loaded.streams[one.decider.name, one.envelope.subject]
-        if one.envelope.version <= stream.version:
+        if one.envelope.version > stream.version + 1:
+            early.append(
+                f"{one.decider.name} {stream.id} is at version {stream.version}, and the next that"
+                f" Kafka holds is {one.envelope.version}: take a newer backup"
+            )
+        if one.envelope.version != stream.version + 1:
             continue
         changes.accept(_trial(rules, one, stream, context))
         message = Message(one.envelope.cause.id, one.envelope.cause.source)
@@ -221,16 +255,28 @@ async def _add(
         await execute(connection, batch, facts=changes.has_facts)
     if changes.has_facts:
         await facts.reload(connection)
+    return early
+
+
+async def _check_known(
+    connection: Connection, chunk: Sequence[Published], loaded: journal.Loaded
+) -> None:
+    """Raises Gap where the journal has another event than the one that was published."""
+    known = [
+        (one.envelope.subject, one.envelope.version, one.envelope.id)
+        for one in chunk
+        if one.envelope.version <= loaded.streams[one.decider.name, one.envelope.subject].version
+    ]
+    if known and (other := await connection.fetchrow(OTHER, *zip(*known, strict=True))):
+        raise Gap(
+            f"{other['stream_id']} was written to after it was restored: its version"
+            f" {other['version']} is not the one that was published: restore the backup again"
+        )
 
 
 def _trial(rules: Rules, one: Published, stream: Stream, context: Context[Any]) -> Trial:
     """The event, and what its own service made of it; further events come by themselves."""
     envelope = one.envelope
-    if envelope.version != stream.version + 1:
-        raise Gap(
-            f"{one.decider.name} {stream.id} is at version {stream.version}, and the next that"
-            f" Kafka holds is {envelope.version}: take a newer backup"
-        )
     stream.state = stream.decider.evolve(stream.state, envelope.event)
     stream.version, stream.key = envelope.version, envelope.key
     trial = Trial(envelope.cause.correlation_id)

@@ -65,9 +65,13 @@ class OldDatabase(Exception):
 
 
 class Running:
+    """`old`: has the OldDatabase that was found only after the start, and is to be heeded."""
+
     def __init__(self, service: Service, settings: Settings) -> None:
         self.service, self._settings = service, settings
         self.consumer: Consumer | None = None
+        self._compared = asyncio.Event()
+        self.old: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._log = log.bind(service=service.name)
         self._clock = Clock()
         self._tasks: list[asyncio.Task[None]] = []
@@ -104,15 +108,16 @@ class Running:
         self._put_up("writer", self.writer.run)
         self._put_up("pulse", self._pulse)
         await self._patiently(lambda: self.writer.submit([_nothing()]))
-        await self._patiently(self._check_history)
+        if not await self._patiently(self._check_history):
+            self._put_up("history", self._check_history_later)
         await self._patiently(self._erase_again)
         if service.consumes:
             self.consumer = Consumer(
                 self._kafka_consumer, self._writer_session, receiver.read, self.writer
             )
             metrics.STOPPED.labels(service.name).set_function(lambda: len(self.faults))
-            self._put_up("consumer", self.consumer.run)
-        self._put_up("relay", self.relay.run)
+            self._put_up("consumer", self._once_compared(self.consumer.run))
+        self._put_up("relay", self._once_compared(self.relay.run))
         bootstrap = self._settings.kafka_bootstrap_servers
         told = (service.name, service.consumes, bootstrap, self._clock, self._writer_session)
         self._put_up("measuring", Measuring(*told).run)
@@ -252,15 +257,15 @@ class Running:
                         " let `python -m cli.setup city` make roles that may do less"
                     )
 
-    async def _check_history(self) -> None:
-        """Raises OldDatabase. While the broker is away nothing can be compared, and nothing is."""
+    async def _check_history(self) -> bool:
+        """Raises OldDatabase. Whether it was compared: while the broker is away nothing can be."""
         connection = await self._writer_session()
         try:
             bootstrap = self._settings.kafka_bootstrap_servers
             behind = await recovery.is_behind(self.service, bootstrap, connection)
         except KafkaError as error:
             self._log.warning("history not compared", error=type(error).__name__)
-            return
+            return False
         finally:
             await connection.close()
         if behind:
@@ -268,6 +273,26 @@ class Running:
                 f"{self.service.name}: Kafka knows more than this database, which was restored or"
                 " made anew: run `civicgrid doctor --recover` first"
             )
+        self._compared.set()
+        return True
+
+    async def _check_history_later(self) -> None:
+        """Once the broker answers: commands are taken meanwhile, and told to nobody."""
+        try:
+            while not await self._check_history():
+                await asyncio.sleep(PULSE_SECONDS)
+        except OldDatabase as error:
+            self.old.set_exception(error)
+        await asyncio.Event().wait()
+
+    def _once_compared(self, run: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+        """What is published, and what is taken from others, must not contradict what was."""
+
+        async def wait_and_run() -> None:
+            await self._compared.wait()
+            await run()
+
+        return wait_and_run
 
     async def _erase_again(self) -> None:
         """Before anybody is answered: the keys may be those of an older backup."""

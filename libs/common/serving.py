@@ -107,11 +107,12 @@ async def serve(services: Sequence[Service], settings: Settings, stop: asyncio.E
             _server(admin(running, app), settings, settings.admin_port),
         ]
         serving = [asyncio.create_task(server.serve()) for server in servers]
-        stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait([*serving, stopping], return_when=asyncio.FIRST_COMPLETED)
+        stopping, old = asyncio.create_task(stop.wait()), [one.old for one in running]
+        ends: list[asyncio.Future[Any]] = [*serving, stopping, *old]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         for server in servers:
             server.should_exit = True
-        await asyncio.gather(*serving)
+        await asyncio.gather(*serving, *(one for one in old if one.done()))
 
 
 async def _unless(stop: asyncio.Event, step: Coroutine[Any, Any, T]) -> T | None:

@@ -7,7 +7,7 @@ import logging
 import signal
 import sys
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import asyncpg
@@ -39,7 +39,7 @@ from cli.city import NAMES, SERVICES
 from cli.client import CityError
 from cli.flow import Flow
 from cli.screen import Json, console, errors, show_json, show_table, tell
-from libs.common import logs, serving
+from libs.common import logs, retention, serving
 from libs.common.database import session
 from libs.common.recovery import Gap
 from libs.common.relay import republish as publish_again
@@ -135,6 +135,9 @@ def republish(
     """Publish again what was recorded since: readers know by themselves what they have handled."""
     if service is not None and service not in NAMES:
         raise typer.BadParameter(f"known are {', '.join(NAMES)}", param_hint="--service")
+    if since.astimezone() < datetime.now().astimezone() - timedelta(days=retention.DAYS):
+        told = f"readers remember what they handled for {retention.DAYS} days: choose a later time"
+        raise typer.BadParameter(told, param_hint="--since")
     chosen = ground.attached()
     for name in [service] if service else NAMES:
         count = asyncio.run(_republish(chosen, name, since.astimezone()))

@@ -21,11 +21,12 @@ from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRa
 
 from libs.common import database, failpoints, wire
 from libs.common.fetching import Fetching, Record
+from libs.common.horizon import Horizon
 from libs.common.ids import named
 from libs.common.journal import Connection
 from libs.common.messages import Cause
 from libs.common.quarantine import Quarantine
-from libs.common.work import Fenced, Place, Work
+from libs.common.work import Dead, Fenced, Place, Work
 from libs.common.writer import Writer
 
 log = structlog.get_logger()
@@ -37,7 +38,9 @@ POSITIONS = """
 SELECT topic, partition, next, last_id FROM position
 JOIN unnest($1::text[], $2::int[]) AS asked (topic, partition) USING (topic, partition)
 """
-FORGET = "DELETE FROM position WHERE topic = $1 AND partition = $2 AND next = $3"
+BEGIN = """
+UPDATE position SET next = 0, last_id = '' WHERE topic = $1 AND partition = $2 AND next = $3
+"""
 
 AWAY = (*database.AWAY, KafkaError)
 """The database or the broker does not answer: nothing was stored, so nothing is skipped."""
@@ -72,6 +75,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._assignments = 0
         self._fetching = Fetching(self._forget_all)
         self._quarantine = Quarantine()
+        self._horizon = Horizon()
         self.stopped: dict[str, str] = {}
         self._committed_at = 0.0
         self.attempted = time.monotonic()
@@ -149,14 +153,16 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _positions(
         self, fresh: Sequence[TopicPartition], ends: Mapping[TopicPartition, int]
     ) -> dict[TopicPartition, Standing]:
-        """Positions as stored; what belongs to a topic that was made anew is deleted."""
+        """Positions as stored; one in a topic that was made anew is set to its beginning."""
         connection, stored = await self._connect(), {}
         try:
+            await self._horizon.look(connection, sorted({tp.topic for tp in fresh}))
             for row in await connection.fetch(POSITIONS, *zip(*fresh, strict=True)):
                 tp = TopicPartition(row["topic"], row["partition"])
                 if row["next"] > ends[tp] or self._anew.get(tp) == row["next"]:
                     log.warning("topic is new", topic=tp.topic, partition=tp.partition)
-                    await connection.execute(FORGET, *tp, row["next"])
+                    await connection.execute(BEGIN, *tp, row["next"])
+                    stored[tp] = Standing(0)
                 else:
                     stored[tp] = Standing(row["next"], row["last_id"])
         finally:
@@ -206,6 +212,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             place = Place(*at, last=record)
             work = self._read(record)
             if work:
+                if work.envelope and self._horizon.hides(tp.topic, work.envelope.time):
+                    work.dead = Dead("horizon", "older than ids are remembered for")
                 if last:
                     yield last
                 work.place, last = place, work

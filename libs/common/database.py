@@ -25,6 +25,9 @@ says of a session that ended in the midst of an answer."""
 
 CORE = Path(__file__).parent / "migrations"
 KEYS = CORE / "keys"
+ANSWER_SECONDS = 20.0
+"""After which a session of a service that says nothing is given up, as one that was cut: a network
+may forget it without a word. Shorter than the patience of the watchdog."""
 LOCK = 0x6D696772617465
 
 _GRANTS = """
@@ -173,6 +176,7 @@ async def connect(url: str, application: str) -> Connection:
     return await asyncpg.connect(
         url,
         timeout=10,
+        command_timeout=ANSWER_SECONDS,
         server_settings={
             "application_name": application,
             "plan_cache_mode": "force_generic_plan",

@@ -308,12 +308,16 @@ class Running:
             self._settings.url(name, "reader"),
             min_size=1,
             max_size=8,
+            command_timeout=database.ANSWER_SECONDS,
             server_settings={"application_name": f"{name}-reader", "timezone": "UTC"},
         )
 
     async def _open_keys(self) -> asyncpg.Pool[Any]:
         return await asyncpg.create_pool(
-            self._settings.url("keys", "writer"), min_size=1, max_size=2
+            self._settings.url("keys", "writer"),
+            min_size=1,
+            max_size=2,
+            command_timeout=database.ANSWER_SECONDS,
         )
 
     async def _kafka_consumer(self, listener: ConsumerRebalanceListener) -> AIOKafkaConsumer:

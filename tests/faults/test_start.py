@@ -1,4 +1,5 @@
-"""A process starts, however often its connections are cut meanwhile."""
+"""A process starts, however often its connections are cut meanwhile, and goes on when they are
+forgotten without a word."""
 
 from __future__ import annotations
 
@@ -8,10 +9,15 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
+from libs.common import database
 from libs.common.database import session
+from libs.common.ids import named, uuid7
+from libs.common.messages import Cause
 from libs.common.running import Running
+from libs.common.work import Done, Work
 from tests.faults.campaign.proxy import Proxy
 from tests.support import shop
+from tests.support.awaiting import eventually
 from tests.support.servers import Ground, unique
 
 STARTS, CUTS = 3, 8
@@ -51,6 +57,36 @@ async def test_a_service_starts_although_its_connections_are_slow_and_cut(
         cutting.heal()
         await asyncio.gather(*(one.stop() for one in running))
     assert cutting.met["reset"] >= CUTS // 2
+
+
+@pytest.mark.timeout(120)
+async def test_a_service_gives_up_sessions_that_say_nothing_more(
+    servers: Ground, cutting: Proxy
+) -> None:
+    if servers.own is None:
+        pytest.skip("the servers of the environment are not ours to cut off")
+    till, _ = shop.services(unique("s"))
+    settings = await servers.provide([till], shop.topics(till.topic))
+    host = servers.admin_url.rpartition("@")[2].partition("/")[0]
+    through = settings.database_url.replace(host, f"127.0.0.1:{cutting.port}")
+    running = Running(till, settings.model_copy(update={"database_url": through}))
+    await running.start()
+    plan = [shop.TILL.to(named("till one"), shop.Sell("tea", 1))]
+
+    async def stored() -> bool:
+        work = Work(lambda _: plan, Cause("test", "c", uuid7(), "test"))
+        try:
+            await running.writer.submit([work])
+        except database.AWAY:
+            return False
+        return isinstance(work.result, Done)
+
+    try:
+        assert await stored()
+        cutting.forget()
+        await eventually(stored, bool, within=2 * database.ANSWER_SECONDS)
+    finally:
+        await running.stop()
 
 
 async def cut_at_times(proxy: Proxy, servers: Ground, names: Sequence[str]) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,11 +17,12 @@ from libs.common.database import session
 from libs.common.ids import named, uuid7
 from libs.common.keys import seal
 from libs.common.messages import Cause
+from libs.common.serving import started
 from libs.common.work import Dead, Letter, Message, Work
 from tests.integration.test_two_services import Shop, open_shop
 from tests.support import shop
 from tests.support.awaiting import eventually
-from tests.support.servers import Ground
+from tests.support.servers import Ground, unique
 
 Headers = dict[str, bytes | None]
 
@@ -110,6 +112,40 @@ async def test_each_kind_of_poison_is_a_dead_letter_and_the_good_records_around_
     found = {name: row["stage"] for name, row in zip(POISON, dead, strict=True)}
     assert found == {name: stage for name, (_, _, stage) in POISON.items()}
     assert all(row["reason"] for row in dead)
+
+
+async def test_what_is_older_than_ids_are_remembered_for_is_not_applied_again(
+    servers: Ground,
+) -> None:
+    """given: a topic that a service reads for longer than it remembers what it handled; when: what
+    happened before that is sent again; then: it is set aside; a service that is new applies it."""
+    till, book = shop.services(unique("h"))
+    settings = await servers.provide([till, book], shop.topics(till.topic, book.topic))
+    producer = kafka.producer(settings.kafka_bootstrap_servers, "test")
+    await producer.start()
+
+    async def send_old() -> None:
+        at = (datetime.now(UTC) - timedelta(days=70)).isoformat().encode()
+        headers = [*(good(till.source) | {"ce_time": at}).items()]
+        await producer.send_and_wait(till.topic, BODY, partition=0, headers=headers)
+
+    async def rows(query: str) -> list[Any]:
+        async with session(settings.url(book.name, "writer")) as connection:
+            return [tuple(row) for row in await connection.fetch(query)]
+
+    listed = [*(good(till.source) | {"ce_type": b"good.listed.v1"}).items()]
+    await producer.send_and_wait(till.topic, b'{"good":"tea"}', partition=0, headers=listed)
+    await send_old()
+    async with started([book], settings):
+        await eventually(partial(rows, "SELECT sales FROM takings"), [(1,)].__eq__)
+    async with session(settings.url(book.name, "writer")) as connection:
+        await connection.execute("UPDATE position SET since = now() - interval '61 days'")
+    await send_old()
+    async with started([book], settings):
+        dead = await eventually(partial(rows, "SELECT stage FROM dead_letter"), bool)
+        assert dead == [("horizon",)]
+        assert await rows("SELECT sales FROM takings") == [(1,)]
+    await producer.stop()
 
 
 async def test_a_letter_that_fails_three_times_more_stays_one_letter(open_one: Shop) -> None:

@@ -77,6 +77,11 @@ class Proxy:
         for link in list(self._links):
             self._afflict(link)
 
+    def forget(self) -> None:
+        """The connections that are there say nothing more, and are never cut; new ones are well."""
+        self.begin("half_open", share=1)
+        self._trouble = None
+
     def heal(self) -> None:
         """New connections are well at once; those that were silent are cut, as by a router that
         forgot them."""

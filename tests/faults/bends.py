@@ -314,3 +314,20 @@ def a_time_limit_runs_on(seen: Seen) -> None:
 def an_alert_is_not_escalated(seen: Seen) -> None:
     rows = seen.tables["alerts", "timer"]
     rows.remove(one(rows, name="escalation"))
+
+
+@bend("I6")
+def a_service_never_read_a_partition(seen: Seen) -> None:
+    rows = seen.tables["alerts", "position"]
+    rows.remove(one(rows, topic="civicgrid.leads"))
+
+
+@bend("I10")
+def no_alert_of_a_rule_is_escalated(seen: Seen) -> None:
+    rows = seen.tables["alerts", "timer"]
+    rows[:] = [row for row in rows if row["name"] != "escalation"]
+
+
+@bend("I10")
+def a_time_limit_runs_for_a_session_that_there_is_not(seen: Seen) -> None:
+    seen.tables["portal", "timer"].append({"name": "session", "id": "ghost"})

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 
 from tests.faults.checker.seen import SERVICES, Row, Seen
 from tests.faults.checker.stored import BY_HTTP, Violation
 
+READS = {
+    "registry": ("portal", "leads", "alerts", "mediation", "scoring"),
+    "leads": ("registry", "portal", "mediation", "intake.sandbox"),
+    "alerts": ("registry", "portal", "leads", "mediation"),
+    "mediation": ("registry", "portal", "leads"),
+    "scoring": ("registry", "portal", "leads", "alerts", "mediation"),
+    "portal": ("registry",),
+}
+ESCALATING = ("urgent-lead", "lead-in-cell", "sign-off-overdue")
+"""Rules of alerts that go up if nobody acknowledges them; a campaign is shorter than an hour."""
 MEDIATING = ("accepted", "panel_formed", "in_session")
 
 
@@ -20,11 +30,16 @@ def positions(seen: Seen) -> Iterator[Violation]:
         for record in sorted(records, key=lambda record: int(record["offset"]))
     }
     for service in SERVICES:
-        for row in seen.tables.get((service, "position"), []):
-            end = ends.get((row["topic"], row["partition"]), 0)
-            if row["next"] != end:
-                where = f"{row['topic']}/{row['partition']}"
-                yield "I6", f"{service} stands at {row['next']} in {where}, which ends at {end}"
+        rows = seen.tables.get((service, "position"), [])
+        stands = {(row["topic"], row["partition"]): row["next"] for row in rows}
+        read = {f"civicgrid.{name}" for name in READS[service]}
+        for topic, partition in sorted(stands.keys() | {at for at in ends if at[0] in read}):
+            end, here = ends.get((topic, partition), 0), stands.get((topic, partition), 0)
+            if here != end:
+                yield (
+                    "I6",
+                    f"{service} stands at {here} in {topic}/{partition}, which ends at {end}",
+                )
 
 
 def requests(seen: Seen) -> Iterator[Violation]:
@@ -51,18 +66,21 @@ def timers(seen: Seen) -> Iterator[Violation]:
     running = {id for id, one in cases.items() if one["status"] in MEDIATING and not one["overdue"]}
     yield from _differing("leads", _timers(seen, "leads", "sign_off"), unsigned)
     yield from _differing("mediation", _timers(seen, "mediation", "overdue"), running)
-    yield from _escalations(seen)
-
-
-def _escalations(seen: Seen) -> Iterator[Violation]:
-    """Of an alert that nobody acknowledged: by its rule, for all of them or for none."""
-    open: dict[str, set[str]] = defaultdict(set)
-    for id, one in _states(seen, "alerts", "alert").items():
-        if one["status"] == "unacknowledged" and not one["late"]:
-            open[one["rule"]].add(id)
-    found = _timers(seen, "alerts", "escalation")
-    wanted = [ids for ids in open.values() if ids & found]
-    yield from _differing("alerts", found, set().union(*wanted))
+    open = _states(seen, "alerts", "alert").items()
+    late = {id for id, one in open if one["late"] or one["status"] != "unacknowledged"}
+    escalating = {id for id, one in open if one["rule"] in ESCALATING} - late
+    yield from _differing("alerts", _timers(seen, "alerts", "escalation"), escalating)
+    accounts = _states(seen, "portal", "account")
+    locked = {id for id, one in accounts.items() if one["locked_until"]}
+    yield from _differing("portal", _timers(seen, "portal", "lock"), locked)
+    sessions = {one["id"] for account in accounts.values() for one in account["sessions"]}
+    yield from _differing("portal", _timers(seen, "portal", "session"), sessions)
+    reviews = _states(seen, "leads", "retention_review").items()
+    held = {id for id, one in reviews if one["status"] in ("due", "kept")}
+    yield from _differing("leads", _timers(seen, "leads", "retention"), held)
+    requests = _states(seen, "registry", "subject_request").items()
+    unconfirmed = {id for id, one in requests if one["status"] == "carried_out"}
+    yield from _differing("registry", _timers(seen, "registry", "confirmations"), unconfirmed)
 
 
 def _differing(service: str, found: set[str], wanted: set[str]) -> Iterator[Violation]:

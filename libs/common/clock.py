@@ -44,7 +44,7 @@ class Clock:
         steady = self._steady()
         if self._at and read - self._real(steady) > LEAP:
             if self._leapt_at is None:
-                log.error("the clock of the database leapt", to=read.isoformat())
+                log.error("the clock of the database leapt")
                 self._leapt_at = steady
             if steady - self._leapt_at < LASTING:
                 return

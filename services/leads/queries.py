@@ -58,6 +58,15 @@ EXPIRED = " UNION ALL ".join(
     f"({_EXPIRED.format(ended=ended, days=days)})" for ended, days in PERIODS.items()
 )
 """Leads that ended so long ago that what they hold must go, and of which nobody was told."""
+OVER = """
+    SELECT id, (state ->> 'record')::uuid AS record FROM retention_review
+    WHERE status IN ('due', 'kept')
+      AND passes_at < to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS')
+      AND NOT EXISTS (
+          SELECT FROM held_subject WHERE held AND subject_ref = (state ->> 'record')::uuid)
+    ORDER BY passes_at LIMIT least($1, 1000)
+"""
+"""Reviews whose month, or longer time, is over; `passes_at` is RFC 3339, in UTC."""
 REVIEWS = """
     SELECT id, version, state FROM retention_review
     WHERE id > $1 AND status <> 'deleted' AND ($2::text IS NULL OR status = $2)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from libs.common.contracts.leads import Ended, RetentionDeleted, RetentionFellDue, RetentionKept
+from libs.common.contracts.leads import Ended, RetentionDeleted
 from libs.common.erasures import ERASURE, Confirm, erasure_id
 from libs.common.messages import Context, Due, Effect, Instruction, Policies, SetTimer, Timers
 from libs.common.sweeping import Sweep
@@ -18,9 +18,7 @@ from services.leads.domain import RETENTION_REVIEW
 from services.leads.domain.retention import FallDue, Keep, Pass, review_of
 from services.leads.facts import Facts
 
-RETENTION, ERASE = "retention", "erase"
-HELD_UNTIL = timedelta(days=1)
-"""A deletion that a legal hold stops is tried again after this."""
+ERASE = "erase"
 LONGEST: Mapping[Ended, timedelta] = {
     ended: timedelta(days=days) for ended, days in queries.PERIODS.items()
 }
@@ -38,14 +36,6 @@ def keep(context: Now, id: UUID, until: datetime, reason: str, version: int | No
     return RETENTION_REVIEW.to(id, Keep(context.now, until, reason, LONGEST), expected=version)
 
 
-def on_fell_due(event: RetentionFellDue, context: Now) -> Iterable[Effect]:
-    yield SetTimer(RETENTION, event.review_id, event.delete_at, {"record": str(event.record)})
-
-
-def on_kept(event: RetentionKept, context: Now) -> Iterable[Effect]:
-    yield SetTimer(RETENTION, event.review_id, event.until, {"record": str(event.record)})
-
-
 def on_deleted(event: RetentionDeleted, context: Now) -> Iterable[Effect]:
     """Not at once: keys go before a batch is stored, and this one may yet be decided otherwise."""
     subjects = [str(subject) for subject in event.subjects]
@@ -60,19 +50,18 @@ def erase(due: Due, context: Now) -> Iterable[Effect]:
     yield ERASURE.to(erasure_id(due.id), erased)
 
 
-def time_is_over(due: Due, context: Now) -> Iterable[Effect]:
-    subjects = erasing.subjects_of(UUID(due.data["record"]), None)
+def pass_(row: Mapping[str, Any], context: Now) -> Iterable[Effect]:
+    """`row`: a review whose time is over; a legal hold, on any of its subjects, stops it."""
+    subjects = erasing.subjects_of(row["record"], None)
     if context.facts.held.isdisjoint(subjects):
-        yield RETENTION_REVIEW.to(due.id, Pass(due.due_at, subjects))
-    else:
-        yield SetTimer(RETENTION, due.id, due.due_at + HELD_UNTIL, due.data)
+        yield RETENTION_REVIEW.to(row["id"], Pass(context.now, subjects))
 
 
-POLICIES: Policies = {
-    RetentionFellDue: on_fell_due,
-    RetentionKept: on_kept,
-    RetentionDeleted: on_deleted,
-}
-TIMERS: Timers = {RETENTION: time_is_over, ERASE: erase}
-SWEEPS = (Sweep("retention", 3600, queries.EXPIRED, fall_due),)
-"""Each hour, a thousand at most of either kind: a clock that is wrong hides little (row Q20)."""
+POLICIES: Policies = {RetentionDeleted: on_deleted}
+TIMERS: Timers = {ERASE: erase}
+HOUR = 3600.0
+SWEEPS = (
+    Sweep("retention", HOUR, queries.EXPIRED, fall_due),
+    Sweep("retention_over", HOUR, queries.OVER, pass_),
+)
+"""A thousand at most of either kind: a clock that is wrong hides and deletes little (row Q20)."""

@@ -75,9 +75,6 @@ def timers(seen: Seen) -> Iterator[Violation]:
     yield from _differing("portal", _timers(seen, "portal", "lock"), locked)
     sessions = {one["id"] for account in accounts.values() for one in account["sessions"]}
     yield from _differing("portal", _timers(seen, "portal", "session"), sessions)
-    reviews = _states(seen, "leads", "retention_review").items()
-    held = {id for id, one in reviews if one["status"] in ("due", "kept")}
-    yield from _differing("leads", _timers(seen, "leads", "retention"), held)
     requests = _states(seen, "registry", "subject_request").items()
     unconfirmed = {id for id, one in requests if one["status"] == "carried_out"}
     yield from _differing("registry", _timers(seen, "registry", "confirmations"), unconfirmed)

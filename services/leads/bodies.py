@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from libs.common.contracts.leads import Urgency
 from libs.common.contracts.values import Number
@@ -44,7 +45,7 @@ class Placed(Body):
     @model_validator(mode="after")
     def _whole_point(self) -> Self:
         if (self.longitude is None) != (self.latitude is None):
-            raise ValueError("a point has both longitude and latitude")
+            raise PydanticCustomError("whole_point", "longitude and latitude")
         return self
 
     @property

@@ -9,11 +9,13 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 from pydantic import ValidationError, WrapValidator
 
 T = TypeVar("T")
+BOUNDS = ("min_length", "max_length", "ge", "gt", "le", "lt", "expected")
+"""What pydantic tells of the rule; the rest may be of what was sent."""
 
 
 @dataclass(frozen=True)
 class Faulty:
-    """An item that is not of the right form; `errors`: a path and a code for each fault."""
+    """An item that is not of the right form; `errors`: as `fault` tells them."""
 
     errors: Sequence[Mapping[str, str]]
 
@@ -22,9 +24,18 @@ def _alone(value: Any, validate: Callable[[Any], T]) -> T | Faulty:
     try:
         return validate(value)
     except ValidationError as error:
-        return Faulty(
-            [{"path": pointer(one["loc"]), "code": one["type"]} for one in error.errors()]
-        )
+        return Faulty([fault(one["loc"], one) for one in error.errors()])
+
+
+def fault(location: Sequence[int | str], error: Mapping[str, Any]) -> Mapping[str, str]:
+    """Where and what, and the bounds that were passed. `error`: of pydantic."""
+    told = error.get("ctx", {})
+    bounds = {name: _listed(told[name]) for name in BOUNDS if name in told}
+    return {"path": pointer(location), "code": error["type"], **bounds}
+
+
+def _listed(bound: object) -> str:
+    return str(bound).replace(" or ", ", ")
 
 
 def pointer(location: Sequence[int | str]) -> str:

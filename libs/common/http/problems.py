@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 
 from libs.common import database
 from libs.common.files import read_yaml
-from libs.common.http.batches import pointer
+from libs.common.http.batches import fault
 from libs.common.messages import Refused
 from libs.common.writer import Busy
 
@@ -72,7 +72,10 @@ class Texts:
     def faults(self, faults: Sequence[Mapping[str, str]], language: str) -> list[Mapping[str, str]]:
         """Each with what is wrong in words; what has none of its own is not valid."""
         return [
-            {**one, "message": self.text(code if code in self._texts else "field", language, {})}
+            {
+                **{name: one[name] for name in ("path", "code")},
+                "message": self.text(code if code in self._texts else "field", language, one),
+            }
             for one in faults
             if (code := f"field_{one['code']}")
         ]
@@ -112,7 +115,7 @@ def install(app: FastAPI, texts: Texts) -> None:
         assert isinstance(error, RequestValidationError)
         if any(one["loc"][0] == "path" for one in error.errors()):
             return answer(request, not_found())
-        errors = [{"path": pointer(one["loc"][1:]), "code": one["type"]} for one in error.errors()]
+        errors = [fault(one["loc"][1:], one) for one in error.errors()]
         told = texts.faults(errors, language_of(request))
         return answer(request, Refused("invalid", status=422), errors=told)
 

@@ -6,6 +6,7 @@ import math
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -22,6 +23,21 @@ Url = Annotated[
     typer.Option(envvar="CITY_URL", help=f"where the city answers: the one here, else {DEFAULT}"),
 ]
 
+OPTIONS: Mapping[str, str] = {
+    "lead_type": "--type",
+    "cell": "--cell",
+    "longitude": "--lon",
+    "latitude": "--lat",
+    "person_ref": "--person",
+    "case_id": "--case",
+    "case": "--case",
+    "purpose": "--purpose",
+    "party": "--party",
+    "area": "--area",
+    "minutes": "--minutes",
+}
+"""What commands call a field that the city names; another has the same name there."""
+
 TRIES = 60
 SPARE_SECONDS = 30
 """An access token that ends sooner is asked for anew."""
@@ -37,6 +53,14 @@ class NoCity(CityError):
 
 class SignedOut(CityError):
     """Nobody is signed in, or the city does not know who asks."""
+
+
+class Refusal(CityError):
+    """The city understood, and refused. `code`: of the problem, as `status` is of the answer."""
+
+    def __init__(self, problem: Mapping[str, Any]) -> None:
+        super().__init__(problem_of(problem, OPTIONS))
+        self.status, self.code = problem.get("status"), problem.get("code")
 
 
 class City:
@@ -137,13 +161,20 @@ class City:
         if answer.status_code == 401:
             raise SignedOut(f"{problem_of(answer.json())} Sign in with `civicgrid login`.")
         if answer.is_error:
-            raise CityError(problem_of(answer.json()))
+            raise Refusal(answer.json())
         return answer.json() if answer.content else None
 
 
-def problem_of(problem: Mapping[str, Any]) -> str:
-    """One line of a problem (RFC 9457)."""
-    paths = [one["path"] for one in problem.get("errors", ())] or [problem.get("path")]
-    where = "".join(f" ({path})" for path in paths if path)
-    allowed = f"; allowed: {', '.join(problem['allowed'])}" if problem.get("allowed") else ""
-    return f"{problem.get('detail') or problem['title']}{where}{allowed}"
+def problem_of(problem: Mapping[str, Any], names: Mapping[str, str] = MappingProxyType({})) -> str:
+    """One line of a problem (RFC 9457): what is wrong, fault by fault, and what is allowed.
+    `names`: of fields that are called otherwise here."""
+
+    def told(pointer: str | None, text: str) -> str:
+        field = (pointer or "").strip("/")
+        return f"{names.get(field, field)}: {text}" if field else text
+
+    parts = [told(problem.get("path"), problem.get("detail") or problem["title"])]
+    parts += [told(one["path"], one["message"]) for one in problem.get("errors", ())]
+    if problem.get("allowed"):
+        parts.append(f"Allowed now: {', '.join(problem['allowed'])}.")
+    return " ".join(parts)

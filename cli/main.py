@@ -14,6 +14,7 @@ import asyncpg
 import structlog
 import typer
 from aiokafka.errors import KafkaError
+from rich.text import Text
 
 from cli import (
     access,
@@ -194,7 +195,7 @@ def main() -> None:
         _quiet_logs()
         app()
     except EXPECTED as error:
-        errors.print(f"[red]{error}[/red]")
+        errors.print(Text(str(error), "red"))
         sys.exit(1)
     except asyncpg.PostgresError as error:
         errors.print(f"[red]the database refuses ({error}): bring it up with `civicgrid up`[/red]")

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from cli.client import Refusal
 from cli.main import app
 from libs.rights.tokens import make_keys
 
@@ -139,3 +140,24 @@ def test_a_pass_is_not_shown_to_another_city_than_the_one_noted_beside_its_keys(
     assert done.exit_code == 1
     assert NOWHERE in str(done.exception)
     assert stranger.asked == []
+
+
+def test_each_fault_is_told_by_the_name_of_its_option() -> None:
+    faults = [
+        {"path": "/lead_type", "code": "x", "message": "This is required."},
+        {"path": "/longitude", "code": "x", "message": "This is too large: at most 180."},
+    ]
+    told = {"title": "?", "detail": "What was sent is not valid.", "errors": faults}
+    assert str(Refusal(told)) == (
+        "What was sent is not valid. --type: This is required."
+        " --lon: This is too large: at most 180."
+    )
+
+
+def test_what_is_allowed_is_a_sentence_of_its_own() -> None:
+    told = {
+        "title": "?",
+        "detail": "It does not allow that command.",
+        "allowed": ["sign", "return"],
+    }
+    assert str(Refusal(told)) == "It does not allow that command. Allowed now: sign, return."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from contextlib import suppress
 from typing import Annotated, Any
 from uuid import UUID
@@ -10,15 +11,26 @@ import pyotp
 import typer
 
 from cli import credentials, ground, passes
-from cli.client import DEFAULT, City, NoCity, SignedOut, Url
+from cli.client import DEFAULT, City, CityError, NoCity, SignedOut, Url
 from cli.passes import Pass
-from cli.screen import Json, console, show_facts, show_json, show_table
+from cli.screen import Json, console, errors, show_facts, show_json, show_table
+from libs.common.messages import Refused
 from libs.rights.tokens import make_keys
+from services.portal import proofs
+from services.portal.bodies import PASSWORD_LENGTH
 
 app = typer.Typer(no_args_is_help=True, help="Who has an account, and in which state it is.")
 
 Id = Annotated[UUID, typer.Argument(metavar="ACCOUNT", help="its id, as `accounts list` shows it")]
-Name = Annotated[str, typer.Argument(help="to sign in by, such as a staff number")]
+Name = Annotated[
+    str,
+    typer.Argument(help="to sign in by, such as a staff number: 3 to 40 of a-z, 0-9, dot, _ and -"),
+]
+PASSWORD_RULE = "{} to {} characters, no usual password, without your name".format(*PASSWORD_LENGTH)
+NOT_INVITED = (
+    "not activated: the sign-in name or the invitation is wrong, or the invitation was used before"
+    " or has run out. Ask a founder for a new one: they run `civicgrid accounts reset ACCOUNT`"
+)
 
 
 def init(
@@ -99,15 +111,39 @@ def whoami(url: Url = None, as_json: Json = False) -> None:
 def list_accounts(
     status: Annotated[str | None, typer.Option(help="invited, active, locked or disabled")] = None,
     person: Annotated[UUID | None, typer.Option(help="whose, as the registry knows them")] = None,
+    posts: Annotated[
+        bool, typer.Option("--posts", help="with the posts that they hold; it takes a while")
+    ] = False,
     url: Url = None,
     as_json: Json = False,
 ) -> None:
-    """All accounts: founders alone may see them."""
-    rows = list(City(url).pages("/accounts", status=status, person_ref=person))
+    """All accounts: founders alone may see them. Nobody is shown a sign-in name: the city keeps
+    none that can be read."""
+    city = City(url)
+    rows = list(city.pages("/accounts", status=status, person_ref=person))
+    if posts:
+        held = _posts(city)
+        rows = [{**row, "posts": held.get(row["person_ref"], [])} for row in rows]
     if as_json:
         return show_json(rows)
-    names = ("id", "status", "person_ref", "founder", "second_factor")
+    names = (
+        "id",
+        "status",
+        "person_ref",
+        "founder",
+        "second_factor",
+        *(["posts"] if posts else ()),
+    )
     show_table([{**{n: row[n] for n in names}, "sessions": len(row["sessions"])} for row in rows])
+
+
+def _posts(city: City) -> dict[str, list[str]]:
+    """Of each person, by reference: the role and the area of each post that they hold."""
+    held: dict[str, list[str]] = defaultdict(list)
+    for post in city.pages("/posts"):
+        if post["person_ref"]:
+            held[post["person_ref"]].append(f"{post['role']} of {post['area']}")
+    return held
 
 
 @app.command("open")
@@ -135,19 +171,40 @@ def activate(
 ) -> None:
     """With the invitation that you got: choose a password, and an app that makes codes."""
     invitation = typer.prompt("Invitation", hide_input=True)
-    password = typer.prompt("New password", hide_input=True, confirmation_prompt=True)
-    told = {"name": name, "invitation": invitation, "password": password}
+    told = {"name": name, "invitation": invitation, "password": _new_password(name)}
     if second_factor:
         told |= _second_factor(name)
-    City(url, token="").post("/accounts/activate", told)
+    try:
+        City(url, token="").post("/accounts/activate", told)
+    except SignedOut:
+        raise CityError(NOT_INVITED) from None
     console.print(f"active: `civicgrid login {name}` with the next code that your app shows")
+
+
+def _new_password(name: str) -> str:
+    """Asked for until it is one that the city takes."""
+    told = f"New password ({PASSWORD_RULE})"
+    while True:
+        password: str = typer.prompt(told, hide_input=True, confirmation_prompt="Once more")
+        if _is_good(password, name):
+            return password
+        errors.print(f"this password is not taken: it needs {PASSWORD_RULE}")
+
+
+def _is_good(password: str, name: str) -> bool:
+    least, most = PASSWORD_LENGTH
+    try:
+        proofs.check(password, name, "/password")
+    except Refused:
+        return False
+    return least <= len(password) <= most
 
 
 def _second_factor(name: str) -> dict[str, str]:
     secret = pyotp.random_base32()
     address = pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name="civicgrid")
-    console.print(f"Enter this secret into your app: {secret}")
-    console.print(f"or open this address with it: {address}", soft_wrap=True)
+    typer.echo(f"Enter this secret into your app: {secret}")
+    typer.echo(f"or open this address with it: {address}")
     return {"totp_secret": secret, "code": typer.prompt("Code that it shows now")}
 
 

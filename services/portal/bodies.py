@@ -15,7 +15,10 @@ from services.portal.domain.break_glass import MOST_MINUTES
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{2,39}$")]
 """To sign in by, such as a staff number."""
-NewPassword = Annotated[str, StringConstraints(min_length=12, max_length=128)]
+PASSWORD_LENGTH = (12, 128)
+NewPassword = Annotated[
+    str, StringConstraints(min_length=PASSWORD_LENGTH[0], max_length=PASSWORD_LENGTH[1])
+]
 Secret = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 Code = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
 TotpSecret = Annotated[str, StringConstraints(pattern=r"^[A-Z2-7]{32}$")]

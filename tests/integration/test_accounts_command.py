@@ -6,13 +6,14 @@ import json
 import re
 import shutil
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyotp
 import pytest
-from typer.testing import CliRunner
+from rich.console import Console
+from typer.testing import CliRunner, Result
 
 from cli.main import app
 from libs.common import provisioning
@@ -39,15 +40,24 @@ class Command:
     tokens: Path
 
     def run(self, *arguments: str, told: str = "", ends: int = 0) -> str:
+        done = self._done(arguments, told)
+        assert done.exit_code == ends, (done.output, done.exception)
+        return done.output
+
+    def fails(self, *arguments: str, why: str, told: str = "") -> None:
+        """`why`: in what it says of it."""
+        done = self._done(arguments, told)
+        assert done.exit_code != 0 and why in str(done.exception), (done.output, done.exception)
+
+    def _done(self, arguments: Sequence[str], told: str) -> Result:
         environment = {
             "CITY_URL": self.url,
             "CIVICGRID_TOKENS": str(self.tokens),
             "XDG_CONFIG_HOME": str(self.home),
             "COLUMNS": "200",
+            "LANG": "C",
         }
-        done = CliRunner().invoke(app, [*arguments], input=told, env=environment)
-        assert done.exit_code == ends, (done.output, done.exception)
-        return done.output
+        return CliRunner().invoke(app, [*arguments], input=told, env=environment)
 
 
 @pytest.fixture
@@ -75,9 +85,17 @@ async def test_the_first_founder_signs_in_and_opens_another_account(
     again = command.run("init")
     assert "there is a founder already" in again and "invitation" not in again
     assert "nobody was signed in" in command.run("logout")
-    answers = [invitation, PASSWORD, PASSWORD, code(-1)]
+    answers = ["not " + invitation, PASSWORD, PASSWORD, code(-1)]
+    told = "\n".join(answers) + "\n"
+    command.fails("accounts", "activate", "founder", told=told, why="accounts reset ACCOUNT")
+    monkeypatch.setattr("cli.accounts.console", Console(force_terminal=True, width=200))
+    answers = [invitation, "short", "short", "founder-of-all", "founder-of-all"]
+    answers += [PASSWORD, PASSWORD, code(-1)]
     shown = command.run("accounts", "activate", "founder", told="\n".join(answers) + "\n")
-    assert "otpauth://totp/civicgrid:founder" in shown and PASSWORD not in shown
+    assert "New password (12 to 128 characters" in shown
+    assert shown.count("this password is not taken: it needs 12 to 128 characters") == 2
+    assert "secret into your app: " + SECRET in shown and PASSWORD not in shown
+    assert re.search(r"otpauth://totp/civicgrid:founder\?[ -~]+\n", shown)
     wrong = f"{PASSWORD}\n\n"
     assert "not signed in" in command.run("login", "founder", told=wrong, ends=1)
     command.run("login", "founder", told=f"{PASSWORD}\n{code()}\n")

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import typer
 
-from cli.client import City, Url
+from cli.client import City, CityError, Refusal, Url
 from cli.screen import Json, console, errors, show_json, show_table
 
 app = typer.Typer(no_args_is_help=True, help="Erase what a record holds of somebody, or hold it.")
@@ -25,10 +25,18 @@ def erase(
         str | None, typer.Option(help="who of it, such as reporter; all of it, if left out")
     ] = None,
     reason: Annotated[str, typer.Option(help="code of why it was granted")] = "asked_for",
+    account: Annotated[
+        bool, typer.Option("--account", help="the record is an account, which founders alone see")
+    ] = False,
     url: Url = None,
 ) -> None:
     """For good: the keys are destroyed in every service, and come back with no backup."""
     city = City(url)
+    if not _is_known(city, record, account):
+        raise CityError(
+            f"no lead and no case has the id {record}: nothing was erased. If it is the id of an"
+            " account, say so with --account"
+        )
     filed = city.post("/subject-requests", {"record": str(record), "party": party})
     path = f"/subject-requests/{filed['id']}"
     city.post(f"{path}/decide", {"granted": True, "reason": reason}, version="*")
@@ -40,6 +48,20 @@ def erase(
         errors.print(f"not confirmed yet: {', '.join(found['missing'])}")
         raise typer.Exit(1)
     console.print(f"erased, and confirmed by every service: {filed['id']}")
+
+
+def _is_known(city: City, record: UUID, is_account: bool) -> bool:
+    """What may not be looked at is believed to be the account that it is said to be."""
+    for path in ("/leads", "/mediation-cases", "/accounts"):
+        try:
+            city.get(f"{path}/{record}")
+            return True
+        except Refusal as refusal:
+            if refusal.status not in (403, 404):
+                raise
+            if refusal.status == 403 and path == "/accounts":
+                return is_account
+    return False
 
 
 @app.command()
@@ -72,5 +94,10 @@ def list_requests(
 
 
 def _line(row: dict[str, Any]) -> dict[str, Any]:
-    names = ("id", "status", "ground", "missing", "overdue")
-    return {name: row[name] for name in names}
+    return {
+        "id": row["id"],
+        "status": row["status"].replace("_", " ") or "nothing asked",
+        "legal hold": row["ground"] or "none",
+        "not confirmed by": row["missing"],
+        "overdue": row["overdue"],
+    }

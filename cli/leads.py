@@ -15,11 +15,15 @@ import typer
 import yaml
 from pydantic import ValidationError
 
-from cli.client import City, Url, problem_of
-from cli.screen import Json, console, progress, show_facts, show_json, show_table
+from cli.client import City, CityError, Refusal, Url, problem_of
+from cli.screen import Json, console, errors, progress, show_facts, show_json, show_table
+from libs.common.contracts.leads import LeadArbitrated, LeadRouted, LeadUnrouted
 from libs.common.ids import uuid7
+from libs.privacy.register import registered
+from libs.rights import policy
 from services.leads.importing import Read, read_leads
 from services.leads.mapping import read_mapping
+from services.leads.rules import LEAD_TYPES
 
 imports = typer.Typer(no_args_is_help=True, help="Many leads at once.")
 app = typer.Typer(no_args_is_help=True, help="One lead.")
@@ -28,6 +32,11 @@ Grant = Annotated[UUID | None, typer.Option(help="of break-glass: see `civicgrid
 BATCH = 500
 SHOWN = 50
 UNROUTED = "unrouted"
+TYPES = ", ".join(LEAD_TYPES)
+ALLOWED = sorted(policy.read()["leads"]["show_content"].purposes)
+PURPOSES = "; ".join(f"{code} ({registered().purposes[code].en})" for code in ALLOWED)
+ROUTINGS = (LeadRouted.type, LeadUnrouted.type, LeadArbitrated.type)
+WRONG_PURPOSE = ("reason_unclear", "not_found")
 
 
 @imports.command("import")
@@ -104,6 +113,18 @@ def _due(row: dict[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in ("id", "record", "cell", "ended", "status", "passes_at")}
 
 
+@imports.command("unrouted")
+def list_unrouted(url: Url = None, as_json: Json = False) -> None:
+    """Leads that no rule could route, the oldest first: a centre must say who gets them."""
+    rows = list(City(url).pages("/unrouted-leads"))
+    show_json(rows) if as_json else show_table([_unrouted(row) for row in rows])
+
+
+def _unrouted(row: dict[str, Any]) -> dict[str, Any]:
+    names = ("id", "lead_type", "urgency", "cell", "received_at")
+    return {name: row[name] for name in names} | {"cell": row["cell"] or "no place"}
+
+
 @app.command()
 def keep(
     review: Annotated[UUID, typer.Argument(metavar="REVIEW", help="as `leads due` shows it")],
@@ -120,13 +141,20 @@ def keep(
 @app.command()
 def content(
     id: str,
-    purpose: Annotated[str, typer.Option(help="what for: a code of the register")] = "handle_leads",
+    purpose: Annotated[str, typer.Option(help=f"what for: {PURPOSES}")] = "handle_leads",
     grant: Grant = None,
     url: Url = None,
     as_json: Json = False,
 ) -> None:
     """What was told of an open lead, and by whom. That you looked at it is recorded."""
-    told = City(url, grant=grant).view(f"/leads/{id}/content", purpose, id)
+    try:
+        told = City(url, grant=grant).view(f"/leads/{id}/content", purpose, id)
+    except Refusal as refusal:
+        if refusal.code in WRONG_PURPOSE and purpose not in ALLOWED:
+            raise CityError(
+                f"--purpose {purpose} does not open what was told of a lead. Allowed: {PURPOSES}"
+            ) from None
+        raise
     if as_json:
         return show_json(told)
     show_facts({**told, **told.pop("reporter", {})})
@@ -135,8 +163,10 @@ def content(
 
 @app.command()
 def submit(
-    lead_type: Annotated[str, typer.Option("--type", help="for example gas_bottle")],
-    cell: Annotated[str | None, typer.Option(help="code of the cell")] = None,
+    lead_type: Annotated[str, typer.Option("--type", help=TYPES)],
+    cell: Annotated[
+        str | None, typer.Option(help="code of the cell; an informant sees leads of her own alone")
+    ] = None,
     lon: Annotated[float | None, typer.Option(help="degrees, WGS 84")] = None,
     lat: Annotated[float | None, typer.Option(help="degrees, WGS 84")] = None,
     text: Annotated[str | None, typer.Option(help="what was seen")] = None,
@@ -146,11 +176,19 @@ def submit(
     """Capture a lead, and show where it went."""
     told = {"lead_type": lead_type, "cell": cell, "longitude": lon, "latitude": lat, "text": text}
     body = {name: value for name, value in told.items() if value is not None}
-    answer = City(url).post("/leads", {"id": str(uuid7()), "channel": "console", **body})
+    try:
+        answer = City(url).post("/leads", {"id": str(uuid7()), "channel": "console", **body})
+    except Refusal as refusal:
+        if refusal.code == "unknown_lead_type":
+            raise CityError(f"{refusal} There are: {TYPES}") from None
+        raise
     if as_json:
         return show_json(answer)
     show_facts(answer)
-    console.print(f"its whole story: civicgrid trace {answer['id']}")
+    if answer["state"] == UNROUTED:
+        why = "no rule and no unit fits it" if answer["cell"] else "it has no place in the city"
+        errors.print(f"{why}: it waits until a centre finds it with `civicgrid leads unrouted`")
+    console.print(f"where it is now: civicgrid lead show {answer['id']}")
 
 
 @app.command()
@@ -162,9 +200,23 @@ def show(id: str, grant: Grant = None, url: Url = None, as_json: Json = False) -
     if as_json:
         return show_json({**lead, "timeline": steps})
     explanation = lead.pop("explanation") or {}
-    show_facts(lead)
+    show_facts({**lead, **_rule(steps)})
     show_table(
         [{"version": s["version"], "event": s["type"], "at": s["recorded_at"]} for s in steps]
     )
     if explanation.get("losing"):
         show_table(explanation["losing"], "rules that did not apply")
+
+
+def _rule(steps: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Which one, of which set, gave it its unit last; or that a person did, or why none could."""
+    routings = [step for step in steps if step["type"] in ROUTINGS]
+    if not routings:
+        return {}
+    last = routings[-1]["data"]
+    match routings[-1]["type"]:
+        case LeadUnrouted.type:
+            return {"not_routed": last["reason"].replace("_", " ")}
+        case LeadRouted.type if not last["overridden"]:
+            return {"rule": last["rule"], "rule_set": last["rule_set"]}
+    return {"rule": "none: a person chose the unit"}

@@ -21,6 +21,13 @@ def percentile(values: Sequence[float], share: float) -> float | None:
     return values[max(0, math.ceil(len(values) * share) - 1)] if values else None
 
 
+def took(milliseconds: float | None) -> str:
+    """In words where no time passed; empty where it did not come that far."""
+    if milliseconds is None:
+        return ""
+    return f"{milliseconds:.0f}" if milliseconds >= 0.5 else "at once"
+
+
 def board(journeys: Iterable[Journey]) -> RenderableType:
     known = list(journeys)
     return Group(_counts(known), _newest(known[-SHOWN:]))
@@ -43,7 +50,7 @@ def _counts(journeys: Sequence[Journey]) -> Table:
     for stage in STAGES:
         times = sorted(t for one in journeys if (t := one.milliseconds(stage)) is not None)
         shown = (percentile(times, share) for share in (0.5, 0.99))
-        table.add_row(stage, f"{len(times):,}", *("" if t is None else f"{t:.0f}" for t in shown))
+        table.add_row(stage, f"{len(times):,}", *map(took, shown))
     return table
 
 
@@ -52,6 +59,5 @@ def _newest(journeys: Sequence[Journey]) -> Table:
     table = Table(*names, title="the newest leads, in ms", box=None)
     for one in reversed(journeys):
         times = (one.milliseconds(stage) for stage in STAGES)
-        shown = ("" if t is None else f"{t:.0f}" for t in times)
-        table.add_row(one.lead_type, one.cell or "", str(len(one.recipients)), *shown)
+        table.add_row(one.lead_type, one.cell or "", str(len(one.recipients)), *map(took, times))
     return table

@@ -57,15 +57,17 @@ class Actor:
 
 @dataclass(frozen=True)
 class Proofs:
-    """What somebody signs in by. `secret`: of the codes of a second factor, if they have one."""
+    """What somebody signs in by. `area`: of their post; `secret`: of codes, if there is a second
+    factor."""
 
     name: str
+    area: str
     secret: str | None = None
     password: str = field(default_factory=lambda: secrets.token_urlsafe(12))
 
     @classmethod
-    def coded(cls, name: str) -> Proofs:
-        return cls(name, pyotp.random_base32())
+    def coded(cls, name: str, area: str) -> Proofs:
+        return cls(name, area, pyotp.random_base32())
 
     @property
     def told(self) -> dict[str, str]:
@@ -102,6 +104,7 @@ class Cast:
         for one in self.proofs:
             yield {
                 "sign-in name": one.name,
+                "area": one.area,
                 "password": one.password,
                 "secret of codes": one.secret,
             }
@@ -113,13 +116,15 @@ async def signed_in(founder: Actor) -> Cast:
     community = await founder.ask("GET", f"/areas/{cell['community']}")
     town = await founder.ask("GET", f"/areas/{community['parent']}")
     room = await _post(founder, "community_officer", community["code"])
-    proofs = (Proofs("informant"), *(Proofs.coded(one) for one in ("officer", "town", "centre")))
     posts = (
         await _post(founder, "grid_informant", cell["code"]),
         room,
         await _post(founder, "town_operator", town["code"]),
         await _post(founder, "command_operator", town["parent"]),
     )
+    informants, *others = (post["area"] for post in posts)
+    coded = map(Proofs.coded, ("officer", "town", "centre"), others)
+    proofs = (Proofs("informant", informants), *coded)
     pairs = zip(proofs, posts, strict=True)
     actors = [await _engaged(founder, known, post["person_ref"]) for known, post in pairs]
     informant, officer, operator, centre = actors

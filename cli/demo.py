@@ -21,6 +21,7 @@ from cli.city import SERVICES
 from cli.client import CityError, problem_of
 from cli.flow import STAGES, Flow, Journey
 from cli.passes import Pass
+from cli.scoring import scored
 from cli.screen import Json, console, errors, progress, show_json, show_table, tell
 from libs.common.ids import uuid7
 from libs.common.serving import interface, started
@@ -80,18 +81,24 @@ def demo(
         return
     for lead in found:
         _tell_story(lead)
-    _what_next()
+    _what_next(people[0]["area"])
 
 
 def _tell_story(lead: dict[str, Any]) -> None:
-    took = {stage: f"after {ms} ms" for stage, ms in lead["milliseconds"].items()}
+    took = {stage: _after(ms) for stage, ms in lead["milliseconds"].items()}
     console.print(f"\n[bold]{lead['kind']}[/bold] {lead['id']} in cell {lead['cell']}")
     console.print(f"  routed {took['routed']}, police room {lead['police_room']}")
     console.print(f"  alerted {took['alerted']}: {len(lead['alert_recipients'])} persons told")
     if lead["mediation_case"]:
         console.print(f"  mediated {took['mediated']}: case {lead['mediation_case']}")
-    scores = f"{lead['score_before']}, and {lead['score_after']} when it was closed"
-    console.print(f"  scored {took['scored']}: the cell had {scores}")
+    before, after = scored(lead["score_before"]), scored(lead["score_after"])
+    console.print(
+        f"  scored {took['scored']}: the cell had {before}, and {after} when it was closed"
+    )
+
+
+def _after(milliseconds: float | None) -> str:
+    return f"after {milliseconds} ms" if milliseconds else "at once"
 
 
 async def _played(
@@ -267,12 +274,14 @@ async def _until(holds: Callable[[], Awaitable[bool]], what: str) -> None:
         await asyncio.sleep(0.02)
 
 
-def _what_next() -> None:
+def _what_next(cell: str) -> None:
+    """`cell`: the informant's, who sees no other."""
     console.print(
         "\nTry next:\n"
         "  .venv/bin/civicgrid up                      the city stays, and answers on port 8080\n"
         "  .venv/bin/civicgrid login informant         in another terminal; she needs no code\n"
-        "  .venv/bin/civicgrid lead submit --type gas_bottle --cell CELL\n"
+        f"  .venv/bin/civicgrid lead submit --type gas_bottle --cell {cell}\n"
+        "  .venv/bin/civicgrid lead show LEAD          her own lead, by the id that it got\n"
         "  .venv/bin/civicgrid trace LEAD              the whole story of a lead\n"
         "  .venv/bin/civicgrid scoring show            live figures of the towns\n"
         "  .venv/bin/civicgrid status                  what waits where",

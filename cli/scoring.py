@@ -12,6 +12,7 @@ from cli import ground
 from cli.client import City, Url
 from cli.screen import Json, console, errors, progress, show_json, show_table
 from libs.common.database import session
+from services.scoring.domain.formula import NOT_AVAILABLE
 from services.scoring.replay import Replay, replay
 
 app = typer.Typer(no_args_is_help=True, help="Figures of offices and areas.")
@@ -33,10 +34,14 @@ def show(
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:
     figures = {
-        one["indicator"]: f"{one['rate']} ({one['numerator']}/{one['denominator']})"
+        one["indicator"]: f"{scored(one['rate'])} ({one['numerator']}/{one['denominator']})"
         for one in row["figures"]
     }
-    return {"subject": row["subject"], "score": row["score"], **figures}
+    return {"subject": row["subject"], "score": scored(row["score"]), **figures}
+
+
+def scored(value: str) -> str:
+    return "no figure yet" if value == NOT_AVAILABLE else value
 
 
 @app.command("replay")

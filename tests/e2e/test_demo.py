@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
 from cli.city import SERVICES
+from cli.demo import _tell_story
 from libs.common import provisioning
+from libs.common.settings import Settings
+from tests.integration.test_accounts_command import Command
 from tests.support.command import command
 from tests.support.journals import counted
+from tests.support.processes import ServiceProcess
 from tests.support.servers import ROOT, Ground
 from tests.support.town import forget_topics
 
 
 @pytest.mark.timeout(200)
-async def test_one_lead_of_each_kind_goes_through_everything(servers: Ground) -> None:
+async def test_one_lead_of_each_kind_goes_through_everything(
+    servers: Ground, tmp_path: Path
+) -> None:
     file = provisioning.topics_file(ROOT)
     await forget_topics(servers, list(file.topics))
     settings = await servers.provide(SERVICES, file)
     told = json.loads(command(settings, "demo", "--once", "--json"))
     leads, people = told["leads"], told["people"]
     assert [one["sign-in name"] for one in people] == ["informant", "officer", "town", "centre"]
+    assert [len(one["area"]) for one in people] == [16, 12, 9, 6]
     assert [lead["kind"] for lead in leads] == ["clue", "hazard", "dispute", "service"]
     for lead in leads:
         times = lead["milliseconds"]
@@ -43,3 +52,36 @@ async def test_one_lead_of_each_kind_goes_through_everything(servers: Ground) ->
     ours, all = await counted(settings.url("registry", "writer"), "civicgrid.registry")
     assert ours == 31_013
     assert ours <= counts["registry"]["events"] <= all
+    await _try_what_the_readme_says(settings, people[0], tmp_path)
+
+
+async def _try_what_the_readme_says(
+    settings: Settings, informant: dict[str, str], folder: Path
+) -> None:
+    """The informant that the demo leaves captures a lead, and sees it."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    login, submit = re.findall(r"^.venv/bin/civicgrid (.+)", readme, re.M)
+    process = ServiceProcess(("cli", "up"), settings, folder / "up.log")
+    process.start()
+    try:
+        await process.ready()
+        assert settings.tokens
+        she = Command(folder / "home", process.url, settings.tokens)
+        she.run(*login.split(), told=f"{informant['password']}\n\n")
+        lead = json.loads(she.run(*submit.split(), "--json"))["id"]
+        assert informant["area"] in she.run("lead", "show", lead)
+    finally:
+        assert process.stop() == 0
+
+
+def test_a_story_is_told_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    lead = {
+        **{"id": "1", "kind": "service", "cell": "2", "police_room": "3", "alert_recipients": []},
+        **{"mediation_case": None, "score_before": "n/a", "score_after": "100.00"},
+        "milliseconds": {"routed": 0.0, "alerted": 12.3, "mediated": None, "scored": 20.1},
+    }
+    _tell_story(lead)
+    told = capsys.readouterr().out
+    assert "routed at once" in told and "alerted after 12.3 ms" in told
+    assert "no figure yet, and 100.00 when it was closed" in told
+    assert "n/a" not in told and " 0.0 ms" not in told

@@ -35,7 +35,7 @@ def fault(location: Sequence[int | str], error: Mapping[str, Any]) -> Mapping[st
 
 
 def _listed(bound: object) -> str:
-    return str(bound).replace(" or ", ", ")
+    return f"{bound:g}" if isinstance(bound, float) else str(bound).replace(" or ", ", ")
 
 
 def pointer(location: Sequence[int | str]) -> str:

@@ -88,7 +88,7 @@ async def test_a_batch_answers_each_by_itself(town: Town) -> None:
     assert [one["status"] for one in items] == [201, 422, 200, 422, 422]
     (fault,) = items[3]["problem"]["errors"]
     assert (fault["path"], fault["code"]) == ("/longitude", "less_than_equal")
-    assert fault["message"] == "数值过大。"
+    assert fault["message"] == "数值过大，最大为 180。"
     full = [{"id": str(uuid7()), "lead_type": "theft"} for _ in range(501)]
     assert (await town.post("/leads/batch", {"items": full})).status_code == 422
 

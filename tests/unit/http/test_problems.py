@@ -23,8 +23,8 @@ class Sent(BaseModel):
         ({"password": "secret"}, "This is too short: at least 12 characters."),
         ({"password": "secret, as a whole"}, "This is too long: at most 14 characters."),
         ({"channel": "secret"}, "This is none of 'app', 'console'."),
-        ({"longitude": -1234}, "This is too small: at least -180.0."),
-        ({"longitude": 1234}, "This is too large: less than 180.0."),
+        ({"longitude": -1234}, "This is too small: at least -180."),
+        ({"longitude": 1234}, "This is too large: less than 180."),
         ({"longitude": "secret"}, "This must be a number."),
     ],
 )

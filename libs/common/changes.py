@@ -11,7 +11,7 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from libs.common import dead_letters, journal, timers, wire
+from libs.common import dead_letters, journal, timers, waiting, wire
 from libs.common.audit import AUDIT
 from libs.common.journal import Appended, EventRow, Stream
 from libs.common.keys import seal
@@ -47,6 +47,7 @@ class Changes:
         self._events: list[Appended] = []
         self._audit: list[Sequence[Any]] = []
         self._timers: dict[TimerKey, tuple[SetTimer | None, str]] = {}
+        self._waiting: dict[TimerKey, Letter] = {}
         self._places: dict[tuple[str, int], Place] = {}
         self._letters: dict[UUID, tuple[Letter, Dead]] = {}
         self._revived: set[UUID] = set()
@@ -73,8 +74,10 @@ class Changes:
     def answer(self, request: Request, answered: Answered) -> None:
         self.given[request.source, request.key] = (request.digest, answered)
 
-    def set_timer(self, timer: SetTimer, correlation_id: str) -> None:
+    def wait(self, timer: SetTimer, letter: Letter, correlation_id: str) -> None:
+        """`timer` brings the record of `letter` again."""
         self._timers[timer.name, timer.id] = (timer, correlation_id)
+        self._waiting[timer.name, timer.id] = letter
 
     def record(self, row: Sequence[Any]) -> None:
         """A row of audit, whatever came of what it tells of."""
@@ -97,7 +100,8 @@ class Changes:
 
     def sealed_subjects(self) -> set[UUID]:
         """Whose keys are needed to store this."""
-        of_letters = {dead_letters.subject_of(self._now.date())} if self._letters else set()
+        letters = self._letters or any(one.is_outside for one in self._waiting.values())
+        of_letters = {dead_letters.subject_of(self._now.date())} if letters else set()
         return {subject for one in self._events for subject in one.seals()} | of_letters
 
     def erased_subjects(self) -> set[UUID]:
@@ -119,7 +123,7 @@ class Changes:
             (journal.INBOX, [(*key, outcome, now) for key, outcome in sorted(self.inbox.items())]),
             (journal.REQUEST, self._request_rows()),
             (journal.POSITION, self._position_rows()),
-            *self._timer_rows(),
+            *self._timer_rows(keys),
             (dead_letters.DEAD_LETTER, self._letter_rows(keys)),
             (dead_letters.REVIVED, [(id,) for id in sorted(self._revived - self._letters.keys())]),
             *self._projected.batch(),
@@ -148,18 +152,18 @@ class Changes:
             for partition, place in sorted(self._places.items())
         ]
 
-    def _timer_rows(self) -> Batch:
+    def _timer_rows(self, keys: Mapping[UUID, AESGCM]) -> Batch:
         """A row is touched by one part only: what was fired and set again is moved."""
         set_, cancelled, fired, moved = [], [], [], []
         for key, (timer, correlation) in sorted(self._timers.items(), key=lambda item: item[0]):
             if timer is None and key not in self.fired:
                 cancelled.append(key)
             elif timer is not None and key not in self.fired:
-                set_.append((*key, timer.due_at, _json(timer.data), correlation))
+                set_.append((*key, timer.due_at, self._data(timer, keys), correlation))
         for key, row in sorted(self.fired.items()):
             again, _ = self._timers.get(key, (None, ""))
             if again:
-                moved.append((*key, row.due_at, again.due_at, _json(again.data)))
+                moved.append((*key, row.due_at, again.due_at, self._data(again, keys)))
             else:
                 fired.append((*key, row.due_at))
         return [
@@ -168,6 +172,15 @@ class Changes:
             (timers.FIRED, fired),
             (timers.MOVED, moved),
         ]
+
+    def _data(self, timer: SetTimer, keys: Mapping[UUID, AESGCM]) -> str:
+        """With the record that it brings again; what one from outside holds may be personal."""
+        letter = self._waiting.get((timer.name, timer.id))
+        if letter is None:
+            return _json(timer.data)
+        if letter.is_outside:
+            return _json({**timer.data, "sealed": dead_letters.sealed(letter, self._now, keys)})
+        return _json({**timer.data, **waiting.kept(letter)})
 
 
 def _json(data: Mapping[str, Any]) -> str:

@@ -54,20 +54,22 @@ def subject_of(day: date) -> UUID:
 def row(letter: Letter, dead: Dead, now: datetime, keys: Mapping[UUID, AESGCM]) -> Sequence[Any]:
     return (
         *(wire.digest(letter), letter.topic, letter.partition, letter.offset, letter.timestamp),
-        *(_sealed(letter, subject_of(now.date()), keys), dead.stage, dead.reason[:500], now),
+        *(sealed(letter, now, keys), dead.stage, dead.reason[:500], now),
     )
 
 
-def _sealed(letter: Letter, subject: UUID, keys: Mapping[UUID, AESGCM]) -> str | None:
+def sealed(letter: Letter, now: datetime, keys: Mapping[UUID, AESGCM]) -> str | None:
+    """What it holds, under the key of the day; None where that is gone."""
+    subject = subject_of(now.date())
     if subject not in keys:
         return None
     content = json.dumps(waiting.kept(letter)).encode()
     return json.dumps({str(subject): seal(keys[subject], subject, content)})
 
 
-async def opened(keys: Keys, sealed: str | None) -> dict[str, Any] | None:
+async def opened(keys: Keys, kept: str | None) -> dict[str, Any] | None:
     """What a letter held, as `waiting.letter` reads it; None once its time is over."""
-    for subject, content in json.loads(sealed or "{}").items():
+    for subject, content in json.loads(kept or "{}").items():
         found = await keys.get([UUID(subject)])
         for id, key in found.items():
             held: dict[str, Any] | None = unseal(key, id, content)

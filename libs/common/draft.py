@@ -242,7 +242,7 @@ class Draft:
             dead = _refused(wait.then) if wait.then else Dead("waited", str(wait))
             return self._bury(work, dead)
         self.changes.settle(work, "waiting")
-        self.changes.set_timer(timer, work.cause.correlation_id)
+        self.changes.wait(timer, work.letter, work.cause.correlation_id)
         return Waiting()
 
     def _bury(self, work: Work, dead: Dead) -> Result:

@@ -14,7 +14,6 @@ from libs.common.messages import Cause, Context, Due, Effect, Event, Policies, T
 from libs.common.wire import Unreadable
 from libs.common.work import Dead, Fired, Letter, Message, Plan, Recorded, Work
 
-INTAKE = "civicgrid.intake."
 TIMER = "timer."
 """Timers that ran out are kept like records, of a topic with this and their name."""
 
@@ -46,7 +45,7 @@ class Receiver:
         return self._work(letter)
 
     def _work(self, letter: Letter) -> Work | None:
-        is_intake = letter.topic.startswith(INTAKE)
+        is_intake = letter.is_outside
         try:
             envelope = wire.read(letter, self._types, intake=is_intake)
         except Unreadable as error:
@@ -71,8 +70,6 @@ class Receiver:
 
     def fired(self, name: str, id: UUID, due_at: datetime, data: str, correlation_id: str) -> Work:
         """The work of a row of `timer`. `data`: JSON text."""
-        if name == waiting.TIMER:
-            return self._again(Fired(name, id, due_at), json.loads(data))
         body = json.dumps({"due_at": due_at.isoformat(), "data": json.loads(data)})
         letter = Letter(
             TIMER + name, None, None, int(due_at.timestamp() * 1000), id.bytes, (), body.encode()
@@ -81,9 +78,10 @@ class Receiver:
         work.fired = Fired(name, id, due_at)
         return work
 
-    def retried(self, id: UUID, due_at: datetime, held: Mapping[str, Any] | None) -> Work:
-        """The work of a dead letter. `held`: None once its time is over, and nothing is done."""
-        fired = Fired(waiting.RETRY, id, due_at)
+    def again(self, name: str, id: UUID, due_at: datetime, held: Mapping[str, Any] | None) -> Work:
+        """The work of a record that waited, or of a dead letter. `held`: None once its time is
+        over, and nothing is done."""
+        fired = Fired(name, id, due_at)
         if held is None:
             return Work(lambda _: (), Cause("timer", str(id), id, self._source), fired=fired)
         return self._again(fired, held)

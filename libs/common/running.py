@@ -29,14 +29,14 @@ from libs.common.logs import blame
 from libs.common.measuring import Measuring
 from libs.common.messages import Cause
 from libs.common.outgoing import Outgoing
-from libs.common.receiving import INTAKE, Receiver
+from libs.common.receiving import Receiver
 from libs.common.relay import Relay
 from libs.common.sealing import Sealing
 from libs.common.service import Service
 from libs.common.settings import Settings, SettingsError
 from libs.common.sweeping import Sweeping
 from libs.common.timing import Timing
-from libs.common.work import Work
+from libs.common.work import INTAKE, Work
 from libs.common.writer import Writer
 
 log = structlog.get_logger()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -48,11 +49,18 @@ class Timing:
             connection.terminate()
 
     async def _work(self, row: Mapping[str, Any]) -> Work:
-        """A dead letter that is tried again is opened only now."""
-        if row["name"] != waiting.RETRY:
-            return self._receiver.fired(*row.values())
-        held = await dead_letters.opened(self._keys, row["data"])
-        return self._receiver.retried(row["id"], row["due_at"], held)
+        """What a record from outside holds, and a dead letter, is opened only now."""
+        name, id, due_at, data, _ = row.values()
+        if name == waiting.RETRY:
+            return self._receiver.again(name, id, due_at, await self._opened(data))
+        if name == waiting.TIMER:
+            kept = json.loads(data)
+            held = await self._opened(kept["sealed"]) if "sealed" in kept else {}
+            return self._receiver.again(name, id, due_at, None if held is None else kept | held)
+        return self._receiver.fired(*row.values())
+
+    async def _opened(self, sealed: str | None) -> dict[str, Any] | None:
+        return await dead_letters.opened(self._keys, sealed)
 
     async def _pause(self, connection: Connection) -> float:
         next = await connection.fetchval(timers.NEXT_DUE)

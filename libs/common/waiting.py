@@ -22,18 +22,15 @@ REFUSE = timedelta(seconds=30)
 
 
 def timer(work: Work, now: datetime, give_up: timedelta) -> SetTimer | None:
-    """When to try again; None once it has waited for so long."""
+    """When to try again; None once it has waited for so long. The record is added where it is
+    stored: one from outside is sealed."""
     assert work.letter and work.message
     waited = work.waited or Waited(0, now)
     if now - waited.since > give_up:
         return None
     pause = min(LONGEST, FIRST * 2 ** min(waited.attempts, 20))
     id = named(f"{work.message.source}/{work.message.id}")
-    data = {
-        **kept(work.letter),
-        "attempts": waited.attempts + 1,
-        "since": waited.since.isoformat(),
-    }
+    data = {"attempts": waited.attempts + 1, "since": waited.since.isoformat()}
     return SetTimer(TIMER, id, now + pause, data)
 
 

@@ -48,6 +48,10 @@ class Recorded(Protocol):
     def value(self) -> bytes | None: ...
 
 
+INTAKE = "civicgrid.intake."
+"""Topics that begin so are written by outside sources."""
+
+
 class Letter(NamedTuple):
     """A record as it came, to keep it if it cannot be handled, or not yet. A timer that ran out
     is one too; it has no partition."""
@@ -59,6 +63,11 @@ class Letter(NamedTuple):
     key: bytes | None
     headers: Sequence[tuple[str, bytes]]
     value: bytes | None
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether an outside source wrote it: nobody knows what it holds."""
+        return self.topic.startswith(INTAKE)
 
 
 class Place(NamedTuple):

@@ -40,8 +40,7 @@ from libs.common.messages import (
     Timers,
     Wait,
 )
-from libs.common.receiving import INTAKE
-from libs.common.work import Dead, Letter
+from libs.common.work import INTAKE, Dead, Letter
 from services.leads.domain import INTAKE_ITEM, LEAD, RULE_BOOK, SUPERVISION, routing
 from services.leads.domain.commands import (
     Arbitrate,

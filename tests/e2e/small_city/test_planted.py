@@ -289,7 +289,9 @@ async def by_kafka(town: Town, more: str = "") -> None:
         await producer.send(INTAKE, value, key=f"{NAME} {MARK}".encode(), headers=sent)
     await producer.flush()
     await producer.stop()
-    await eventually(partial(receipts, town), lambda some: len(some) >= before + 1 + len(bad))
+    await eventually(
+        partial(receipts, town), lambda some: len(some) >= before + 1 + len(bad), within=60
+    )
 
 
 async def tables(town: Town) -> AsyncIterator[tuple[str, bytes]]:

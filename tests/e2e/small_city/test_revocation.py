@@ -49,7 +49,8 @@ async def informant(town: Town) -> Mapping[str, Any]:
 
 async def signed_in(town: Town, informant: Mapping[str, Any]) -> httpx.AsyncClient:
     body = {"name": informant["name"], "password": PASSWORD}
-    answer = await town.client.post("/sign-in", json=body)
+    asked = partial(town.client.post, "/sign-in", json=body)
+    answer = await eventually(asked, lambda one: one.status_code != 429, within=60)
     assert answer.status_code == 201, answer.text
     token = answer.json()["access_token"]
     headers = {**ANY, "Authorization": f"Bearer {token}"}

@@ -20,9 +20,15 @@ from libs.common.messages import (
     Timers,
 )
 from libs.privacy import erasing
-from services.registry.domain.subject_request import SUBJECT_REQUEST, Confirm, FallOverdue, File
+from services.registry.domain.subject_request import (
+    SUBJECT_REQUEST,
+    Affect,
+    Confirm,
+    FallOverdue,
+    File,
+)
 
-CONFIRMATIONS = "confirmations"
+CONFIRMATIONS, ERASE = "confirmations", "erase"
 WITHIN = timedelta(hours=24)
 """Row P9 of the requirements."""
 
@@ -32,12 +38,23 @@ Now = Context[City]
 def file_request(context: Now, record: UUID, party: str | None) -> Instruction:
     """Of a record as a whole, or of one party of it, who is known by a reference of their own."""
     subjects = erasing.subjects_of(record, party)
-    return SUBJECT_REQUEST.to(subjects[0], File(context.now, subjects))
+    return SUBJECT_REQUEST.to(subjects[0], File(context.now, subjects, record if party else None))
 
 
 def on_subject_erased(event: SubjectErased, context: Now) -> Iterable[Effect]:
+    """Refused where a legal hold is on its record, or on a party of it. Keys are not destroyed at
+    once: that goes before a batch is stored, and this one may yet be decided otherwise."""
+    affected = {*event.subjects, *([event.record] if event.record else ())} - {event.subject_ref}
+    for subject in sorted(affected, key=str):
+        yield SUBJECT_REQUEST.to(subject, Affect(event.at, event.subject_ref))
     yield SetTimer(CONFIRMATIONS, event.subject_ref, context.now + WITHIN)
-    yield from erasing.policies("registry")[SubjectErased](event, context)
+    data = {"subjects": [str(subject) for subject in event.subjects]}
+    yield SetTimer(ERASE, event.subject_ref, context.now, data)
+
+
+def erase(due: Due, context: Now) -> Iterable[Effect]:
+    subjects = tuple(UUID(subject) for subject in due.data["subjects"])
+    yield erasing.confirmed("registry", due.id, subjects, context.now)
 
 
 def on_confirmed(event: SubjectErasureConfirmed, context: Now) -> Iterable[Effect]:
@@ -59,4 +76,4 @@ POLICIES: Policies = {
     SubjectErasureConfirmed: on_confirmed,
     SubjectRequestConfirmed: on_request_confirmed,
 }
-TIMERS: Timers = {CONFIRMATIONS: day_is_over}
+TIMERS: Timers = {CONFIRMATIONS: day_is_over, ERASE: erase}

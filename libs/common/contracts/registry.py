@@ -155,10 +155,12 @@ class SubjectEvent(Event):
 
 
 class SubjectRequestFiled(SubjectEvent):
-    """To erase `subjects`: the record, and its parties where it goes as a whole."""
+    """To erase `subjects`: the record, and its parties where it goes as a whole. `record`: that of
+    which the subject is a party."""
 
     type: ClassVar[str] = "subject_request.filed.v1"
     subjects: tuple[UUID, ...]
+    record: UUID | None = None
 
 
 class SubjectRequestDecided(SubjectEvent):
@@ -183,6 +185,15 @@ class SubjectErased(SubjectEvent):
 
     type: ClassVar[str] = "subject.erased.v1"
     subjects: tuple[UUID, ...]
+    record: UUID | None = None
+
+
+class SubjectAffected(SubjectEvent):
+    """`erased`, the record of which it is a party or a party of it, was erased: no legal hold was
+    on this subject either."""
+
+    type: ClassVar[str] = "subject.affected.v1"
+    erased: UUID
 
 
 class SubjectRequestConfirmed(SubjectEvent):

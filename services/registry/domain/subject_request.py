@@ -11,6 +11,7 @@ from uuid import UUID
 from pydantic import TypeAdapter
 
 from libs.common.contracts.registry import (
+    SubjectAffected,
     SubjectErased,
     SubjectEvent,
     SubjectHeld,
@@ -31,11 +32,13 @@ CONFIRMING = ("alerts", "leads", "mediation", "portal", "registry", "scoring")
 @dataclass(frozen=True, slots=True)
 class SubjectRequest:
     """One for each subject. `status` is empty while nothing was asked; `ground`: of a legal hold,
-    which may be there before anything is asked."""
+    which may be there before anything is asked; `record`: that of which it is a party, where this
+    was asked about."""
 
     id: UUID
     status: Status = ""
     subjects: tuple[UUID, ...] = ()
+    record: UUID | None = None
     ground: str | None = None
     reason: str | None = None
     missing: tuple[str, ...] = ()
@@ -46,6 +49,7 @@ class SubjectRequest:
 class File:
     at: datetime
     subjects: tuple[UUID, ...]
+    record: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,14 @@ class Decide:
 @dataclass(frozen=True, slots=True)
 class CarryOut:
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Affect:
+    """Its record, or a party of it, is erased."""
+
+    at: datetime
+    erased: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +97,7 @@ class FallOverdue:
 
 
 Step = File | Decide | CarryOut
-Command = Step | Hold | Release | Confirm | FallOverdue
+Command = Step | Affect | Hold | Release | Confirm | FallOverdue
 
 LEGAL: Mapping[Status, Mapping[type[Any], str]] = {
     "": {File: "file_request"},
@@ -102,6 +114,9 @@ def decide(request: SubjectRequest, command: Command) -> list[SubjectEvent]:
         case Hold(at, ground):
             told = [SubjectHeld(subject_ref=request.id, at=at, ground=ground)]
             return [] if request.ground == ground else [*told]
+        case Affect(at, erased):
+            _check_hold(request)
+            return [SubjectAffected(subject_ref=request.id, at=at, erased=erased)]
         case Release(at):
             return [SubjectReleased(subject_ref=request.id, at=at)] if request.ground else []
         case Confirm(at, service):
@@ -118,18 +133,26 @@ def decide(request: SubjectRequest, command: Command) -> list[SubjectEvent]:
 def _step(request: SubjectRequest, command: Step) -> SubjectEvent:
     """One legal step; the state takes this command."""
     match command:
-        case File(at, subjects):
-            return SubjectRequestFiled(subject_ref=request.id, at=at, subjects=subjects)
+        case File(at, subjects, record):
+            return SubjectRequestFiled(
+                subject_ref=request.id, at=at, subjects=subjects, record=record
+            )
         case Decide(at, granted, reason):
             return SubjectRequestDecided(
                 subject_ref=request.id, at=at, granted=granted, reason=reason
             )
         case CarryOut(at):
-            if request.ground:
-                raise Refused("legal_hold", ground=request.ground)
-            return SubjectErased(subject_ref=request.id, at=at, subjects=request.subjects)
+            _check_hold(request)
+            return SubjectErased(
+                subject_ref=request.id, at=at, subjects=request.subjects, record=request.record
+            )
         case _:
             assert_never(command)
+
+
+def _check_hold(request: SubjectRequest) -> None:
+    if request.ground:
+        raise Refused("legal_hold", ground=request.ground)
 
 
 def _confirmed(request: SubjectRequest, at: datetime, service: str) -> list[SubjectEvent]:
@@ -143,8 +166,8 @@ def _confirmed(request: SubjectRequest, at: datetime, service: str) -> list[Subj
 
 def evolve(request: SubjectRequest, event: SubjectEvent) -> SubjectRequest:
     match event:
-        case SubjectRequestFiled(subjects=subjects):
-            return replace(request, status="filed", subjects=subjects, reason=None)
+        case SubjectRequestFiled(subjects=subjects, record=record):
+            return replace(request, status="filed", subjects=subjects, record=record, reason=None)
         case SubjectRequestDecided(granted=granted, reason=reason):
             return replace(request, status="granted" if granted else "refused", reason=reason)
         case SubjectErased():
@@ -174,6 +197,7 @@ SUBJECT_REQUEST: Decider[SubjectRequest, Command, SubjectEvent] = Decider(
         SubjectHeld,
         SubjectReleased,
         SubjectErased,
+        SubjectAffected,
         SubjectRequestConfirmed,
         SubjectRequestFellOverdue,
     ),

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+import pytest
 
 from cli.city import SERVICES
 from libs.common import erasures
@@ -17,7 +18,9 @@ from libs.common.database import session
 from libs.common.ids import uuid7
 from libs.common.journal import party_of
 from libs.common.keys import Keys, unseal
+from libs.common.messages import Context, Due, Instruction, SetTimer
 from libs.privacy import erasing
+from services.registry import subjects
 from services.registry.domain.subject_request import CONFIRMING, SUBJECT_REQUEST, FallOverdue
 from tests.e2e.small_city.test_leads import first_cell
 from tests.support.awaiting import eventually
@@ -129,6 +132,44 @@ async def test_a_legal_hold_is_told_with_its_ground(town: Town) -> None:
     assert (await readable(town, lead))["text"]
     await town.post(f"{path}/release")
     assert (await town.post(f"{path}/carry-out")).status_code == 200
+
+
+@pytest.mark.parametrize(("held", "erased"), [(None, "reporter"), ("reporter", None)])
+async def test_a_hold_is_on_a_record_and_its_parties_together(
+    town: Town, held: str | None, erased: str | None
+) -> None:
+    """given: a legal hold on a record, or on a party of it; when: the other is to be erased; then:
+    nothing of either goes, until it is released."""
+    lead = await captured(town)
+    other = str(erasing.subjects_of(UUID(lead), held)[0])
+    ground = await town.post(f"/subject-requests/{other}/hold", {"ground": "court-2026-18"})
+    assert ground.status_code == 200, ground.text
+    filed = await town.post("/subject-requests", {"record": lead, "party": erased})
+    path = f"/subject-requests/{filed.json()['id']}"
+    await town.post(f"{path}/decide", {"granted": True, "reason": "asked_for"})
+    answer = await town.post(f"{path}/carry-out", Accept_Language="en")
+    assert (answer.status_code, answer.json()["code"]) == (409, "legal_hold"), answer.text
+    assert "court-2026-18" in answer.json()["detail"]
+    assert await readable(town, lead) == {"text": "what was seen", "reporter": {"name": "Li Lei"}}
+    await town.post(f"/subject-requests/{other}/release")
+    assert (await town.post(f"{path}/carry-out")).status_code == 200
+    left = {"text": "what was seen"} if erased else {}
+    await eventually(partial(readable, town, lead), left.__eq__)
+
+
+def test_keys_go_only_once_it_is_stored_that_they_do() -> None:
+    """given: a request that was granted; when: it is carried out; then: nothing of it destroys a
+    key, for the writer may have to decide again; a timer does, in a batch of its own."""
+    id = uuid7()
+    erased = SubjectErased(subject_ref=id, at=_AT, subjects=(id,))
+    context: Context[Any] = Context(None, _AT, 1)
+    follows = tuple(subjects.POLICIES[SubjectErased](erased, context))
+    timers = [one for one in follows if isinstance(one, SetTimer)]
+    assert len(timers) == len(follows)
+    [due] = [Due(one.name, one.id, one.due_at, one.data) for one in timers if one.name == "erase"]
+    assert due.due_at == _AT
+    [instruction] = subjects.TIMERS[due.name](due, context)
+    assert isinstance(instruction, Instruction) and instruction.decider is erasures.ERASURE
 
 
 async def test_what_was_refused_is_not_carried_out(town: Town) -> None:

@@ -36,8 +36,15 @@ def main(
     seed = random.SystemRandom().randrange(1 << 20) if seed is None else seed
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     print(f"seed {seed}, {chosen.seconds:.0f} s", flush=True)
-    report = uvloop.run(_until_told(chosen, seed, folder, Mix(rate=rate)))
-    told = ledger.add(report, chosen) if into_ledger else ledger.line(report, chosen)
+    try:
+        report = uvloop.run(_until_told(chosen, seed, folder, Mix(rate=rate)))
+    except Exception as error:
+        if into_ledger:
+            ledger.add(ledger.failed(seed, chosen, error))
+        raise
+    told = ledger.line(report, chosen)
+    if into_ledger:
+        ledger.add(told)
     print(json.dumps(told, indent=1, ensure_ascii=False))
     _tell(report, folder)
     sys.exit({"valid": 0, "invalid": 1, "unknown": 2}[report.verdict.name])

@@ -7,8 +7,8 @@ import os
 import random
 import shutil
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -115,14 +115,22 @@ class Backing:
         await asyncio.sleep(seconds)
         await asyncio.to_thread(broker.start)
 
-    async def break_database(self, seconds: float) -> None:
-        """SIGKILL to the server; it comes back by recovery."""
-        await asyncio.to_thread(self._embedded.postgres.kill)
+    async def break_database(self, how: int, seconds: float) -> None:
+        """By SIGKILL, from which it comes back by recovery; by SIGTERM; or by SIGSTOP to all of its
+        processes."""
+        server = self._embedded.postgres
+        if how == signal.SIGSTOP:
+            stopped = _with_children(server.pid)
+            _signal(stopped, signal.SIGSTOP)
+            await asyncio.sleep(seconds)
+            _signal(stopped, signal.SIGCONT)
+            return
+        await asyncio.to_thread(server.kill if how == signal.SIGKILL else server.stop)
         await asyncio.sleep(seconds)
-        await asyncio.to_thread(self._embedded.postgres.start)
+        await asyncio.to_thread(server.start)
 
-    async def break_session(self) -> None:
-        """One session of a service is ended by an operator."""
+    async def break_session(self) -> bool:
+        """One session of a service is ended by an operator; False where there is none."""
         async with session(self._embedded.postgres_url) as admin:
             pids = await admin.fetch(
                 "SELECT pid FROM pg_stat_activity WHERE datname = ANY($1)"
@@ -132,6 +140,7 @@ class Backing:
             if pids:
                 pid = self._chance.choice(pids)["pid"]
                 await admin.execute("SELECT pg_terminate_backend($1)", pid)
+            return bool(pids)
 
     async def wipe_broker(self) -> None:
         """All topics and records are gone; the topics are made, and the journals published anew."""
@@ -187,6 +196,16 @@ class Backing:
                     "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM slow_commits"
                 )
         return total
+
+
+def _with_children(pid: int) -> list[int]:
+    return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+
+
+def _signal(pids: Sequence[int], number: int) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 @asynccontextmanager

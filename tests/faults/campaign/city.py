@@ -16,8 +16,21 @@ from tests.support.awaiting import eventually
 from tests.support.servers import TOKENS
 from tests.support.town import PLAN, SEED
 
-_BATCHES = list(reference.batches(PLAN, SEED))
-_AREAS = [body for route, bodies in _BATCHES if route == "/areas/batch" for body in bodies]
+_PLANNED = list(reference.batches(PLAN, SEED))
+_AREAS = [body for route, bodies in _PLANNED if route == "/areas/batch" for body in bodies]
+STATION = "community_station"
+_SECOND = [
+    {
+        "code": f"{STATION}-{area['code']}",
+        "name": area["name"],
+        "kind": STATION,
+        "area": area["code"],
+    }
+    for area in _AREAS
+    if area["level"] == "town"
+]
+"""Who gets what the station of a community gives back."""
+_BATCHES = [*_PLANNED, ("/organisations/batch", _SECOND)]
 make_keys(TOKENS)
 COMMANDER = Pass(TOKENS, reference.commander(PLAN, SEED))
 PARENTS = {area["code"]: area["parent"] for area in _AREAS if area["level"] == "grid_l3"}

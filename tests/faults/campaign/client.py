@@ -52,11 +52,11 @@ class Client:
         url = self.chance.choice(self.urls[service]) + path
         try:
             answer = await self._http.request(method, url, **more)
-            if method == "GET" and is_error(answer.status_code):
-                self.history.end("get", path, "unknown", answer.status_code)
-            return Answer(answer.status_code, answer.json())
-        except (httpx.HTTPError, ValueError, AttributeError):
+        except (httpx.HTTPError, AttributeError):
             return Answer(0, None)  # the last: httpx looks at a socket that was closed meanwhile
+        if method == "GET" and is_error(answer.status_code):
+            self.history.end("get", path, "unknown", answer.status_code)
+        return Answer(answer.status_code, _body(answer))
 
     async def get(self, service: str, path: str, **query: Any) -> Any:
         """The body once it is there; None when patience ends."""
@@ -121,6 +121,16 @@ class Client:
             told = await self.ask(service, method, path, json=what, headers=headers, auth=auth)
             if is_told(told.status):
                 self.history.again(kind, key, how, told.status, told.status in (409, 412))
+
+
+def _body(answer: httpx.Response) -> Any:
+    """None where an error is told in no JSON. Raises ValueError where a success is."""
+    try:
+        return answer.json()
+    except ValueError:
+        if answer.is_success:
+            raise
+        return None
 
 
 def outcome_of(status: int) -> Outcome:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,7 @@ def line(report: Report, plan: Plan) -> dict[str, Any]:
     verdict = report.verdict
     broken = Counter(invariant for invariant, _ in verdict.violations)
     return {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": commit(),
-        "seed": report.seed,
-        "seconds": plan.seconds,
+        **_begun(report.seed, plan),
         "verdict": verdict.name,
         "acknowledged": verdict.checked["acknowledged"],
         "violations": len(verdict.violations),
@@ -37,12 +35,20 @@ def line(report: Report, plan: Plan) -> dict[str, Any]:
     }
 
 
-def add(report: Report, plan: Plan) -> dict[str, Any]:
-    told = line(report, plan)
+def failed(seed: int, plan: Plan, error: Exception) -> dict[str, Any]:
+    """Of a campaign that came to no verdict."""
+    return {**_begun(seed, plan), "verdict": "failed", "said": type(error).__name__}
+
+
+def _begun(seed: int, plan: Plan) -> dict[str, Any]:
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"at": at, "commit": commit(), "seed": seed, "seconds": plan.seconds}
+
+
+def add(told: Mapping[str, Any]) -> None:
     FILE.parent.mkdir(exist_ok=True)
     with FILE.open("a") as out:
         out.write(json.dumps(told, ensure_ascii=False) + "\n")
-    return told
 
 
 def commit() -> str:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from tests.faults.campaign.city import PARENTS
 from tests.faults.campaign.client import PAUSE_SECONDS, Client, outcome_of
+from tests.faults.campaign.running import Together
 from tests.faults.campaign.steps import Steps
 from tests.faults.campaign.words import LEAD_FIELDS, TYPES, Lead, new_id
 
@@ -43,7 +43,7 @@ class Load:
         self._chance = client.chance
         self._bootstrap = bootstrap
         self._steps = Steps(client)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._operations = Together()
         self._open = asyncio.Event()
         self._open.set()
         self.takes_intake = True
@@ -59,7 +59,8 @@ class Load:
         try:
             while True:
                 await self._open.wait()
-                brought = self._bring(producer) if len(self._tasks) < MOST_IN_HAND else 1
+                self._operations.check()
+                brought = self._bring(producer) if len(self._operations) < MOST_IN_HAND else 1
                 await asyncio.sleep(brought / self._mix.rate)
         finally:
             with suppress(KafkaError):
@@ -68,8 +69,7 @@ class Load:
     async def pause(self) -> None:
         """Return once every operation has its outcome."""
         self._open.clear()
-        while self._tasks:
-            await asyncio.gather(*self._tasks)
+        await self._operations.settled()
 
     def go_on(self) -> None:
         self._open.set()
@@ -78,20 +78,15 @@ class Load:
         chance = self._chance.random()
         if chance < self._mix.batches:
             leads = [self._lead() for _ in range(BATCH)]
-            self._do(self._batch(leads))
+            self._operations.begin(self._batch(leads))
             return len(leads)
         if chance < self._mix.batches + self._mix.intake and self.takes_intake:
-            self._do(self._report(producer, self._lead(source="sandbox")))
+            self._operations.begin(self._report(producer, self._lead(source="sandbox")))
         else:
-            self._do(self._capture(self._lead()))
+            self._operations.begin(self._capture(self._lead()))
         if self._chance.random() < self._mix.renames:
-            self._do(self._rename())
+            self._operations.begin(self._rename())
         return 1
-
-    def _do(self, operation: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(operation)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     def _lead(self, source: str = "app") -> Lead:
         kind = self._chance.choice(TYPES)
@@ -147,8 +142,8 @@ class Load:
                 )
             items = [lead.body for lead in left]
             answer = await self._client.ask("leads", "POST", "/leads/batch", json={"items": items})
-            told = answer.body["items"] if answer.status == 200 else [{"status": answer.status}]
-            told = told if len(told) == len(left) else told * len(left)
+            none = [{"status": answer.status}] * len(left)
+            told = answer.body["items"] if answer.status == 200 else none
             for lead, one in zip(left, told, strict=True):
                 history.end("capture", lead.id, outcome_of(one["status"]), one["status"])
             known = zip(left, told, strict=True)

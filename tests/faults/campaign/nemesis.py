@@ -13,16 +13,13 @@ from tests.faults.campaign.children import Child, Children, some
 from tests.faults.campaign.history import Journal
 from tests.faults.campaign.plan import POINTS, Fault, Plan, drawn
 from tests.faults.campaign.proxy import TROUBLES, Trouble
+from tests.faults.campaign.running import Together
 
 LONG_PAUSE_SECONDS = 14.0
 """Longer than a consumer's session: its partitions go to the other process."""
 SURE = ("before_commit", "after_commit")
 """Points that leads come to at once: the first death is not left to chance."""
-SIGNALS = {
-    "kill broker": signal.SIGKILL,
-    "stop broker": signal.SIGTERM,
-    "pause broker": signal.SIGSTOP,
-}
+SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGTERM, "pause": signal.SIGSTOP}
 
 
 class Nemesis:
@@ -31,7 +28,7 @@ class Nemesis:
     ) -> None:
         self._plan, self._chance, self._log = plan, chance, log
         self._children, self._backing = children, backing
-        self._lasting: set[asyncio.Task[None]] = set()
+        self._lasting = Together()
         self._servers = asyncio.Lock()
         self._open = asyncio.Event()
         self._open.set()
@@ -41,13 +38,13 @@ class Nemesis:
         for fault in drawn(self._plan, self._chance):
             await asyncio.sleep(fault.after)
             await self._open.wait()
-            self._begin(fault)
+            self._lasting.check()
+            self._lasting.begin(self._act(fault))
 
     async def calm(self) -> None:
         """No new fault, those that last are over, and every process is ready."""
         self._open.clear()
-        while self._lasting:
-            await asyncio.gather(*self._lasting)
+        await self._lasting.settled()
         self._backing.kafka.heal()
         self._backing.postgres.heal()
         put_up = list(self._children.heal())
@@ -57,20 +54,15 @@ class Nemesis:
     def go_on(self) -> None:
         self._open.set()
 
-    def _begin(self, fault: Fault) -> None:
-        task = asyncio.create_task(self._act(fault))
-        self._lasting.add(task)
-        task.add_done_callback(self._lasting.discard)
-
     def _act(self, fault: Fault) -> Coroutine[Any, Any, None]:
         match fault.name:
             case "kill service" | "stop service" | "pause service" | "failpoint":
                 return self._service(fault)
             case "end session":
                 return self._session()
-            case "kill database":
+            case "kill database" | "stop database" | "pause database":
                 return self._database(fault)
-            case name if name in SIGNALS:
+            case "kill broker" | "stop broker" | "pause broker":
                 return self._broker(fault)
         return self._network(fault)
 
@@ -126,18 +118,18 @@ class Nemesis:
 
     async def _session(self) -> None:
         async with self._servers:
-            self._log.note("end session")
-            await self._backing.break_session()
+            if await self._backing.break_session():
+                self._log.note("end session")
 
     async def _database(self, fault: Fault) -> None:
         async with self._servers:
+            await self._backing.break_database(_how(fault), fault.seconds / 2)
             self._log.note(fault.name)
-            await self._backing.break_database(fault.seconds / 2)
 
     async def _broker(self, fault: Fault) -> None:
         async with self._servers:
+            await self._backing.break_broker(_how(fault), fault.seconds)
             self._log.note(fault.name, seconds=fault.seconds)
-            await self._backing.break_broker(SIGNALS[fault.name], fault.seconds)
 
     async def _network(self, fault: Fault) -> None:
         trouble: Trouble = next(one for one in TROUBLES if one == fault.name)
@@ -146,3 +138,7 @@ class Nemesis:
         proxy.begin(trouble, share=self._chance.uniform(0.2, 1.0))
         await asyncio.sleep(fault.seconds)
         proxy.heal()
+
+
+def _how(fault: Fault) -> signal.Signals:
+    return SIGNALS[fault.name.partition(" ")[0]]

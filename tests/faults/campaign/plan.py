@@ -17,6 +17,8 @@ FAULTS: Mapping[str, float] = {
     "stop broker": 0.3,
     "pause broker": 0.3,
     "kill database": 1.5,
+    "stop database": 0.3,
+    "pause database": 0.5,
     "end session": 2,
     "latency": 0.8,
     "reset": 1,

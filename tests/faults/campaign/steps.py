@@ -34,6 +34,8 @@ LEAD_STEPS = (
     Step("close", "lead.closed.v1"),
 )
 RETURN = Step("return", "lead.returned.v1", {"reason": "not_ours"}, ["reason"])
+RETURNED = 0.15
+"""The share of leads that a unit gives back; of those that the next one gets too."""
 DECLINE = Step("decline", "mediation_case.declined.v1", {"reason": "not_voluntary"}, ["reason"])
 
 
@@ -63,9 +65,9 @@ class Steps:
             await (self._mediate(lead) if lead.is_dispute else self._handle(lead))
 
     async def _handle(self, lead: Lead) -> None:
-        if self._chance.random() < 0.1:
-            await self._take("leads", f"/leads/{lead.id}", lead.id, RETURN)
-            return
+        while self._chance.random() < RETURNED:
+            if not await self._take("leads", f"/leads/{lead.id}", lead.id, RETURN):
+                return
         for step in LEAD_STEPS[: self._chance.randint(1, len(LEAD_STEPS))]:
             if not await self._contend("leads", f"/leads/{lead.id}", lead.id, step):
                 return

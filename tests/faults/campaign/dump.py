@@ -6,14 +6,12 @@ import base64
 import hashlib
 import json
 from collections.abc import Sequence
-from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from cli.city import SERVICES
-from libs.common import fetching
 from libs.common.database import session
 from libs.common.sealing import ROW
 from libs.common.settings import Settings
@@ -77,11 +75,28 @@ async def _letters(settings: Settings, service: str, file: Path) -> None:
 
 
 async def _topics(bootstrap: str, names: Sequence[str], folder: Path) -> None:
-    for name in names:
-        with (folder / f"topic.{name}.jsonl").open("w") as out:
-            async with aclosing(fetching.everything(bootstrap, [name])) as records:
-                async for tp, record in records:
-                    out.write(json.dumps(_line(tp, record), ensure_ascii=False) + "\n")
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
+    await consumer.start()
+    try:
+        for name in names:
+            with (folder / f"topic.{name}.jsonl").open("w") as out:
+                await _topic(consumer, name, out)
+    finally:
+        await consumer.stop()
+
+
+async def _topic(consumer: AIOKafkaConsumer, name: str, out: Any) -> None:
+    parts = [TopicPartition(name, n) for n in range(TOPICS.partitions)]
+    consumer.assign(parts)
+    ends = await consumer.end_offsets(parts)
+    for tp in parts:
+        consumer.seek(tp, 0)
+    left = {tp for tp, end in ends.items() if end}
+    while left:
+        for tp, records in (await consumer.getmany(timeout_ms=500, max_records=2000)).items():
+            for record in records:
+                out.write(json.dumps(_line(tp, record), ensure_ascii=False) + "\n")
+        left = {tp for tp in left if await consumer.position(tp) < ends[tp]}
 
 
 def _line(tp: TopicPartition, record: Any) -> dict[str, Any]:

@@ -16,7 +16,10 @@ from libs.common.contracts.portal import (
 )
 from libs.common.contracts.registry import (
     AppointmentActivated,
+    AppointmentActivatedV2,
     AppointmentEnded,
+    AppointmentEndedV2,
+    AppointmentEvent,
     AreaChanged,
     AreaClosed,
     AreaOpened,
@@ -24,7 +27,10 @@ from libs.common.contracts.registry import (
     OrganisationClosed,
     OrganisationRegistered,
     PostAbolished,
+    PostAbolishedV2,
     PostEstablished,
+    PostEstablishedV2,
+    PostEvent,
     WorkCalendarPublished,
 )
 from libs.common.messages import Envelope
@@ -46,14 +52,14 @@ def _organisation(event: OrganisationRegistered, envelope: Envelope) -> Rows:
     yield (*office, event.community, closed)
 
 
-def _post(event: PostEstablished, envelope: Envelope) -> Rows:
-    abolished = isinstance(event, PostAbolished)
+def _post(event: PostEvent, envelope: Envelope) -> Rows:
+    abolished = isinstance(event, PostAbolished | PostAbolishedV2)
     seat = (event.code, envelope.version, event.role, event.area, event.organisation)
     yield (*seat, event.community, abolished)
 
 
-def _appointment(event: AppointmentActivated, envelope: Envelope) -> Rows:
-    ended = event.valid_to if isinstance(event, AppointmentEnded) else None
+def _appointment(event: AppointmentEvent, envelope: Envelope) -> Rows:
+    ended = event.valid_to if isinstance(event, AppointmentEnded | AppointmentEndedV2) else None
     held = (event.appointment_id, envelope.version, event.post, event.person_ref, event.role)
     yield (*held, event.area, event.organisation, event.community, event.valid_from, ended)
 
@@ -125,7 +131,12 @@ POST = Copy(
         "community": "text",
         "abolished": "boolean",
     },
-    on={PostEstablished: _post, PostAbolished: _post},
+    on={
+        PostEstablished: _post,
+        PostAbolished: _post,
+        PostEstablishedV2: _post,
+        PostAbolishedV2: _post,
+    },
     fact=True,
 )
 
@@ -144,7 +155,12 @@ APPOINTMENT = Copy(
         "valid_from": "timestamptz",
         "valid_to": "timestamptz",
     },
-    on={AppointmentActivated: _appointment, AppointmentEnded: _appointment},
+    on={
+        AppointmentActivated: _appointment,
+        AppointmentEnded: _appointment,
+        AppointmentActivatedV2: _appointment,
+        AppointmentEndedV2: _appointment,
+    },
     fact=True,
 )
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from libs.city import Area, City
 from libs.common import ids
-from libs.common.contracts.registry import Level, OrganisationKind
+from libs.common.contracts.registry import LATER_ROLES, Level, OrganisationKind
 from libs.common.messages import Context, Instruction, Refused
 from services.registry.domain import (
     APPOINTMENT,
@@ -113,6 +113,8 @@ def close_organisation(code: str, expected: int | None) -> Instruction:
 def establish_post(context: Now, told: post.Description) -> Instruction:
     city = context.facts
     where = _existing(city, told.area, "/area")
+    if told.role in LATER_ROLES and where.level != "city":
+        raise Refused("post_of_the_city", status=422, path="/area")
     if told.organisation is not None:
         office = city.organisation(told.organisation)
         if office is None or office.closed:

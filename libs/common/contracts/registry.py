@@ -1,7 +1,7 @@
 """What the registry publishes on `civicgrid.registry`: what the city is made of, and when."""
 
 from datetime import date, datetime, time
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -21,7 +21,7 @@ OrganisationKind = Literal[
     "village_committee",
     "civil_group",
 ]
-Role = Literal[
+FirstRole = Literal[
     "grid_informant",
     "grid_head",
     "police_assistant",
@@ -34,6 +34,10 @@ Role = Literal[
     "command_operator",
     "department_operator",
 ]
+"""All that events of v1 may name: a value more would break who reads them."""
+LaterRole = Literal["privacy_officer", "assessor", "system_admin", "integrator"]
+Role = Literal[FirstRole, LaterRole]
+LATER_ROLES: frozenset[str] = frozenset(get_args(LaterRole))
 
 
 class RegistryEvent(Event):
@@ -93,36 +97,66 @@ class OrganisationClosed(OrganisationRegistered):
     type: ClassVar[str] = "organisation.closed.v1"
 
 
-class PostEstablished(RegistryEvent):
+class PostEvent(RegistryEvent):
+    post_id: UUID
+    code: Code
+    role: Term
+    area: Code
+    organisation: Code | None = None
+
+
+class PostEstablished(PostEvent):
     """A seat with duties in an area, in an organisation where it has one."""
 
     type: ClassVar[str] = "post.established.v1"
-    post_id: UUID
-    code: Code
-    role: Role
-    area: Code
-    organisation: Code | None = None
+    role: FirstRole
 
 
 class PostAbolished(PostEstablished):
     type: ClassVar[str] = "post.abolished.v1"
 
 
-class AppointmentActivated(RegistryEvent):
-    """A person, known only by a random reference, holds a post from a time on."""
+class PostEstablishedV2(PostEvent):
+    """A seat whose role came later: v1 tells of none of these. More roles may come; one that is
+    not known has no rights."""
 
-    type: ClassVar[str] = "appointment.activated.v1"
+    type: ClassVar[str] = "post.established.v2"
+
+
+class PostAbolishedV2(PostEstablishedV2):
+    type: ClassVar[str] = "post.abolished.v2"
+
+
+class AppointmentEvent(RegistryEvent):
     appointment_id: UUID
     post: Code
     person_ref: UUID
-    role: Role
+    role: Term
     area: Code
     organisation: Code | None = None
     valid_from: datetime
 
 
+class AppointmentActivated(AppointmentEvent):
+    """A person, known only by a random reference, holds a post from a time on."""
+
+    type: ClassVar[str] = "appointment.activated.v1"
+    role: FirstRole
+
+
 class AppointmentEnded(AppointmentActivated):
     type: ClassVar[str] = "appointment.ended.v1"
+    valid_to: datetime
+
+
+class AppointmentActivatedV2(AppointmentEvent):
+    """To a post whose role came later."""
+
+    type: ClassVar[str] = "appointment.activated.v2"
+
+
+class AppointmentEndedV2(AppointmentActivatedV2):
+    type: ClassVar[str] = "appointment.ended.v2"
     valid_to: datetime
 
 

@@ -9,7 +9,14 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 
-from libs.common.contracts.registry import AppointmentActivated, AppointmentEnded, Role
+from libs.common.contracts.registry import (
+    LATER_ROLES,
+    AppointmentActivated,
+    AppointmentActivatedV2,
+    AppointmentEnded,
+    AppointmentEndedV2,
+    Role,
+)
 from libs.common.messages import Decider, Refused
 
 
@@ -47,7 +54,8 @@ class EndAppointment:
 
 
 Command = Appoint | EndAppointment
-Facts = AppointmentActivated | AppointmentEnded
+Ended = AppointmentEnded | AppointmentEndedV2
+Facts = AppointmentActivated | AppointmentActivatedV2 | Ended
 
 
 def decide(appointment: Appointment, command: Command) -> list[Facts]:
@@ -65,7 +73,8 @@ def _appoint(appointment: Appointment, command: Appoint) -> list[Facts]:
         if command.taken:
             raise Refused("no_free_seat", post=command.description.post)
         told = _told(appointment, command.description, command.valid_from or command.at)
-        return [AppointmentActivated(**told)]
+        is_later = command.description.role in LATER_ROLES
+        return [AppointmentActivatedV2(**told) if is_later else AppointmentActivated(**told)]
     if appointment.valid_to is not None:
         raise Refused("illegal_transition", allowed=())
     if appointment.description == command.description:
@@ -83,7 +92,8 @@ def _end(appointment: Appointment, valid_to: datetime) -> list[Facts]:
     if valid_to < appointment.valid_from:
         raise Refused("end_before_beginning", status=422, path="/valid_to")
     told = _told(appointment, appointment.description, appointment.valid_from)
-    return [AppointmentEnded(**told, valid_to=valid_to)]
+    ended = AppointmentEndedV2 if appointment.description.role in LATER_ROLES else AppointmentEnded
+    return [ended(**told, valid_to=valid_to)]
 
 
 def _told(
@@ -100,14 +110,19 @@ def _told(
 def evolve(appointment: Appointment, event: Facts) -> Appointment:
     fields = {name: getattr(event, name) for name in Description.__slots__}
     told = replace(appointment, description=Description(**fields), valid_from=event.valid_from)
-    return replace(told, valid_to=event.valid_to) if isinstance(event, AppointmentEnded) else told
+    return replace(told, valid_to=event.valid_to) if isinstance(event, Ended) else told
 
 
-APPOINTMENT = Decider(
+APPOINTMENT: Decider[Appointment, Command, Facts] = Decider(
     name="appointment",
     blank=Appointment,
     decide=decide,
     evolve=evolve,
     state=TypeAdapter(Appointment),
-    events=(AppointmentActivated, AppointmentEnded),
+    events=(
+        AppointmentActivated,
+        AppointmentEnded,
+        AppointmentActivatedV2,
+        AppointmentEndedV2,
+    ),
 )

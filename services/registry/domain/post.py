@@ -8,7 +8,14 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 
-from libs.common.contracts.registry import PostAbolished, PostEstablished, Role
+from libs.common.contracts.registry import (
+    LATER_ROLES,
+    PostAbolished,
+    PostAbolishedV2,
+    PostEstablished,
+    PostEstablishedV2,
+    Role,
+)
 from libs.common.messages import Decider, Refused
 
 
@@ -41,14 +48,14 @@ class AbolishPost:
 
 
 Command = EstablishPost | AbolishPost
-Facts = PostEstablished | PostAbolished
+Facts = PostEstablished | PostAbolished | PostEstablishedV2 | PostAbolishedV2
 
 
 def decide(post: Post, command: Command) -> list[Facts]:
     match command:
         case EstablishPost(description):
             if post.description is None:
-                return [PostEstablished(**_told(post, description))]
+                return [_established(post, description)]
             if post.description == description and not post.abolished:
                 return []
             raise Refused("illegal_transition", allowed=() if post.abolished else ("abolish_post",))
@@ -59,9 +66,19 @@ def decide(post: Post, command: Command) -> list[Facts]:
                 return []
             if held:
                 raise Refused("post_held")
-            return [PostAbolished(**_told(post, post.description))]
+            return [_abolished(post, post.description)]
         case _:
             assert_never(command)
+
+
+def _established(post: Post, description: Description) -> Facts:
+    event = PostEstablishedV2 if description.role in LATER_ROLES else PostEstablished
+    return event(**_told(post, description))
+
+
+def _abolished(post: Post, description: Description) -> Facts:
+    event = PostAbolishedV2 if description.role in LATER_ROLES else PostAbolished
+    return event(**_told(post, description))
 
 
 def _told(post: Post, description: Description) -> dict[str, Any]:
@@ -71,15 +88,15 @@ def _told(post: Post, description: Description) -> dict[str, Any]:
 
 def evolve(post: Post, event: Facts) -> Post:
     fields = {name: getattr(event, name) for name in Description.__slots__}
-    abolished = isinstance(event, PostAbolished)
+    abolished = isinstance(event, PostAbolished | PostAbolishedV2)
     return replace(post, description=Description(**fields), abolished=abolished)
 
 
-POST = Decider(
+POST: Decider[Post, Command, Facts] = Decider(
     name="post",
     blank=Post,
     decide=decide,
     evolve=evolve,
     state=TypeAdapter(Post),
-    events=(PostEstablished, PostAbolished),
+    events=(PostEstablished, PostAbolished, PostEstablishedV2, PostAbolishedV2),
 )

@@ -14,7 +14,8 @@ _REGISTRY = (
     *("area.opened.v1", "area.changed.v1", "area.closed.v1", "organisation.registered.v1"),
     *("organisation.changed.v1", "organisation.closed.v1", "post.established.v1"),
     *("post.abolished.v1", "appointment.activated.v1", "appointment.ended.v1"),
-    "work_calendar.published.v1",
+    *("post.established.v2", "post.abolished.v2", "appointment.activated.v2"),
+    *("appointment.ended.v2", "work_calendar.published.v1"),
 )
 _PORTAL = ("account.disabled.v1", "account.enabled.v1", "session.revoked.v1")
 _ERASED = "subject.erased.v1"

@@ -215,6 +215,8 @@ POST = Aggregate(
     {
         "post.established.v1": Step(sets={"abolished": False}),
         "post.abolished.v1": Step(sets={"abolished": True}),
+        "post.established.v2": Step(sets={"abolished": False}),
+        "post.abolished.v2": Step(sets={"abolished": True}),
     },
     id="post_id",
     under="description",
@@ -225,6 +227,8 @@ APPOINTMENT = Aggregate(
     {
         "appointment.activated.v1": Step(keeps=_SINCE),
         "appointment.ended.v1": Step(keeps=_same("valid_from", "valid_to")),
+        "appointment.activated.v2": Step(keeps=_SINCE),
+        "appointment.ended.v2": Step(keeps=_same("valid_from", "valid_to")),
     },
     id="appointment_id",
     under="description",

@@ -10,12 +10,17 @@ from uuid import UUID
 from libs.city import COPIES, City
 from libs.common import ids
 from libs.common.contracts.registry import (
+    LATER_ROLES,
     AppointmentActivated,
+    AppointmentActivatedV2,
+    AppointmentEvent,
     AreaOpened,
     Level,
     OrganisationKind,
     OrganisationRegistered,
     PostEstablished,
+    PostEstablishedV2,
+    PostEvent,
     Role,
     Shift,
     WorkCalendarPublished,
@@ -77,23 +82,19 @@ def organisation(code: str, kind: OrganisationKind, area: str) -> OrganisationRe
     return OrganisationRegistered(organisation_id=known, code=code, name=code, kind=kind, area=area)
 
 
-def post(code: str, role: Role, area: str, organisation: str | None = None) -> PostEstablished:
-    known = ids.named(f"post/{code}")
-    return PostEstablished(
-        post_id=known, code=code, role=role, area=area, organisation=organisation
-    )
+def post(code: str, role: Role, area: str, organisation: str | None = None) -> PostEvent:
+    kind = PostEstablishedV2 if role in LATER_ROLES else PostEstablished
+    told = {"code": code, "role": role, "area": area, "organisation": organisation}
+    return kind.model_validate({"post_id": ids.named(f"post/{code}"), **told})
 
 
-def holding(seat: PostEstablished, person: int) -> AppointmentActivated:
-    return AppointmentActivated(
-        appointment_id=UUID(int=person),
-        post=seat.code,
-        person_ref=UUID(int=person),
-        role=seat.role,
-        area=seat.area,
-        organisation=seat.organisation,
-        valid_from=START,
-    )
+def holding(seat: PostEvent, person: int) -> AppointmentEvent:
+    is_later = isinstance(seat, PostEstablishedV2)
+    kind = AppointmentActivatedV2 if is_later else AppointmentActivated
+    told = seat.model_dump(include={"role", "area", "organisation"}) | {"post": seat.code}
+    id = UUID(int=person)
+    since = {"appointment_id": id, "person_ref": id, "valid_from": START}
+    return kind.model_validate(told | since)
 
 
 def calendar(year: int = 2026) -> WorkCalendarPublished:

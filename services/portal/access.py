@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -37,9 +37,10 @@ Now = Context[City]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One of `record` and `area` is None."""
+    """`posts`: by which they ask. One of `record` and `area` is None."""
 
     person: UUID
+    posts: frozenset[str]
     record: UUID | None
     area: str | None
     reason: BreakGlassReason
@@ -50,7 +51,7 @@ class Asked:
 
 
 def request_access(id: UUID, asked: Asked, now: Now) -> Iterable[Effect]:
-    place = _highest(now.facts.seats(asked.person, now.now), now.facts)
+    place = _highest(_seats(asked.person, asked.posts, now), now.facts)
     command = RequestAccess(
         at=now.now,
         person=asked.person,
@@ -66,6 +67,11 @@ def request_access(id: UUID, asked: Asked, now: Now) -> Iterable[Effect]:
         emergency=asked.emergency,
     )
     yield BREAK_GLASS.to(id, command)
+
+
+def _seats(person: UUID, posts: frozenset[str], now: Now) -> Iterator[Holder]:
+    """Of their posts those that give the right: another of theirs may be over more."""
+    return (seat for seat in now.facts.seats(person, now.now) if seat.post in posts)
 
 
 def _highest(seats: Iterable[Holder], city: City) -> str:
@@ -87,8 +93,10 @@ def _given_by(area: str | None, now: Now) -> tuple[str, ...]:
     return city.chain(area)
 
 
-def approve_access(id: UUID, person: UUID, version: int | None, now: Now) -> Iterable[Effect]:
-    over = frozenset(seat.area for seat in now.facts.seats(person, now.now))
+def approve_access(
+    id: UUID, person: UUID, posts: frozenset[str], version: int | None, now: Now
+) -> Iterable[Effect]:
+    over = frozenset(seat.area for seat in _seats(person, posts, now))
     yield BREAK_GLASS.to(id, ApproveAccess(now.now, person, over), expected=version)
 
 

@@ -20,6 +20,11 @@ def session_of(request: Request) -> UUID:
     return session
 
 
+def posts_of(request: Request) -> frozenset[str]:
+    """Those of theirs that give the right to what is asked."""
+    return frozenset(caller_of(request).acting_for)
+
+
 def person_of(request: Request) -> UUID:
     """Whoever has a post is one."""
     person = caller_of(request).person

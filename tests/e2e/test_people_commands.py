@@ -23,7 +23,7 @@ from tests.support.accounts import sign_in
 from tests.support.awaiting import eventually
 from tests.support.command import Commands, city_up
 from tests.support.servers import Ground
-from tests.support.town import PLAN, SEED
+from tests.support.town import PLAN, PRIVACY_OFFICER, SEED
 
 THERE = next(code for code in PARENT if len(code) == len(CELL) and not code.startswith(COMMUNITY))
 """A cell of another community."""
@@ -50,7 +50,7 @@ async def city(
         for answers in City(url, as_both.token).load(reference.batches(PLAN, SEED)):
             assert all(answer["status"] < 300 for answer in answers)
         async with httpx.AsyncClient(base_url=url, auth=as_both) as client:
-            for path in ("/leads", "/subject-requests", "/retention-reviews"):
+            for path in ("/leads", "/retention-reviews"):
                 await eventually(partial(client.get, path), lambda answer: answer.is_success)
         yield there
 
@@ -65,6 +65,11 @@ def signed_in(city: Commands, person: UUID) -> Signed:
 @pytest.fixture(scope="module")
 def commander(city: Commands) -> Signed:
     return signed_in(city, COMMANDER)
+
+
+@pytest.fixture(scope="module")
+def privacy(city: Commands) -> Signed:
+    return signed_in(city, PRIVACY_OFFICER)
 
 
 @pytest.fixture(scope="module")
@@ -91,29 +96,31 @@ async def test_what_was_told_is_read_for_a_purpose(commander: Signed) -> None:
     assert "two men" not in commander.run("lead", "show", lead)
 
 
-async def test_what_is_held_is_not_erased_until_it_is_released(commander: Signed) -> None:
+async def test_what_is_held_is_not_erased_until_it_is_released(
+    commander: Signed, privacy: Signed
+) -> None:
     lead = submitted(commander)
-    assert "held" in commander.run("subjects", "hold", lead, "court-2026-17")
-    commander.run("subjects", "erase", lead, ends=1)
+    assert "held" in privacy.run("subjects", "hold", lead, "court-2026-17")
+    privacy.run("subjects", "erase", lead, ends=1)
     assert commander.json("lead", "content", lead)["text"]
-    assert "released" in commander.run("subjects", "release", lead)
-    rows = commander.json("subjects", "list", "--status", "granted")
+    assert "released" in privacy.run("subjects", "release", lead)
+    rows = privacy.json("subjects", "list", "--status", "granted")
     assert [row["id"] for row in rows] == [lead]
 
 
-async def test_who_is_not_known_is_not_erased(commander: Signed) -> None:
+async def test_who_is_not_known_is_not_erased(privacy: Signed) -> None:
     nobody = str(uuid7())
-    commander.fails("subjects", "erase", nobody, why=f"no case has the id {nobody}")
-    assert nobody not in commander.run("subjects", "list")
+    privacy.fails("subjects", "erase", nobody, why=f"no case has the id {nobody}")
+    assert nobody not in privacy.run("subjects", "list")
 
 
 async def test_an_account_is_erased_by_who_says_that_it_is_one(
-    city: Commands, commander: Signed
+    city: Commands, commander: Signed, privacy: Signed
 ) -> None:
     (account,) = city.json("accounts", "list", "--person", str(COMMANDER))
-    commander.fails("subjects", "erase", account["id"], "--party", "reporter", why="--account")
+    privacy.fails("subjects", "erase", account["id"], "--party", "reporter", why="--account")
     told = (account["id"], "--party", "reporter", "--account")
-    assert "confirmed by every service" in commander.run("subjects", "erase", *told)
+    assert "confirmed by every service" in privacy.run("subjects", "erase", *told)
 
 
 async def test_a_lead_without_a_place_waits_until_somebody_finds_it(commander: Signed) -> None:
@@ -146,16 +153,18 @@ async def test_who_may_see_accounts_and_posts_sees_whose_posts_an_account_has(
     assert post.startswith("command_operator of ") and post in city.run(*told)
 
 
-async def test_what_is_erased_is_confirmed_by_every_service(commander: Signed) -> None:
+async def test_what_is_erased_is_confirmed_by_every_service(
+    commander: Signed, privacy: Signed
+) -> None:
     lead = submitted(commander)
-    assert "confirmed by every service" in commander.run("subjects", "erase", lead)
+    assert "confirmed by every service" in privacy.run("subjects", "erase", lead)
     assert commander.json("lead", "content", lead) == {"id": lead}
-    rows = commander.json("subjects", "list", "--status", "confirmed")
+    rows = privacy.json("subjects", "list", "--status", "confirmed")
     assert [row["missing"] for row in rows if row["id"] == lead] == [[]]
 
 
 async def test_what_is_not_theirs_is_seen_with_leave_for_a_while(
-    commander: Signed, officer: Signed
+    commander: Signed, officer: Signed, privacy: Signed
 ) -> None:
     told = ("--type", "theft", "--cell", THERE, "--text", "a child in a red coat")
     lead = str(commander.json("lead", "submit", *told)["id"])
@@ -179,6 +188,8 @@ async def test_what_is_not_theirs_is_seen_with_leave_for_a_while(
     officer.run("access", "end", grant)
     assert officer.json("access", "show", grant)["status"] == "ended"
     commander.run("access", "review", grant, "in_order", "brought home", ends=1)
+    privacy.run("lead", "content", lead, ends=1)
+    assert "reviewed" in privacy.run("access", "review", grant, "in_order", "brought home")
     officer.run("access", "refuse", grant, ends=1)
 
 

@@ -33,6 +33,7 @@ from tests.support.servers import ROOT, Ground
 
 PLAN = reference.read_plan(Path(__file__).parent / "small-city.yaml")
 SEED = 7
+PRIVACY_OFFICER = reference.holder(PLAN, SEED, "privacy_officer")
 ASKED = ("/areas/counts", "/supervisions", "/alerts", "/mediation-cases", "/scores", "/accounts")
 """Of each service, what may be asked by who is known there to hold a post."""
 ANY = {"If-Match": "*"}
@@ -68,6 +69,11 @@ class Town:
             auth=Pass(self.settings.tokens, person, founder),
         )
         return replace(self, client=client)
+
+    @property
+    def privacy(self) -> Town:
+        """The same, as the privacy officer sees it."""
+        return self.of(PRIVACY_OFFICER)
 
     async def owner(self, service: str, statement: str, *values: Any) -> None:
         """What no role of a service may do."""
@@ -107,8 +113,8 @@ class Town:
 
 
 def pass_of(settings: Settings, plan: Plan = PLAN) -> Pass:
-    """Of somebody who founded the system and runs the command centre, and so may do all that a
-    town needs done."""
+    """Of somebody who founded the system and runs the command centre, and so may do nearly all
+    that a town needs done."""
     assert settings.tokens
     return Pass(settings.tokens, reference.commander(plan, SEED))
 

@@ -4,7 +4,7 @@ No size and no name of a city is in code: they are the plan's (row Q12). Persons
 references and nothing else (row H10).
 """
 
-from services.registry.reference.generator import ZHUCHENG, batches, commander, generate
+from services.registry.reference.generator import ZHUCHENG, batches, commander, generate, holder
 from services.registry.reference.plan import Plan, read_plan
 
-__all__ = ["ZHUCHENG", "Plan", "batches", "commander", "generate", "read_plan"]
+__all__ = ["ZHUCHENG", "Plan", "batches", "commander", "generate", "holder", "read_plan"]

@@ -72,8 +72,13 @@ def generate(plan: Plan, seed: int) -> Iterator[Entry]:
 
 def commander(plan: Plan, seed: int) -> UUID:
     """The person who runs the command centre of that city."""
+    return holder(plan, seed, "command_operator")
+
+
+def holder(plan: Plan, seed: int, role: Role) -> UUID:
+    """The first person with a post of that role for the whole city."""
     bodies = (entry.body for entry in generate(plan, seed) if entry.route.startswith("/appoint"))
-    post = f"command_operator-{plan.levels[0].first_code}-1"
+    post = f"{role}-{plan.levels[0].first_code}-1"
     return next(UUID(body["person_ref"]) for body in bodies if body["post"] == post)
 
 

@@ -56,14 +56,15 @@ async def readable(town: Town, lead: str) -> dict[str, Any]:
 
 async def erase(town: Town, record: str, party: str | None = None) -> str:
     """Its subject, once every service has confirmed."""
-    filed = await town.post("/subject-requests", {"record": record, "party": party})
+    privacy = town.privacy
+    filed = await privacy.post("/subject-requests", {"record": record, "party": party})
     assert filed.status_code == 201, filed.text
     path = f"/subject-requests/{filed.json()['id']}"
-    decided = await town.post(f"{path}/decide", {"granted": True, "reason": "asked_for"})
+    decided = await privacy.post(f"{path}/decide", {"granted": True, "reason": "asked_for"})
     assert decided.status_code == 200, decided.text
-    carried = await town.post(f"{path}/carry-out")
+    carried = await privacy.post(f"{path}/carry-out")
     assert carried.status_code == 200, carried.text
-    await eventually(partial(town.get, path), lambda found: found["status"] == "confirmed")
+    await eventually(partial(privacy.get, path), lambda found: found["status"] == "confirmed")
     return str(filed.json()["id"])
 
 
@@ -80,7 +81,7 @@ async def test_a_lead_is_erased_and_goes_its_way(town: Town) -> None:
     assert subject == lead and await readable(town, lead) == {}
     for step in ("sign", "accept"):
         assert (await town.post(f"/leads/{lead}/{step}")).status_code == 200
-    again = await town.post(f"/subject-requests/{lead}/carry-out")
+    again = await town.privacy.post(f"/subject-requests/{lead}/carry-out")
     assert (again.status_code, again.json()["code"]) == (409, "illegal_transition")
     for service in SERVICES:
         journal = "SELECT count(*) AS n FROM event WHERE type = $1 AND stream_id = $2"
@@ -121,17 +122,17 @@ async def test_an_older_backup_of_the_keys_brings_nothing_back(town: Town) -> No
 
 async def test_a_legal_hold_is_told_with_its_ground(town: Town) -> None:
     lead = await captured(town)
-    path = f"/subject-requests/{lead}"
-    held = await town.post(f"{path}/hold", {"ground": "court-2026-17"})
+    path, privacy = f"/subject-requests/{lead}", town.privacy
+    held = await privacy.post(f"{path}/hold", {"ground": "court-2026-17"})
     assert held.status_code == 200, held.text
-    await town.post("/subject-requests", {"record": lead})
-    await town.post(f"{path}/decide", {"granted": True, "reason": "asked_for"})
-    answer = await town.post(f"{path}/carry-out", Accept_Language="en")
+    await privacy.post("/subject-requests", {"record": lead})
+    await privacy.post(f"{path}/decide", {"granted": True, "reason": "asked_for"})
+    answer = await privacy.post(f"{path}/carry-out", Accept_Language="en")
     assert (answer.status_code, answer.json()["code"]) == (409, "legal_hold")
     assert "court-2026-17" in answer.json()["detail"]
     assert (await readable(town, lead))["text"]
-    await town.post(f"{path}/release")
-    assert (await town.post(f"{path}/carry-out")).status_code == 200
+    await privacy.post(f"{path}/release")
+    assert (await privacy.post(f"{path}/carry-out")).status_code == 200
 
 
 @pytest.mark.parametrize(("held", "erased"), [(None, "reporter"), ("reporter", None)])
@@ -173,13 +174,13 @@ def test_keys_go_only_once_it_is_stored_that_they_do() -> None:
 
 
 async def test_what_was_refused_is_not_carried_out(town: Town) -> None:
-    lead = await captured(town)
-    await town.post("/subject-requests", {"record": lead})
+    lead, privacy = await captured(town), town.privacy
+    await privacy.post("/subject-requests", {"record": lead})
     path = f"/subject-requests/{lead}"
-    await town.post(f"{path}/decide", {"granted": False, "reason": "still_needed"})
-    answer = await town.post(f"{path}/carry-out")
+    await privacy.post(f"{path}/decide", {"granted": False, "reason": "still_needed"})
+    answer = await privacy.post(f"{path}/carry-out")
     assert (answer.status_code, answer.json()["allowed"]) == (409, ["file_request"])
-    bad = await town.post("/subject-requests", {"record": lead, "party": "witness"})
+    bad = await privacy.post("/subject-requests", {"record": lead, "party": "witness"})
     assert (bad.status_code, bad.json()["errors"][0]["path"]) == (422, "/party")
 
 

@@ -142,7 +142,7 @@ async def test_a_legal_hold_stops_it(town: Town) -> None:
     if running is None:
         pytest.skip("what services elsewhere know is not seen")
     closed = await ended(town)
-    held = await town.post(f"/subject-requests/{closed}/hold", {"ground": "court-2031-7"})
+    held = await town.privacy.post(f"/subject-requests/{closed}/hold", {"ground": "court-2031-7"})
     assert held.status_code == 200, held.text
 
     async def holds() -> bool:
@@ -154,7 +154,7 @@ async def test_a_legal_hold_stops_it(town: Town) -> None:
     found = await review(town, closed)
     assert found and found["status"] == "due"
     assert (await readable(town, closed))["text"] == "what was seen"
-    assert (await town.post(f"/subject-requests/{closed}/release")).status_code == 200
+    assert (await town.privacy.post(f"/subject-requests/{closed}/release")).status_code == 200
 
     async def released() -> bool:
         return not await holds()

@@ -35,6 +35,7 @@ SEATS = {body["code"]: body for route, body in BODIES if route == "/posts/batch"
 HELD = [body for route, body in BODIES if route == "/appointments/batch"]
 CELL = min(code for code in PARENT if len(code) == len(max(PARENT, key=len)))
 COMMUNITY = PARENT[PARENT[CELL]]
+CITY = min(PARENT, key=len)
 OFFICES = {
     "auxiliary_officer": "police_room",
     "mediation_staff": "mediation_centre",
@@ -44,6 +45,8 @@ OFFICES = {
     "police_assistant": None,
 }
 """Roles that the plan has no posts of, and where these tests put them."""
+OF_THE_CITY = ("assessor", "system_admin", "integrator")
+"""Of these one for the whole city."""
 
 FOR_ALL_STAFF = (
     *("/areas/counts", "/routing-rules", "/alert-rules"),
@@ -111,24 +114,28 @@ def persons_of_the_plan() -> Iterator[Person]:
 
 @pytest.fixture(scope="module")
 async def persons(town: Town) -> list[Person]:
-    """Those of the plan; of each other role one in this community, and one in the next."""
+    """Those of the plan; of each other role one of the city, or one in this community and one in
+    the next."""
     found = list(persons_of_the_plan())
     next_one = next(code for code in sorted(PARENT.values(), key=str) if _is_other(code))
+    found += [await _appointed(town, role, CITY, None) for role in OF_THE_CITY]
     for role, office in OFFICES.items():
         for area in (COMMUNITY, next_one):
-            code = f"{role}-{area}-test"
-            post = {"code": code, "role": role, "area": area}
-            post |= {"organisation": f"{office}-{area}"} if office else {}
-            person = uuid4()
-            await town.load([("/posts/batch", [post])])
-            held = {"post": code, "person_ref": str(person)}
-            await town.load([("/appointments/batch", [held])])
-            found.append(Person(person, role, area, post.get("organisation")))
+            found.append(await _appointed(town, role, area, office and f"{office}-{area}"))
     await town.spread()
     for one in found[-2 * len(OFFICES) :]:
         for path in FOR_ALL_STAFF:
             await eventually(partial(town.of(one.id).client.get, path), is_ok)
     return found
+
+
+async def _appointed(town: Town, role: str, area: str, office: str | None) -> Person:
+    code, person = f"{role}-{area}-test", uuid4()
+    post = {"code": code, "role": role, "area": area, "organisation": office}
+    await town.load([("/posts/batch", [post])])
+    held = {"post": code, "person_ref": str(person)}
+    await town.load([("/appointments/batch", [held])])
+    return Person(person, role, area, office)
 
 
 def _is_other(code: str | None) -> bool:

@@ -30,7 +30,7 @@ def test_its_numbers_are_those_of_the_programme() -> None:
     offices = Counter(body["kind"] for body in CITY if "kind" in body and "level" not in body)
     assert offices["police_room"] == offices["mediation_centre"] == 235
     front_line = 1377 + 7236 + 235 + 470
-    assert len(persons) == front_line + 16 + 1 == 9318 + 17
+    assert len(persons) == front_line + 16 + 1 + 1 == 9318 + 18
 
 
 def test_children_tile_their_parent() -> None:

@@ -1,4 +1,4 @@
-"""Four people of the reference city who are signed in: the demo acts through them.
+"""Five people of the reference city who are signed in: the demo acts through them.
 
 Their passwords are made up at each start; those of an earlier one are good no more.
 """
@@ -81,7 +81,7 @@ class Proofs:
 @dataclass(frozen=True)
 class Cast:
     """An informant, the officer of her community and his police room, the operator of its town, the
-    command centre."""
+    command centre. `proofs`: theirs, and those of the privacy officer, who has no part in it."""
 
     informant: Actor
     officer: Actor
@@ -121,13 +121,14 @@ async def signed_in(founder: Actor) -> Cast:
         room,
         await _post(founder, "town_operator", town["code"]),
         await _post(founder, "command_operator", town["parent"]),
+        await _post(founder, "privacy_officer", town["parent"]),
     )
     informants, *others = (post["area"] for post in posts)
-    coded = map(Proofs.coded, ("officer", "town", "centre"), others)
+    coded = map(Proofs.coded, ("officer", "town", "centre", "privacy"), others)
     proofs = (Proofs("informant", informants), *coded)
     pairs = zip(proofs, posts, strict=True)
     actors = [await _engaged(founder, known, post["person_ref"]) for known, post in pairs]
-    informant, officer, operator, centre = actors
+    informant, officer, operator, centre, _ = actors
     place = (community["code"], room["organisation"])
     return Cast(informant, officer, operator, centre, *place, proofs)
 

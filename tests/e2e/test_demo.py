@@ -29,8 +29,9 @@ async def test_one_lead_of_each_kind_goes_through_everything(
     settings = await servers.provide(SERVICES, file)
     told = json.loads(command(settings, "demo", "--once", "--json"))
     leads, people = told["leads"], told["people"]
-    assert [one["sign-in name"] for one in people] == ["informant", "officer", "town", "centre"]
-    assert [len(one["area"]) for one in people] == [16, 12, 9, 6]
+    names = ["informant", "officer", "town", "centre", "privacy"]
+    assert [one["sign-in name"] for one in people] == names
+    assert [len(one["area"]) for one in people] == [16, 12, 9, 6, 6]
     assert [lead["kind"] for lead in leads] == ["clue", "hazard", "dispute", "service"]
     for lead in leads:
         times = lead["milliseconds"]
@@ -50,7 +51,7 @@ async def test_one_lead_of_each_kind_goes_through_everything(
     counts = {one["service"]: one for one in json.loads(command(settings, "status", "--json"))}
     assert {one["dead_letters"] for one in counts.values()} == {0}
     ours, all = await counted(settings.url("registry", "writer"), "civicgrid.registry")
-    assert ours == 31_013
+    assert ours == 31_015
     assert ours <= counts["registry"]["events"] <= all
     await _try_what_the_readme_says(settings, people[0], tmp_path)
 

@@ -30,8 +30,11 @@ from tests.support.town import PLAN, SEED, forget_topics
 
 HERE = Path(__file__).parent
 A_DAY = 86_400
-ROLES = ("command_operator", "town_operator", "community_officer", "grid_informant", "nobody")
-"""The first is a founder besides, and may do whatever can be done."""
+ROLES = (
+    *("command_operator", "privacy_officer", "town_operator", "community_officer"),
+    *("grid_informant", "nobody"),
+)
+"""The first is a founder besides, and may do nearly all that can be done."""
 
 
 @dataclass(frozen=True)

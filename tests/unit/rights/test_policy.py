@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
 
 from cli.city import SERVICES
+from libs.common.contracts.registry import LaterRole
 from libs.common.service import Service
 from libs.rights import policy
 from libs.rights.policy import PolicyError
@@ -69,3 +72,47 @@ def test_every_thing_that_the_file_describes_is_done_or_shown() -> None:
     told = yaml.safe_load(policy.FILE.read_text())["things"]
     used = {action.thing for actions in RIGHTS.values() for action in actions.values()}
     assert used == {*told["personal"], *told["plain"]}
+
+
+LATER: Mapping[str, Mapping[str, set[str]]] = {
+    "privacy_officer": {
+        "registry": {
+            *("file_request", "decide_request", "carry_out", "list_requests", "show_request"),
+            *("hold_subject", "release_subject"),
+        },
+        "leads": {"show_lead", "list_reviews", "keep_content"},
+        "mediation": {"show_case"},
+        "portal": {"list_break_glass", "show_break_glass", "review_access"},
+    },
+    "assessor": {
+        "scoring": {"list_scores", "show_score", "list_schemes", "show_scheme", "evaluate_scheme"}
+    },
+    "system_admin": {},
+    "integrator": {},
+}
+
+
+@pytest.mark.parametrize("role", get_args(LaterRole))
+def test_a_role_that_came_later_may_do_what_its_work_needs_and_nothing_else(role: str) -> None:
+    found = {
+        service: {name for name, action in actions.items() if role in action.rights}
+        for service, actions in RIGHTS.items()
+    }
+    assert {service: names for service, names in found.items() if names} == LATER[role]
+
+
+def test_nobody_stands_in_for_the_privacy_officer() -> None:
+    reviewing = RIGHTS["portal"]["review_access"].rights
+    for name in LATER["privacy_officer"]["registry"]:
+        assert RIGHTS["registry"][name].rights.keys() == {"privacy_officer"}
+    assert reviewing.keys() == {"privacy_officer"}
+
+
+def test_neither_assessors_nor_administrators_nor_integrators_see_what_is_personal() -> None:
+    for role in ("assessor", "system_admin", "integrator"):
+        for actions in RIGHTS.values():
+            assert not [one for one in actions.values() if role in one.rights and one.is_personal]
+
+
+def test_only_informants_do_without_a_second_factor() -> None:
+    assert {"grid_informant"} == policy.PLAIN

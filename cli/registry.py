@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
+from uuid import UUID, uuid4
 
 import typer
 import yaml
@@ -14,6 +15,7 @@ from pydantic import ValidationError
 
 from cli.client import City, Url, problem_of
 from cli.screen import Json, console, errors, progress, show_json, show_table
+from libs.common.contracts.registry import Role
 from services.registry import importing, reference
 from services.registry.mapping import read_mapping
 
@@ -81,6 +83,23 @@ def show(
     show_table([area])
     show_table(offices, "offices")
     show_table(posts, "posts")
+
+
+@app.command()
+def appoint(
+    post: Annotated[str, typer.Argument(help="its code, such as privacy_officer-370782-1")],
+    role: Annotated[str, typer.Option(help=" | ".join(get_args(Role)))],
+    area: Annotated[str, typer.Option(help="code of the area it is for")],
+    organisation: Annotated[str | None, typer.Option(help="code of its office, if any")] = None,
+    person: Annotated[UUID | None, typer.Option(help="a reference; a new one if left out")] = None,
+    url: Url = None,
+) -> None:
+    """Somebody to a post, which is made if there is none of that code."""
+    city, holder = City(url), person or uuid4()
+    told = {"code": post, "role": role, "area": area, "organisation": organisation}
+    city.post("/posts", told)
+    city.post("/appointments", {"post": post, "person_ref": str(holder)})
+    console.print(f"appointed to {post}: {holder}")
 
 
 def _by_kind(counts: dict[str, int]) -> list[dict[str, Any]]:

@@ -189,8 +189,23 @@ async def test_what_is_not_theirs_is_seen_with_leave_for_a_while(
     assert officer.json("access", "show", grant)["status"] == "ended"
     commander.run("access", "review", grant, "in_order", "brought home", ends=1)
     privacy.run("lead", "content", lead, ends=1)
-    assert "reviewed" in privacy.run("access", "review", grant, "in_order", "brought home")
+    privacy.run("access", "review", grant, "in_order", "brought home")
+    assert privacy.json("access", "show", grant)["status"] == "reviewed"
     officer.run("access", "refuse", grant, ends=1)
+
+
+async def test_a_founder_appoints_a_privacy_officer_where_there_is_none(city: Commands) -> None:
+    told = ("registry", "appoint", "second", "--role", "privacy_officer", "--area")
+    *_, person = city.run(*told, PLAN.levels[0].first_code).split()
+    other = signed_in(city, UUID(person))
+
+    async def seen() -> bool:
+        try:
+            return bool(other.run("subjects", "list"))
+        except AssertionError:
+            return False
+
+    await eventually(seen, bool)
 
 
 async def test_nothing_is_due_in_a_young_city(commander: Signed) -> None:

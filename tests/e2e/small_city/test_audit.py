@@ -69,7 +69,9 @@ async def test_a_route_leaves_one_row_or_shows_nothing_that_is_personal(
     verb = next(iter(route.methods))
     body = VALID.get(route.name, None if verb == "GET" else {})
     action = policy.read()[service][route.name]
-    answer, correlation = await asked(town.acting(action.rights), verb, path, body, If_Match='"999"')
+    answer, correlation = await asked(
+        town.acting(action.rights), verb, path, body, If_Match='"999"'
+    )
     found = await rows(town, service, correlation)
     told = [(row["action"], row["resource"], row["route"]) for row in found]
     one = (route.name, action.thing, f"{verb} {route.path}")

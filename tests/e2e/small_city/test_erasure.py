@@ -143,17 +143,17 @@ async def test_a_hold_is_on_a_record_and_its_parties_together(
     nothing of either goes, until it is released."""
     lead = await captured(town)
     other = str(erasing.subjects_of(UUID(lead), held)[0])
-    ground = await town.post(f"/subject-requests/{other}/hold", {"ground": "court-2026-18"})
+    ground = await town.privacy.post(f"/subject-requests/{other}/hold", {"ground": "court-2026-18"})
     assert ground.status_code == 200, ground.text
-    filed = await town.post("/subject-requests", {"record": lead, "party": erased})
+    filed = await town.privacy.post("/subject-requests", {"record": lead, "party": erased})
     path = f"/subject-requests/{filed.json()['id']}"
-    await town.post(f"{path}/decide", {"granted": True, "reason": "asked_for"})
-    answer = await town.post(f"{path}/carry-out", Accept_Language="en")
+    await town.privacy.post(f"{path}/decide", {"granted": True, "reason": "asked_for"})
+    answer = await town.privacy.post(f"{path}/carry-out", Accept_Language="en")
     assert (answer.status_code, answer.json()["code"]) == (409, "legal_hold"), answer.text
     assert "court-2026-18" in answer.json()["detail"]
     assert await readable(town, lead) == {"text": "what was seen", "reporter": {"name": "Li Lei"}}
-    await town.post(f"/subject-requests/{other}/release")
-    assert (await town.post(f"{path}/carry-out")).status_code == 200
+    await town.privacy.post(f"/subject-requests/{other}/release")
+    assert (await town.privacy.post(f"{path}/carry-out")).status_code == 200
     left = {"text": "what was seen"} if erased else {}
     await eventually(partial(readable, town, lead), left.__eq__)
 

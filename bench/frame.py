@@ -48,13 +48,15 @@ class Ratio:
 
 @dataclass(frozen=True)
 class Compared:
-    """`sides`: for each, its figures. `data`: how much of what was measured."""
+    """`sides`: for each, its figures. `data`: how much of what was measured. `each`: the rounds,
+    from which all of it can be computed again."""
 
     rounds: int
     seed: int
     data: Mapping[str, object]
     sides: Mapping[str, Mapping[str, Spread]]
     ratios: Sequence[Ratio]
+    each: Sequence[Mapping[str, Figures]]
 
 
 Pair = tuple[str, str, str]
@@ -82,7 +84,8 @@ async def compared(
             found[n][side.name] = {**measured, **machine.now().shares_since(before)}
             bar.advance(task)
     spreads = {side.name: _spreads([figures[side.name] for figures in found]) for side in sides}
-    return Compared(rounds, seed, data, spreads, [_ratio(found, *pair) for pair in pairs])
+    ratios = [_ratio(found, *pair) for pair in pairs]
+    return Compared(rounds, seed, data, spreads, ratios, found)
 
 
 def _order(sides: Sequence[Side], rounds: int, in_turn: bool) -> Iterator[tuple[int, Side]]:

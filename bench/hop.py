@@ -115,7 +115,7 @@ async def awaited(ask: Callable[[], Awaitable[int]], wanted: int) -> int:
 
 
 async def _check(url: str, table: str, events: int) -> None:
-    """A side that lost or doubled something is not compared."""
+    """A side that lost something is not compared; that it doubled nothing is a key of the table."""
     async with session(url) as connection:
         stored = await connection.fetchval(f"SELECT count(*) FROM {table}")
     if stored < events:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 from collections.abc import Mapping, Sequence
@@ -63,6 +64,9 @@ async def ours(stand: Stand, how: str, cells: Sequence[str], size: Size, n: int)
 
 
 async def polled(stand: Stand, cells: Sequence[str], size: Size, n: int) -> Figures:
+    """The two polls are as far apart as it happens: what a lead waits depends on that, so it is
+    drawn anew in each round."""
+    apart = random.Random(SEED + n).uniform(0, 1)
     await stand.fresh_topics(*PEERS)
     with ExitStack() as open:
         for role, source, target in zip(("leads", "alerts"), PEERS, PEERS[1:], strict=False):
@@ -71,6 +75,7 @@ async def polled(stand: Stand, cells: Sequence[str], size: Size, n: int) -> Figu
                 await connection.execute(hop.TABLES.read_text())
             told = (url, source, target, f"{role}-{uuid4()}", role)
             open.enter_context(processes.peer("polled_outbox", stand, *told))
+            await asyncio.sleep(apart)
         found = await _times(stand, PEERS[0], PEERS[-1], cells, size, n)
     await stand.forget_topics(*PEERS)
     for role in ("leads", "alerts"):

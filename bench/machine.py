@@ -40,8 +40,15 @@ def load() -> float:
 
 
 def commit() -> str:
-    asked = ["git", "describe", "--always", "--dirty"]
-    return subprocess.run(asked, cwd=ROOT, capture_output=True, text=True).stdout.strip()
+    """With `-dirty` where files differ from it, what benchmarks write aside."""
+    written = (":!bench/results", ":!bench/README.md", ":!tests/*/results")
+    changed = _git("status", "--porcelain", "--", ".", *written)
+    return _git("rev-parse", "--short", "HEAD") + ("-dirty" if changed else "")
+
+
+def _git(*asked: str) -> str:
+    done = subprocess.run(["git", *asked], cwd=ROOT, capture_output=True, text=True)
+    return done.stdout.strip()
 
 
 def _line(file: str, name: str) -> str:

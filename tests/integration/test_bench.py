@@ -7,6 +7,7 @@ import pytest_asyncio
 
 from bench import city
 from bench.catalogue import BENCHMARKS
+from bench.frame import spread
 from bench.goals import read, verdicts
 from bench.memory import most_growth
 from bench.report import line
@@ -31,6 +32,9 @@ async def stand(servers: Ground) -> Stand:
 async def test_each_benchmark_runs(stand: Stand, name: str) -> None:
     found = await BENCHMARKS[name](stand, "smallest")
     assert all(figures for figures in found.sides.values())
+    for one in found.ratios:
+        rounds = [each[one.of][one.figure] / each[one.to][one.figure] for each in found.each]
+        assert one.spread == spread(rounds)
     result = made(name, "smallest", found, "18", 0)
     assert all(line(verdict)["verdict"] for verdict in verdicts(result))
 

@@ -147,21 +147,19 @@ def _one(router: APIRouter, desk: Leads) -> None:
 
     @router.get("/leads/{id}/routing")
     async def show_routing(request: Request, id: UUID) -> Mapping[str, Any]:
-        """Rule set, inputs, and every losing rule with why; where a person chose, what they said
-        (row L2)."""
+        """Rule set, inputs, and every losing rule with why (row L2). What a person said who chose
+        is content."""
         async with desk.reading(request) as look:
             found = await queries.lead(look.connection, id)
             if found is None:
                 raise not_found()
-            told = await desk.unsealed(id, await queries.newest_choice(look.connection, id))
-            reason = {"reason": told["note"]} if told else {}
             about = {"unit": found["unit"], "status": found["status"]}
-            return look.one({**(found["explanation"] or {}), **reason, **about})
+            return look.one({**(found["explanation"] or {}), **about})
 
     @router.get("/leads/{id}/content", openapi_extra=FOR_A_PURPOSE)
     async def show_content(request: Request, id: UUID, response: Response) -> Mapping[str, Any]:
-        """What was told of it and by whom, while it is open; the case at hand is the lead itself
-        (rows P5, W19)."""
+        """What was told of it and by whom, and in `note` what a person said who chose its unit,
+        while it is open; the case at hand is the lead itself (rows P5, W19)."""
         async with desk.reading(request) as look:
             found = await queries.lead(look.connection, id)
             if found is None or case_of(request) != id or not LEGAL[found["status"]]:
@@ -170,6 +168,7 @@ def _one(router: APIRouter, desk: Leads) -> None:
             told: dict[str, Any] = {"id": id}
             for subject in (id, party_of(id, "reporter")):
                 told |= await desk.unsealed(subject, sealed)
+            told |= await desk.unsealed(id, await queries.newest_choice(look.connection, id))
             response.headers["Cache-Control"] = "no-store"
             return look.one(told)
 

@@ -48,6 +48,23 @@ async def test_an_officer_who_says_what_for_reads_what_was_told(town: Town) -> N
     assert row["fields"] == ["id", "text", "reporter"] and row["ids"] == [UUID(lead)]
 
 
+async def test_why_a_person_chose_its_unit_is_content_too(town: Town) -> None:
+    """What they said is words of theirs, and may be about somebody."""
+    lead = await captured(town)
+    room = (await town.get(f"/leads/{lead}"))["police_room"]
+    await town.post(f"/leads/{lead}/return", {"reason": "not_ours"})
+    chosen = {"unit": room, "reason": "they know the family"}
+    routed = await town.post(f"/leads/{lead}/route", chosen)
+    assert routed.status_code == 200, routed.text
+    assert chosen["reason"] not in (await town.client.get(f"/leads/{lead}/routing")).text
+    answer, row = await read(town, lead)
+    assert answer.json()["note"] == chosen["reason"]
+    assert "note" in row["fields"]
+    await erase(town, lead)
+    answer, _ = await read(town, lead)
+    assert answer.json() == {"id": lead}
+
+
 @pytest.mark.parametrize(
     ("told", "status", "path"),
     [

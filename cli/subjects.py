@@ -70,7 +70,7 @@ def hold(
     ground: Annotated[str, typer.Argument(help="number of the document that forbids to erase it")],
     url: Url = None,
 ) -> None:
-    """Nothing of it is erased until it is released."""
+    """Nothing of it is erased until it is released. Once more, each year: it is needed still."""
     City(url).post(f"/subject-requests/{subject}/hold", {"ground": ground}, version="*")
     console.print(f"held: {subject}")
 
@@ -85,11 +85,14 @@ def release(subject: Subject, url: Url = None) -> None:
 @app.command("list")
 def list_requests(
     status: Annotated[str | None, typer.Option(help="filed, granted, carried_out ...")] = None,
+    holds_due: Annotated[
+        bool, typer.Option("--holds-due", help="legal holds that nobody reviewed for a year")
+    ] = False,
     url: Url = None,
     as_json: Json = False,
 ) -> None:
     """What was asked, and which services have not confirmed."""
-    rows = list(City(url).pages("/subject-requests", status=status))
+    rows = list(City(url).pages("/subject-requests", status=status, holds_due=holds_due))
     show_json(rows) if as_json else show_table([_line(row) for row in rows])
 
 
@@ -98,6 +101,7 @@ def _line(row: dict[str, Any]) -> dict[str, Any]:
         "id": row["id"],
         "status": row["status"].replace("_", " ") or "nothing asked",
         "legal hold": row["ground"] or "none",
+        "since": row["held_at"],
         "not confirmed by": row["missing"],
         "overdue": row["overdue"],
     }

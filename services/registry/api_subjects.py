@@ -42,7 +42,8 @@ def _requests(router: APIRouter, desk: Registry) -> None:
 
     @router.post("/subject-requests/{id}/hold")
     async def hold_subject(request: Request, id: UUID, body: HoldBody) -> Response:
-        """`ground`: number of the document that forbids to erase it."""
+        """`ground`: number of the document that forbids to erase it; the same once more says that
+        it was reviewed and is needed still."""
         return await desk.tell(request, SUBJECT_REQUEST, id, lambda at: Hold(at, body.ground), body)
 
     @router.post("/subject-requests/{id}/release")
@@ -53,10 +54,17 @@ def _requests(router: APIRouter, desk: Registry) -> None:
 def _reads(router: APIRouter, desk: Registry) -> None:
     @router.get("/subject-requests")
     async def list_requests(
-        request: Request, status: str | None = None, limit: Limit = 100, after: UUID = FIRST
+        request: Request,
+        status: str | None = None,
+        holds_due: bool = False,
+        limit: Limit = 100,
+        after: UUID = FIRST,
     ) -> Mapping[str, Any]:
+        """`holds_due`: those alone whose legal hold nobody reviewed for a year."""
         async with desk.reading(request) as look:
-            rows = await queries.requests(look.connection, after=after, limit=limit, status=status)
+            rows = await queries.requests(
+                look.connection, after=after, limit=limit, status=status, holds_due=holds_due
+            )
             return look.page(rows, limit, "id")
 
     @router.get("/subject-requests/{id}")

@@ -82,6 +82,14 @@ REQUESTS = """
     SELECT id, version, state FROM subject_request
     WHERE id > $1 AND ($2::text IS NULL OR status = $2) ORDER BY id LIMIT $3 + 1
 """
+HOLDS_DUE = """
+    SELECT id, version, state FROM subject_request
+    WHERE id > $1 AND ($2::text IS NULL OR status = $2) AND (state ->> 'ground') IS NOT NULL
+      AND coalesce(state ->> 'held_at', '')
+          < to_char((now() - interval '1 year') AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS')
+    ORDER BY id LIMIT $3 + 1
+"""
+"""Legal holds that nobody reviewed for a year (row P24); `held_at` is RFC 3339, in UTC."""
 REQUEST = "SELECT id, version, state FROM subject_request WHERE id = $1"
 
 GRID: tuple[Level, ...] = ("grid_l1", "grid_l2", "grid_l3")
@@ -148,9 +156,10 @@ async def calendar(connection: Connection, year: int) -> dict[str, Any] | None:
 
 
 async def requests(
-    connection: Connection, *, after: UUID, limit: int, status: str | None = None
+    connection: Connection, *, after: UUID, limit: int, status: str | None, holds_due: bool
 ) -> Found:
-    return [_flat(row) for row in await connection.fetch(REQUESTS, after, status, limit)]
+    query = HOLDS_DUE if holds_due else REQUESTS
+    return [_flat(row) for row in await connection.fetch(query, after, status, limit)]
 
 
 async def request(connection: Connection, id: UUID) -> dict[str, Any] | None:

@@ -32,14 +32,15 @@ CONFIRMING = ("alerts", "leads", "mediation", "portal", "registry", "scoring")
 @dataclass(frozen=True, slots=True)
 class SubjectRequest:
     """One for each subject. `status` is empty while nothing was asked; `ground`: of a legal hold,
-    which may be there before anything is asked; `record`: that of which it is a party, where this
-    was asked about."""
+    which may be there before anything is asked; `held_at`: when it was laid on, or somebody said
+    that it is needed still; `record`: that of which it is a party, where this was asked about."""
 
     id: UUID
     status: Status = ""
     subjects: tuple[UUID, ...] = ()
     record: UUID | None = None
     ground: str | None = None
+    held_at: datetime | None = None
     reason: str | None = None
     missing: tuple[str, ...] = ()
     overdue: bool = False
@@ -74,6 +75,8 @@ class Affect:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
+    """With the same ground: it was reviewed, and is needed still (row P24: each year)."""
+
     at: datetime
     ground: str
 
@@ -112,8 +115,7 @@ LEGAL: Mapping[Status, Mapping[type[Any], str]] = {
 def decide(request: SubjectRequest, command: Command) -> list[SubjectEvent]:
     match command:
         case Hold(at, ground):
-            told = [SubjectHeld(subject_ref=request.id, at=at, ground=ground)]
-            return [] if request.ground == ground else [*told]
+            return [SubjectHeld(subject_ref=request.id, at=at, ground=ground)]
         case Affect(at, erased):
             _check_hold(request)
             return [SubjectAffected(subject_ref=request.id, at=at, erased=erased)]
@@ -176,10 +178,10 @@ def evolve(request: SubjectRequest, event: SubjectEvent) -> SubjectRequest:
             return replace(
                 request, status="carried_out" if missing else "confirmed", missing=missing
             )
-        case SubjectHeld(ground=ground):
-            return replace(request, ground=ground)
+        case SubjectHeld(at=at, ground=ground):
+            return replace(request, ground=ground, held_at=at)
         case SubjectReleased():
-            return replace(request, ground=None)
+            return replace(request, ground=None, held_at=None)
         case SubjectRequestFellOverdue():
             return replace(request, overdue=True)
     return request

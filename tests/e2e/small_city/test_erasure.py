@@ -157,6 +157,27 @@ async def test_a_hold_is_on_a_record_and_its_parties_together(
     await eventually(partial(readable, town, lead), left.__eq__)
 
 
+async def test_a_hold_that_nobody_reviewed_for_a_year_is_due(town: Town) -> None:
+    lead = await captured(town)
+    path, privacy = f"/subject-requests/{lead}", town.privacy
+    ground = {"ground": "court-2026-19"}
+    await privacy.post(f"{path}/hold", ground)
+
+    async def due() -> bool:
+        found = await privacy.get("/subject-requests", holds_due="true", limit=200)
+        return lead in [one["id"] for one in found["items"]]
+
+    assert not await due()
+    held = """'{held_at}', '"2020-01-01T00:00:00Z"'"""
+    change = f"UPDATE subject_request SET state = jsonb_set(state, {held}) WHERE id = $1"
+    async with session(town.settings.url("registry", "writer")) as writer:
+        await writer.execute(change, UUID(lead))
+    assert await due()
+    await privacy.post(f"{path}/hold", ground)
+    assert not await due()
+    await privacy.post(f"{path}/release")
+
+
 def test_keys_go_only_once_it_is_stored_that_they_do() -> None:
     """given: a request that was granted; when: it is carried out; then: nothing of it destroys a
     key, for the writer may have to decide again; a timer does, in a batch of its own."""

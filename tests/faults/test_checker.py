@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import checker, forgeries
+from tests.faults import checker, forgeries, misplaced
 from tests.faults.bends import BENDS
 from tests.faults.campaign.run import Report
 from tests.faults.checker.seen import Seen, read
 from tests.support.servers import ROOT
 
-__all__ = ["forgeries"]
+__all__ = ["forgeries", "misplaced"]
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from tests.faults.checker import audited, carried, followed, placed, standing, stored
+from tests.faults.checker import agreed, audited, carried, followed, placed, standing, stored
 from tests.faults.checker.seen import Seen, read
 from tests.faults.checker.stored import Violation
 
@@ -21,7 +21,8 @@ RULES = (
     *(carried.published, carried.ordered, carried.handled, carried.caused, carried.buried),
     *(audited.recorded, audited.chained),
     *(followed.routed, followed.alerted, followed.mediated, followed.scored, followed.rested),
-    *(placed.sent, placed.told),
+    *(placed.taken, placed.sent, placed.told, placed.raised),
+    *(agreed.repeated, agreed.timed, agreed.fed_back),
     *(standing.positions, standing.requests, standing.timers),
 )
 NETWORK = ("latency", "reset", "half_open", "slices", "swallow")

@@ -105,20 +105,21 @@ def _cleared(seen: Seen) -> Iterator[Violation]:
 
 
 def mediated(seen: Seen) -> Iterator[Violation]:
-    """I10: one case for each dispute routed to a centre; its end comes back to the lead."""
+    """I10: one case for each dispute routed to a centre, there and of its place; its end comes back
+    to the lead."""
     wanted = Counter(
-        data["lead_id"]
+        (data["lead_id"], data["unit"], data["community"], data["cell"])
         for _, data in seen.typed("leads", "lead.routed.v1")
         if data["unit_kind"] == "mediation_centre"
     )
     cases = Counter(
-        data["lead_id"]
+        (data["lead_id"], data["centre"], data["community"], data["cell"])
         for _, data in seen.typed("mediation", "mediation_case.applied.v1")
         if data["lead_id"]
     )
-    for lead in wanted.keys() | cases.keys():
-        if wanted[lead] != cases[lead]:
-            yield "I10", f"lead {lead} went to mediation {wanted[lead]} x, cases {cases[lead]}"
+    for one in wanted.keys() | cases.keys():
+        if wanted[one] != cases[one]:
+            yield "I10", f"lead {one[0]} went to {one[1]} {wanted[one]} x, cases {cases[one]}"
     states = seen.states.get(("leads", "lead"), [])
     status = {row["id"]: json.loads(row["state"])["status"] for row in states}
     for _, data in seen.typed("mediation", "mediation_case.closed.v1"):

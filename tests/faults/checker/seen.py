@@ -7,6 +7,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,14 @@ class Seen:
         for event in self.events(service):
             if event["type"] in types:
                 yield event, json.loads(event["data"])
+
+    def streams(self, service: str, aggregate: str) -> dict[str, list[tuple[str, Row]]]:
+        """What was said of each (type, data), in the order of versions."""
+        found: dict[str, list[tuple[str, Row]]] = defaultdict(list)
+        for event in sorted(self.events(service), key=lambda event: int(event["version"])):
+            if event["aggregate"] == aggregate:
+                found[event["stream_id"]].append((event["type"], json.loads(event["data"])))
+        return found
 
     @cached_property
     def operations(self) -> Mapping[str, Operation]:
@@ -97,6 +106,10 @@ def read(folder: Path) -> Seen:
 def _lines(file: Path) -> list[Row]:
     with file.open() as lines:
         return [json.loads(line) for line in lines]
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
 
 
 def digest(body: object) -> str:

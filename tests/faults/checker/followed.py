@@ -11,6 +11,9 @@ from tests.faults.checker.seen import Row, Seen
 from tests.faults.checker.stored import Violation
 
 LEAD_RULES = ("urgent-lead", "lead-in-cell")
+REST_SECONDS = 60.0
+"""From the healing on: a minute, and what was unread then at `BACKLOG_A_SECOND`."""
+BACKLOG_A_SECOND = 400.0
 OPEN = ("routed", "signed", "handling")
 """States of a lead that the end of its case feeds back."""
 
@@ -195,10 +198,11 @@ def _counts(count: Count, kind: str, data: Row) -> bool:
 def rested(seen: Seen) -> Iterator[Violation]:
     """I12: it came to rest in time, nothing stands still, and no process ended by itself."""
     end = seen.end
+    allowed = REST_SECONDS + end["backlog"] / BACKLOG_A_SECOND
     for busy in end["busy"]:
         yield "I12", f"still busy after {end['rest_seconds']} s: {busy}"
-    if end["rest_seconds"] > end["allowed_seconds"]:
-        yield "I12", f"at rest after {end['rest_seconds']} s, allowed {end['allowed_seconds']} s"
+    if end["rest_seconds"] > allowed:
+        yield "I12", f"at rest {end['rest_seconds']} s after it was healed, allowed {allowed:.0f} s"
     for name, faults in end["standing"].items():
         yield "I12", f"{name} stands still: {faults}"
     for fault in seen.faults:

@@ -385,3 +385,8 @@ def a_step_was_forbidden(seen: Seen) -> None:
 @bend("I12")
 def it_came_to_rest_too_late(seen: Seen) -> None:
     seen.end["rest_seconds"] = 61 + seen.end["backlog"] / 400
+
+
+@bend("I3")
+def an_error_is_kept_as_an_answer(seen: Seen) -> None:
+    seen.tables["leads", "request"][-1]["status"] = 503

@@ -47,7 +47,11 @@ def requests(seen: Seen) -> Iterator[Violation]:
     that was promised since the backup may be lost with a database."""
     asked = [one for one in seen.operations.values() if one.kind != "intake"]
     for service in BY_HTTP:
-        kept = Counter(row["key"] for row in seen.tables.get((service, "request"), []))
+        rows = seen.tables.get((service, "request"), [])
+        kept = Counter(row["key"] for row in rows)
+        for row in rows:
+            if row["status"] not in (200, 201):
+                yield "I3", f"{service} keeps {row['status']} as the answer to {row['key']}"
         done = {one.key: one for one in asked if one.asked["service"] == service}
         lost = seen.lost(service)
         for key, one in done.items():

@@ -331,3 +331,62 @@ def no_alert_of_a_rule_is_escalated(seen: Seen) -> None:
 @bend("I10")
 def a_time_limit_runs_for_a_session_that_there_is_not(seen: Seen) -> None:
     seen.tables["portal", "timer"].append({"name": "session", "id": "ghost"})
+
+
+def restore(seen: Seen, back_up: int) -> None:
+    """Leads was restored, after all else, from a backup that was taken at that time."""
+    now = max(line["at"] for line in seen.history) + 1
+    about = {"whom": "leads", "unwell": []}
+    seen.faults.append({"fault": "back_up", "at": back_up, "time": 0, **about})
+    seen.faults.append({"fault": "restore", "at": now, "time": 0, **about})
+
+
+@bend("I3")
+def an_answer_from_before_the_backup_is_lost(seen: Seen) -> None:
+    key = by_http(seen, "ok")
+    restore(seen, back_up=int(seen.operations[key].promised_at) + 1)
+    rows = seen.tables["leads", "request"]
+    rows.remove(one(rows, key=key))
+
+
+@bend("I3")
+def a_restored_service_keeps_an_answer_twice(seen: Seen) -> None:
+    restore(seen, back_up=0)
+    seen.tables["leads", "request"].append(dict(seen.tables["leads", "request"][-1]))
+
+
+@bend("I13")
+def the_audit_from_before_the_backup_is_lost(seen: Seen) -> None:
+    restore(seen, back_up=max(line["at"] for line in seen.history))
+    seen.tables["leads", "audit"].clear()
+    seen.tables["leads", "audit_seal"].clear()
+    events = seen.events("leads")
+    events[:] = [event for event in events if event["type"] != "audit.anchored.v1"]
+
+
+@bend("I13")
+def a_restored_service_anchored_another_row_before_the_backup(seen: Seen) -> None:
+    restore(seen, back_up=0)
+    rewrite(of_type(seen, "leads", "audit.anchored.v1"), "data", hash="0" * 64)
+
+
+@bend("answers")
+def a_good_lead_was_refused(seen: Seen) -> None:
+    key = by_http(seen, "ok")
+    seen.history.append({"what": "fail", "kind": "capture", "key": key, "status": 403})
+
+
+@bend("answers")
+def a_step_was_forbidden(seen: Seen) -> None:
+    line = {"what": "fail", "kind": "leads verify", "key": "k", "status": 403}
+    seen.history.append(line)
+
+
+@bend("I12")
+def it_came_to_rest_too_late(seen: Seen) -> None:
+    seen.end["rest_seconds"] = 61 + seen.end["backlog"] / 400
+
+
+@bend("I3")
+def an_error_is_kept_as_an_answer(seen: Seen) -> None:
+    seen.tables["leads", "request"][-1]["status"] = 503

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import checker, forgeries
+from tests.faults import checker, forgeries, misplaced
 from tests.faults.bends import BENDS
 from tests.faults.campaign.run import Report
+from tests.faults.checker.enough import OF_A_THOUSAND, missing
 from tests.faults.checker.seen import Seen, read
 from tests.support.servers import ROOT
 
-__all__ = ["forgeries"]
+__all__ = ["forgeries", "misplaced"]
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +61,29 @@ def test_too_little_proves_nothing(good: Seen) -> None:
     calm.end = good.end | {"expected": ["an earthquake"]}
     for seen in (few, calm):
         assert checker.judge(seen).name == "unknown"
+
+
+@pytest.mark.parametrize("name", OF_A_THOUSAND)
+def test_nothing_is_proved_where_a_kind_of_load_is_missing(good: Seen, name: str) -> None:
+    bare = copy.deepcopy(good)
+    bare.__dict__.pop("operations", None)
+    how = name.removeprefix("asked again: ")
+    bare.history[:] = [
+        {key: value for key, value in line.items() if key != name}
+        for line in bare.history
+        if line["kind"] != name and (line["what"], line.get("how")) != ("again", how)
+    ]
+    if name == "poison":
+        bare.poison.clear()
+    bare.end["faults"].pop(name, None)
+    bare.end["least"] = 1000
+    assert any(one.startswith(f"{name}: 0 are too few") for one in missing(bare))
+
+
+def test_a_fault_that_is_not_in_the_journal_never_happened(good: Seen) -> None:
+    calm = copy.copy(good)
+    calm.faults = []
+    assert "the fault 'kill service' never happened" in checker.judge(calm).missing
 
 
 def test_the_checker_knows_nothing_of_the_product() -> None:

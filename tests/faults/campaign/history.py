@@ -55,7 +55,8 @@ class History:
 
 
 class Journal:
-    """What was done to the city, in the same form: one line a fault."""
+    """What was done to the city, in the same form: one line a fault. `time`: since 1970, as the
+    databases tell it."""
 
     def __init__(self, file: Path) -> None:
         self._file: IO[bytes] = file.open("ab", buffering=0)
@@ -63,7 +64,7 @@ class Journal:
 
     def note(self, fault: str, **more: Any) -> None:
         self.counts[fault] += 1
-        line = {"fault": fault, "at": time.monotonic_ns(), **more}
+        line = {"fault": fault, "at": time.monotonic_ns(), "time": time.time(), **more}
         self._file.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -66,9 +67,13 @@ class Load:
             with suppress(KafkaError):
                 await producer.stop()
 
+    def close(self) -> None:
+        """No new operation."""
+        self._open.clear()
+
     async def pause(self) -> None:
         """Return once every operation has its outcome."""
-        self._open.clear()
+        self.close()
         await self._operations.settled()
 
     def go_on(self) -> None:
@@ -133,13 +138,11 @@ class Load:
     async def _batch(self, leads: Sequence[Lead]) -> None:
         """The whole batch again until each of its items is known."""
         history, left = self._client.history, list(leads)
+        about = {"service": "leads", "event": "lead.captured.v1", "fields": LEAD_FIELDS}
         while left:
             for lead in left:
-                history.invoke(
-                    *("capture", lead.id, lead.stored),
-                    **{"service": "leads", "subject": lead.id, "event": "lead.captured.v1"},
-                    fields=LEAD_FIELDS,
-                )
+                more: dict[str, Any] = {**about, "subject": lead.id, "batch": len(left)}
+                history.invoke("capture", lead.id, lead.stored, **more)
             items = [lead.body for lead in left]
             answer = await self._client.ask("leads", "POST", "/leads/batch", json={"items": items})
             none = [{"status": answer.status}] * len(left)

@@ -41,13 +41,17 @@ class Nemesis:
             self._lasting.check()
             self._lasting.begin(self._act(fault))
 
-    async def calm(self) -> None:
-        """No new fault, those that last are over, and every process is ready."""
+    async def heal(self) -> list[Child]:
+        """No new fault, and those that last are over; who was put up for it is not ready yet."""
         self._open.clear()
         await self._lasting.settled()
         self._backing.kafka.heal()
         self._backing.postgres.heal()
-        put_up = list(self._children.heal())
+        return list(self._children.heal())
+
+    async def calm(self) -> None:
+        """Healed, and every process is ready."""
+        put_up = await self.heal()
         await self._children.ready(put_up or self._children.every)
         await self._children.ready(self._children.every)
 

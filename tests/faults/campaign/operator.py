@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 import shutil
+import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from tests.faults.campaign.load import Load
 from tests.faults.campaign.nemesis import Nemesis
 from tests.faults.campaign.plan import Plan
 from tests.faults.campaign.poison import Poison
-from tests.faults.campaign.rest import rested
+from tests.faults.campaign.rest import rested, unread
 from tests.faults.checker import BEFORE_WIPE
 from tests.support.command import command_json
 
@@ -27,6 +28,13 @@ REST_WITHIN_SECONDS = 180.0
 
 class Restless(Exception):
     """The city did not come to rest, so an operation could not begin; the run ends here."""
+
+
+class Healed(NamedTuple):
+    """`at`: of the clock of this machine. `backlog`: what was not read or not published then."""
+
+    at: float
+    backlog: int
 
 
 class Scene(NamedTuple):
@@ -55,6 +63,13 @@ class Operator:
         for share, name in times:
             await asyncio.sleep(max(0, begun + share * self._plan.seconds - loop.time()))
             await steps[name]()
+
+    async def heal(self) -> Healed:
+        """No fault any more, and no new operation. Processes that were put up need not be ready:
+        that, and the operations that are not done, belong to its recovery."""
+        self._scene.load.close()
+        await self._scene.nemesis.heal()
+        return Healed(time.monotonic(), await unread(self._scene.backing.direct))
 
     async def quiet(self) -> None:
         """No fault, no load, and nothing that was begun is still on its way to a server."""
@@ -95,7 +110,7 @@ class Operator:
         for name in ("history", "faults", "poison"):
             shutil.copy(self._folder / f"{name}.jsonl", there)
         nothing: dict[str, Any] = {"busy": [], "standing": {}, "expected": [], "faults": {}}
-        end = {**nothing, "least": 0, "rest_seconds": 0, "allowed_seconds": 0}
+        end = {**nothing, "least": 0, "rest_seconds": 0, "backlog": 0}
         (there / "end.json").write_text(json.dumps(end))
         await dump.write_all(self._scene.backing.direct, there)
 

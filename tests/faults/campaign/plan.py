@@ -53,7 +53,7 @@ class Plan:
     back_up: float | None = None
     restore: float | None = None
     least: int = 1000
-    """Acknowledged leads below which nothing is proved."""
+    """Acknowledged leads below which nothing is proved; the least of all else follows from it."""
 
     @property
     def expected(self) -> list[str]:
@@ -62,7 +62,7 @@ class Plan:
         return [*self.first, *(name for name in named if getattr(self, name) is not None)]
 
 
-BRIEF = Plan(
+BRIEF = Plan(  # `least` is below what proves anything by rule, only because a minute is short
     seconds=60,
     pace=1.8,
     first=("kill service", "failpoint", "kill database", "swallow", "kill broker", "pause service"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 
 from cli import state
 from cli.city import SERVICES
@@ -11,6 +12,7 @@ from cli.state import State
 from libs.common.database import session
 from libs.common.settings import Settings
 from services.scoring.queries import MOVED
+from tests.support.awaiting import eventually
 
 LOOK_SECONDS = 0.5
 
@@ -34,9 +36,26 @@ async def busy(settings: Settings) -> list[State]:
     ]
 
 
-async def rested(settings: Settings, within: float) -> tuple[float, list[State]]:
-    """Seconds until it came to rest, and what was busy still when time was up."""
-    begun = time.monotonic()
+async def unread(settings: Settings) -> int:
+    """Events that wait to be published, or records that wait to be read."""
+    known = await eventually(partial(_states, settings), bool, within=60)
+    return sum(one.lag + one.unpublished + one.waiting for one in known)
+
+
+async def _states(settings: Settings) -> list[State]:
+    """Empty while servers are on their way up."""
+    try:
+        return await state.states(settings, SERVICES)
+    except Exception:  # asked again, as below
+        return []
+
+
+async def rested(
+    settings: Settings, within: float, since: float | None = None
+) -> tuple[float, list[State]]:
+    """Seconds until it came to rest, and what was busy still when time was up; from now on, or
+    since a time of the clock of this machine."""
+    begun = time.monotonic() if since is None else since
     while True:
         try:
             left = await busy(settings)

@@ -36,6 +36,8 @@ LEAD_STEPS = (
 RETURN = Step("return", "lead.returned.v1", {"reason": "not_ours"}, ["reason"])
 RETURNED = 0.15
 """The share of leads that a unit gives back; of those that the next one gets too."""
+DECLINED = 0.2
+"""The share of cases that a centre does not take."""
 DECLINE = Step("decline", "mediation_case.declined.v1", {"reason": "not_voluntary"}, ["reason"])
 
 
@@ -126,7 +128,7 @@ class Steps:
     async def _mediate(self, lead: Lead) -> None:
         for case in await self._found("mediation", "/mediation-cases", lead_id=lead.id):
             path = f"/mediation-cases/{case['id']}"
-            steps = [DECLINE] if self._chance.random() < 0.1 else case_steps()
+            steps = [DECLINE] if self._chance.random() < DECLINED else case_steps()
             for step in steps:
                 if not await self._contend("mediation", path, case["id"], step):
                     break

@@ -6,13 +6,21 @@ more. Only `valid` counts.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from tests.faults.checker import audited, carried, followed, placed, standing, stored
+from tests.faults.checker import (
+    agreed,
+    audited,
+    carried,
+    enough,
+    followed,
+    placed,
+    standing,
+    stored,
+)
 from tests.faults.checker.seen import Seen, read
 from tests.faults.checker.stored import Violation
 
@@ -21,10 +29,10 @@ RULES = (
     *(carried.published, carried.ordered, carried.handled, carried.caused, carried.buried),
     *(audited.recorded, audited.chained),
     *(followed.routed, followed.alerted, followed.mediated, followed.scored, followed.rested),
-    *(placed.sent, placed.told),
+    *(placed.taken, placed.sent, placed.told, placed.raised),
+    *(agreed.repeated, agreed.timed, agreed.fed_back),
     *(standing.positions, standing.requests, standing.timers),
 )
-NETWORK = ("latency", "reset", "half_open", "slices", "swallow")
 
 
 @dataclass(frozen=True)
@@ -53,37 +61,14 @@ def check(folder: Path) -> Verdict:
 
 def judge(seen: Seen) -> Verdict:
     violations = tuple(violation for rule in RULES for violation in rule(seen))
-    missing = tuple(_missing(seen))
+    missing = tuple(enough.missing(seen))
     name: Literal["valid", "invalid", "unknown"] = "unknown" if missing else "valid"
     return Verdict("invalid" if violations else name, violations, missing, _checked(seen))
 
 
-def acknowledged(seen: Seen) -> int:
-    """Leads that were promised, by HTTP or by Kafka."""
-    kinds = ("capture", "intake")
-    return sum(o.kind in kinds and o.outcome == "ok" for o in seen.operations.values())
-
-
-def _missing(seen: Seen) -> Iterator[str]:
-    if (count := acknowledged(seen)) < seen.end["least"]:
-        yield f"{count} acknowledged leads are too few, {seen.end['least']} are needed"
-    counts: Counter[str] = Counter(seen.end["faults"])
-    for name in dict.fromkeys(seen.end["expected"]):
-        if not _happened(name, counts):
-            yield f"the fault {name!r} never happened"
-
-
-def _happened(name: str, counts: Counter[str]) -> int:
-    if name == "failpoint":
-        return sum(n for fault, n in counts.items() if fault.startswith("failpoint "))
-    if name in NETWORK:
-        return counts[f"kafka {name}"] + counts[f"postgres {name}"]
-    return counts[name]
-
-
 def _checked(seen: Seen) -> dict[str, int]:
     return {
-        "acknowledged": acknowledged(seen),
+        "acknowledged": enough.acknowledged(seen),
         "operations": len(seen.operations),
         "events": sum(len(rows) for (_, name), rows in seen.tables.items() if name == "event"),
         "records": sum(map(len, seen.topics.values())),

@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 
-from tests.faults.checker.seen import SERVICES, Row, Seen
+from tests.faults.checker.seen import SERVICES, Row, Seen, moment, named
 from tests.faults.checker.stored import Violation
 
 NAMES = (
@@ -19,7 +19,6 @@ NAMES = (
 def recorded(seen: Seen) -> Iterator[Violation]:
     """Each command by HTTP that changed something has one row that says it was done; rows since the
     backup are lost with a database, though its events come back."""
-    restored = _restored(seen)
     for service in SERVICES:
         done = Counter(
             row["command_id"]
@@ -28,9 +27,20 @@ def recorded(seen: Seen) -> Iterator[Violation]:
         )
         source = f"/civicgrid/{service}/http"
         events = seen.events(service)
+        lost = _lost(seen, service)
         for cause in {e["causation_id"] for e in events if e["causation_source"] == source}:
-            if done[cause] > 1 or (not done[cause] and service not in restored):
+            if done[cause] > 1 or (not done[cause] and cause not in lost):
                 yield "I13", f"{service}: command {cause} has {done[cause]} rows of audit"
+
+
+def _lost(seen: Seen, service: str) -> set[str]:
+    """Commands whose rows may be."""
+    spans = seen.lost(service)
+    return {
+        named(f"{service}/{one.key}")
+        for one in seen.operations.values()
+        if one.asked["service"] == service and any(map(one.was_done_in, spans))
+    }
 
 
 def chained(seen: Seen) -> Iterator[Violation]:
@@ -46,15 +56,13 @@ def chained(seen: Seen) -> Iterator[Violation]:
                 break
             hashes += block["hashes"]
             yield from _block(service, block, rows[block["first"] - 1 :], hashes)
-        anchors = [] if service in _restored(seen) else seen.typed(service, "audit.anchored.v1")
-        for _, data in anchors:
-            number = data["number"]
+        spans = seen.lost(service, "time")
+        for _, data in seen.typed(service, "audit.anchored.v1"):
+            number, at = data["number"], moment(data["sealed_at"]).timestamp()
+            if any(begin < at < end for begin, end in spans):
+                continue
             if number >= len(hashes) or hashes[number] != data["hash"]:
                 yield "I13", f"{service} anchored another row {number} of audit than there is"
-
-
-def _restored(seen: Seen) -> set[str]:
-    return {fault["whom"] for fault in seen.faults if fault["fault"] == "restore"}
 
 
 def _first(block: Row) -> int:

@@ -6,11 +6,11 @@ rules are those that it comes with.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from tests.faults.checker.seen import Row, Seen
+from tests.faults.checker.seen import Row, Seen, moment
 from tests.faults.checker.stored import Violation
 
 UNITS = {
@@ -20,6 +20,16 @@ UNITS = {
     "service": "community_station",
 }
 """Kind of lead -> kind of the unit that answers for it."""
+KINDS = {
+    **dict.fromkeys(("theft", "fraud", "gambling", "suspicious_activity"), "clue"),
+    **dict.fromkeys(("gas_bottle", "fire_risk", "quarry", "road_hazard"), "hazard"),
+    **dict.fromkeys(("neighbour_quarrel", "family_quarrel"), "dispute"),
+    **dict.fromkeys(("land_dispute", "wage_dispute"), "dispute"),
+    **dict.fromkeys(("household_help", "street_light", "refuse", "graffiti", "other"), "service"),
+}
+"""Type of lead -> its kind: what events say of the kind is not believed."""
+PLACED = ("lead.routed.v1", "lead.unrouted.v1")
+ARBITRATION = ("lead.arbitration_requested.v1",)
 _BELOW = ("grid_informant", "grid_head", "community_officer")
 _OVERDUE = ("community_officer", "town_operator")
 TOLD = {
@@ -30,13 +40,29 @@ TOLD = {
     "case-overdue": _OVERDUE,
 }
 """Rule of an alert -> roles, in the areas of its place, of those whom it tells."""
+_TOWN, _CITY = "town_operator", "command_operator"
+CLIMBS: Mapping[str, Sequence[str]] = {
+    "urgent-lead": (_TOWN, _CITY),
+    "lead-in-cell": (_TOWN, _CITY),
+    "sign-off-overdue": (_CITY,),
+}
+"""Rule of an alert -> the role that is told at each step up."""
+SEVERITY = {
+    "urgent-lead": 3,
+    "lead-in-cell": 2,
+    "lead-unrouted": 3,
+    "sign-off-overdue": 3,
+    "case-overdue": 2,
+}
 
 
 @dataclass(frozen=True)
 class City:
-    """As its registry tells it. `units` by area and kind, `people` by area and role."""
+    """As its registry tells it. `communities` by area; `units` by area and kind, `people` by area
+    and role."""
 
     parents: Mapping[str, str | None]
+    communities: Mapping[str, str | None]
     units: Mapping[tuple[str, str], Collection[str]]
     people: Mapping[tuple[str, str], Collection[str]]
 
@@ -54,31 +80,135 @@ def city(seen: Seen) -> City:
         units[data["area"], data["kind"]].add(data["code"])
     for _, data in seen.typed("registry", "appointment.activated.v1"):
         people[data["area"], data["role"]].add(data["person_ref"])
-    return City({data["code"]: data["parent"] for data in areas}, units, people)
+    parents, levels = ({one["code"]: one[name] for one in areas} for name in ("parent", "level"))
+    places = {code: _community(code, parents, levels) for code in parents}
+    return City(parents, places, units, people)
+
+
+def _community(
+    code: str | None, parents: Mapping[str, str | None], levels: Mapping[str, str]
+) -> str | None:
+    """The area of the first level of the grid that it lies in."""
+    while code is not None and levels.get(code) != "grid_l1":
+        code = parents.get(code)
+    return code
+
+
+def taken(seen: Seen) -> Iterator[Violation]:
+    """I1: a lead was taken in for the community of its cell, and is due some time after it came."""
+    there = city(seen)
+    for event, data in seen.typed("leads", "lead.captured.v1"):
+        lead = event["stream_id"]
+        if data["community"] != there.communities.get(data["cell"]):
+            yield "I1", f"lead {lead} of {data['cell']} was taken in for {data['community']}"
+        if data["due_at"] is None or moment(data["due_at"]) <= moment(data["received_at"]):
+            yield "I1", f"lead {lead} of {data['received_at']} is due at {data['due_at']}"
 
 
 def sent(seen: Seen) -> Iterator[Violation]:
-    """I7: each lead went to the nearest unit of its kind that had not returned it."""
-    there, bounced = city(seen), defaultdict[str, list[str]](list)
-    for event, data in seen.typed("leads", "lead.returned.v1", "lead.routed.v1"):
-        lead = event["stream_id"]
-        if event["type"] == "lead.returned.v1":
-            bounced[lead].append(data["returning_unit"])
-        elif data["unit"] not in _nearest(there, data, bounced[lead]):
-            yield "I7", f"lead {lead} of {data['cell']} went to {data['unit']}"
+    """I7: each lead went to the nearest unit for its type that had not returned it; to none only
+    where there is none; and on from each unit that returned it."""
+    there = city(seen)
+    for lead, told in seen.streams("leads", "lead").items():
+        kind, first = told[0]
+        if kind != "lead.captured.v1":
+            yield "I7", f"lead {lead} begins with {kind}"
+        elif KINDS.get(first["lead_type"]) != first["kind"]:
+            yield "I7", f"lead {lead}, {first['lead_type']}, was taken for {first['kind']}"
+        else:
+            yield from _sent(there, lead, first, told)
+            yield from _sent_on(lead, told)
 
 
-def _nearest(there: City, data: Row, bounced: Sequence[str]) -> Collection[str]:
-    found = (there.units.get((area, UNITS[data["kind"]]), ()) for area in there.chain(data["cell"]))
+def _sent(
+    there: City, lead: str, first: Row, told: Sequence[tuple[str, Row]]
+) -> Iterator[Violation]:
+    wanted, bounced = UNITS[first["kind"]], list[str]()
+    for kind, data in told:
+        if kind == "lead.returned.v1":
+            bounced.append(data["returning_unit"])
+        if kind not in PLACED:
+            continue
+        nearest = _nearest(there, first["cell"], wanted, bounced)
+        if kind == "lead.unrouted.v1" and nearest:
+            yield "I7", f"lead {lead} went nowhere, and {sorted(nearest)} answer for it"
+        if kind == "lead.routed.v1" and data["unit"] not in nearest:
+            yield "I7", f"lead {lead} of {first['cell']} went to {data['unit']}"
+        if kind == "lead.routed.v1" and data["unit_kind"] != wanted:
+            yield "I7", f"lead {lead} went to {data['unit']} as to a {data['unit_kind']}"
+
+
+def _sent_on(lead: str, told: Sequence[tuple[str, Row]]) -> Iterator[Violation]:
+    """The first return is routed anew, the second is arbitrated."""
+    count = 0
+    for n, (kind, _) in enumerate(told, start=1):
+        if kind == "lead.returned.v1":
+            count += 1
+            after = told[n][0] if n < len(told) else "nothing"
+            if after not in (PLACED if count == 1 else ARBITRATION):
+                yield "I7", f"lead {lead} was returned for the {count}. time, then came {after}"
+
+
+def _nearest(there: City, cell: str, kind: str, bounced: Sequence[str]) -> Collection[str]:
+    found = (there.units.get((area, kind), ()) for area in there.chain(cell))
     return next((left for units in found if (left := set(units).difference(bounced))), ())
 
 
 def told(seen: Seen) -> Iterator[Violation]:
-    """I10: an alert tells those who answer for its place, and nobody else."""
+    """I10: an alert tells those who answer for its place, and nobody else; nor does a step up."""
     there = city(seen)
-    for event, data in seen.typed("alerts", "alert.raised.v1"):
-        chain = () if data["late"] else there.chain(data["cell"])
-        posts = ((area, role) for area in chain for role in TOLD[data["rule"]])
-        wanted = {person for post in posts for person in there.people.get(post, ())}
+    for event, data in seen.typed("alerts", "alert.raised.v1", "alert.escalated.v1"):
+        if event["type"] == "alert.raised.v1":
+            wanted = set() if data["late"] else _holding(there, data["cell"], TOLD[data["rule"]])
+        else:
+            roles = CLIMBS.get(data["rule"], ())[data["level"] - 1 :]
+            found = (_holding(there, data["cell"], [role]) for role in roles)
+            wanted = next((people for people in found if people), set())
         if set(data["recipients"]) != wanted:
             yield "I10", f"alert {event['stream_id']} in {data['cell']} told others"
+
+
+def _holding(there: City, cell: str | None, roles: Sequence[str]) -> set[str]:
+    posts = ((area, role) for area in there.chain(cell) for role in roles)
+    return {person for post in posts for person in there.people.get(post, ())}
+
+
+def raised(seen: Seen) -> Iterator[Violation]:
+    """I10: an alert is of the place of what it is about, by the rule for that, and as grave as the
+    rule says; each lead that went nowhere has one."""
+    about = {
+        event["stream_id"]: (event["type"], data)
+        for service, kind in (
+            *(("leads", "lead.captured.v1"), ("leads", "supervision.issued.v1")),
+            ("mediation", "mediation_case.applied.v1"),
+        )
+        for event, data in seen.typed(service, kind)
+    }
+    unplaced = {event["stream_id"] for event, _ in seen.typed("leads", "lead.unrouted.v1")}
+    alerts = Counter[str]()
+    for event, data in seen.typed("alerts", "alert.raised.v1"):
+        what, cause = about.get(data["about"], ("", {}))
+        alerts[data["about"]] += data["rule"] == "lead-unrouted"
+        if wrong := _wrong(data, what, cause):
+            yield "I10", f"alert {event['stream_id']}: {', '.join(wrong)} is not of {data['about']}"
+    for lead in unplaced | alerts.keys():
+        if alerts[lead] != (lead in unplaced):
+            yield "I10", f"lead {lead} has {alerts[lead]} alerts that it went nowhere"
+
+
+def _wrong(data: Row, what: str, cause: Row) -> list[str]:
+    """What the alert says otherwise than it follows."""
+    match what:
+        case "lead.captured.v1":
+            urgent = cause["urgency"] in ("urgent", "critical")
+            rules = ["urgent-lead" if urgent else "lead-in-cell", "lead-unrouted"]
+        case "supervision.issued.v1":
+            rules = ["sign-off-overdue"]
+        case "mediation_case.applied.v1":
+            rules = ["case-overdue"]
+        case _:
+            return ["about"]
+    right = {name: data[name] == cause[name] for name in ("community", "cell")}
+    right |= {"rule": data["rule"] in rules, "severity": data["severity"] == SEVERITY[data["rule"]]}
+    right["late"] = data["late"] == cause.get("imported", False)
+    return [name for name, is_so in right.items() if not is_so]

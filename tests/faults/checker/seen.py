@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 Row = dict[str, Any]
@@ -40,6 +42,25 @@ class Seen:
             if event["type"] in types:
                 yield event, json.loads(event["data"])
 
+    def streams(self, service: str, aggregate: str) -> dict[str, list[tuple[str, Row]]]:
+        """What was said of each (type, data), in the order of versions."""
+        found: dict[str, list[tuple[str, Row]]] = defaultdict(list)
+        for event in sorted(self.events(service), key=lambda event: int(event["version"])):
+            if event["aggregate"] == aggregate:
+                found[event["stream_id"]].append((event["type"], json.loads(event["data"])))
+        return found
+
+    def lost(self, service: str, clock: str = "at") -> list[Span]:
+        """When it was that what its database alone knew is lost: since each backup that was
+        restored. `clock`: `at`, of this machine, or `time`, since 1970."""
+        spans, begin = [], math.inf
+        for fault in self.faults:
+            if fault["fault"] == "back_up" and fault["whom"] == service:
+                begin = fault.get(clock, math.inf)
+            if fault["fault"] == "restore" and fault["whom"] == service:
+                spans.append(Span(begin, fault.get(clock, -math.inf)))
+        return spans
+
     @cached_property
     def operations(self) -> Mapping[str, Operation]:
         return _operations(self.history)
@@ -50,16 +71,28 @@ class Seen:
         return frozenset(one["digest"] for one in self.poison)
 
 
+class Span(NamedTuple):
+    """Between a backup and the restoring of it, by one clock."""
+
+    begin: float
+    end: float
+
+
 @dataclass
 class Operation:
     """`outcome`: the last that is known of it; `unknown` where nothing is. What was promised once
-    stays so when it is asked again and nobody answers."""
+    stays so when it is asked again and nobody answers. `promised_at`: when it first was."""
 
     key: str
     kind: str
     asked: Row
     outcome: str = "unknown"
+    promised_at: float = math.inf
     statuses: list[int] = field(default_factory=list)
+
+    def was_done_in(self, span: Span) -> bool:
+        """Whether it can have been: asked before its end, and not promised before it began."""
+        return bool(self.asked["at"] < span.end and self.promised_at > span.begin)
 
 
 def _operations(history: list[Row]) -> dict[str, Operation]:
@@ -71,6 +104,8 @@ def _operations(history: list[Row]) -> dict[str, Operation]:
         elif line["what"] in ("ok", "fail", "unknown") and key in found:
             if line["what"] != "unknown":
                 found[key].outcome = line["what"]
+            if line["what"] == "ok":
+                found[key].promised_at = min(found[key].promised_at, line["at"])
             found[key].statuses.append(line["status"])
     return found
 
@@ -97,6 +132,10 @@ def read(folder: Path) -> Seen:
 def _lines(file: Path) -> list[Row]:
     with file.open() as lines:
         return [json.loads(line) for line in lines]
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
 
 
 def digest(body: object) -> str:

@@ -43,15 +43,20 @@ def positions(seen: Seen) -> Iterator[Violation]:
 
 
 def requests(seen: Seen) -> Iterator[Violation]:
-    """I3 and I2: the first answer to each command is kept, once, and none to what nobody asked;
-    those since the backup are lost with a database."""
-    restored = {fault["whom"] for fault in seen.faults if fault["fault"] == "restore"}
+    """I3 and I2: the first answer to each command is kept, once, and none to what nobody asked; one
+    that was promised since the backup may be lost with a database."""
     asked = [one for one in seen.operations.values() if one.kind != "intake"]
     for service in BY_HTTP:
-        kept = Counter(row["key"] for row in seen.tables.get((service, "request"), []))
+        rows = seen.tables.get((service, "request"), [])
+        kept = Counter(row["key"] for row in rows)
+        for row in rows:
+            if row["status"] not in (200, 201):
+                yield "I3", f"{service} keeps {row['status']} as the answer to {row['key']}"
         done = {one.key: one for one in asked if one.asked["service"] == service}
+        lost = seen.lost(service)
         for key, one in done.items():
-            if one.outcome == "ok" and kept[key] != 1 and service not in restored:
+            least = one.outcome == "ok" and not any(map(one.was_done_in, lost))
+            if kept[key] > 1 or kept[key] < least:
                 yield "I3", f"the answer to {one.kind} {key} is kept {kept[key]} times"
             if one.outcome == "fail" and kept[key]:
                 yield "I2", f"{one.kind} {key} was refused, and an answer is kept"

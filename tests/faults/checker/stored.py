@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from tests.faults.checker.fold import AGGREGATES, Illegal, fold
 from tests.faults.checker.seen import SERVICES, Operation, Row, Seen, digest, grouped, named
@@ -87,13 +87,23 @@ def intake(seen: Seen) -> Iterator[Violation]:
 
 
 def answers(seen: Seen) -> Iterator[Violation]:
-    """I3: a repeated request got the first answer, another body under its key was refused; and no
-    answer is an error of ours but 503."""
+    """I3: a repeated request got the first answer, another body under its key was refused; no
+    answer is an error of ours but 503; and nothing is refused that must be taken."""
+    late = {fault["whom"] for fault in seen.faults if fault["fault"] == "late start"}
     for line in seen.history:
         if line["what"] == "again" and not line["same"]:
             yield "I3", f"{line['kind']} {line['key']}: {line['how']} got {line['status']}"
         elif line.get("status", 0) >= 500 and line["status"] != 503:
             yield "answers", f"{line['kind']} {line['key']} got {line['status']}"
+        elif line["what"] == "fail" and not _may_fail(line, late):
+            yield "answers", f"{line['kind']} {line['key']} was refused: {line['status']}"
+
+
+def _may_fail(line: Row, late: Collection[str]) -> bool:
+    """All that is asked is well formed, by who may ask it: a lead is taken always, and a step
+    unless another came first. Who came late may not know yet who asks."""
+    service, _, step = line["kind"].partition(" ")
+    return bool(step) and (line["status"] == 409 or service in late)
 
 
 def journals(seen: Seen) -> Iterator[Violation]:

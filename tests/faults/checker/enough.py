@@ -1,0 +1,66 @@
+"""Whether enough was done and befell it to say anything: without, good traces prove nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from tests.faults.checker.seen import Seen
+
+NETWORK = ("latency", "reset", "half_open", "slices", "swallow")
+STEPS = (
+    *("leads sign", "leads accept", "leads feed-back", "leads verify", "leads close"),
+    *("leads return", "alerts acknowledge", "mediation accept", "mediation form-panel"),
+    *("mediation hold-session", "mediation agree", "mediation record-performance"),
+    "mediation close",
+)
+RARE = ("mediation decline", "registry rename")
+OF_A_THOUSAND = {
+    **{"intake": 50, "batch": 100, "poison": 10, "slow commit": 50},
+    **{"asked again: the same": 20, "asked again: another": 15, "asked again: another body": 5},
+    **dict.fromkeys(STEPS, 2),
+    **dict.fromkeys(RARE, 1),
+}
+"""How many must have come about at least, for each thousand of leads that are needed."""
+
+
+def acknowledged(seen: Seen) -> int:
+    """Leads that were promised, by HTTP or by Kafka."""
+    kinds = ("capture", "intake")
+    return sum(o.kind in kinds and o.outcome == "ok" for o in seen.operations.values())
+
+
+def missing(seen: Seen) -> Iterator[str]:
+    needed = seen.end["least"]
+    if (count := acknowledged(seen)) < needed:
+        yield f"{count} acknowledged leads are too few, {needed} are needed"
+    happened = _happened(seen)
+    for name in dict.fromkeys(seen.end["expected"]):
+        if not happened[name]:
+            yield f"the fault {name!r} never happened"
+    done = _done(seen)
+    for name, share in OF_A_THOUSAND.items():
+        if done[name] < (least := needed * share // 1000):
+            yield f"{name}: {done[name]} are too few, {least} are needed"
+
+
+def _happened(seen: Seen) -> Counter[str]:
+    """Faults by the journal of them; those of the network by connections that met them."""
+    found = Counter[str]()
+    for fault in seen.faults:
+        name = fault["fault"]
+        if name not in (*NETWORK, "failpoint"):  # that it was begun says nothing
+            found["failpoint" if name.startswith("failpoint ") else name] += 1
+    for met in seen.end.get("net", {}).values():
+        found.update(met)
+    return found
+
+
+def _done(seen: Seen) -> Counter[str]:
+    slow = seen.end["faults"].get("slow commit", 0)
+    found = Counter({"poison": len(seen.poison), "slow commit": slow})
+    for one in seen.operations.values():
+        found[one.kind] += one.outcome == "ok"
+        found["batch"] += one.outcome == "ok" and "batch" in one.asked
+    found.update(f"asked again: {one['how']}" for one in seen.history if one["what"] == "again")
+    return found

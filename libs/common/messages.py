@@ -20,6 +20,7 @@ class Event(BaseModel):
     published, and are absent (their default) when the event is read again. `parties`: those of
     them that belong to somebody who can be erased alone, and who that is to the record.
     `everybodys`: every service publishes it, so that its own is not all there is to read.
+    `buries`: it tells of the death of the message that it follows.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -27,6 +28,7 @@ class Event(BaseModel):
     sealed: ClassVar[frozenset[str]] = frozenset()
     parties: ClassVar[Mapping[str, str]] = {}
     everybodys: ClassVar[bool] = False
+    buries: ClassVar[bool] = False
     max_bytes: ClassVar[int] = 64 * 1024
 
     @property

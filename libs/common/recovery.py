@@ -244,8 +244,8 @@ async def _add(
             continue
         changes.accept(_trial(rules, one, stream, context))
         message = Message(one.envelope.cause.id, one.envelope.cause.source)
-        if loaded.inbox.get(message) != "applied":
-            changes.inbox[message] = "applied"
+        if loaded.inbox.get(message) != "applied" and not one.envelope.event.buries:
+            changes.inbox[message] = "applied"  # what is dead is read again, and kept again
         recovered.events += 1
         recovered.streams.add(stream.id)
         if one.envelope.event.sealed:

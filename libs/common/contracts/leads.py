@@ -259,5 +259,6 @@ class IntakeAccepted(Receipt):
 
 class IntakeRejected(Receipt):
     type: ClassVar[str] = "intake.rejected.v1"
+    buries: ClassVar[bool] = True
     codes: tuple[Term, ...]
     paths: tuple[Code, ...]

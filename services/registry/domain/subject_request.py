@@ -203,4 +203,5 @@ SUBJECT_REQUEST: Decider[SubjectRequest, Command, SubjectEvent] = Decider(
         SubjectRequestConfirmed,
         SubjectRequestFellOverdue,
     ),
+    shape=2,
 )

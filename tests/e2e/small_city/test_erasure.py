@@ -178,6 +178,22 @@ async def test_a_hold_that_nobody_reviewed_for_a_year_is_due(town: Town) -> None
     await privacy.post(f"{path}/release")
 
 
+async def test_a_hold_that_an_older_release_stored_is_read_as_it_was_told(town: Town) -> None:
+    """given: a state without the time of its hold, as it was before holds were reviewed; when:
+    it is shown; then: no time is known; when: something is asked; then: it is, from its events."""
+    lead = await captured(town)
+    path, privacy = f"/subject-requests/{lead}", town.privacy
+    await privacy.post(f"{path}/hold", {"ground": "court-2026-20"})
+    held_at = (await privacy.get(path))["held_at"]
+    older = "UPDATE subject_request SET state = state - 'held_at', shape = 1 WHERE id = $1"
+    async with session(town.settings.url("registry", "writer")) as writer:
+        assert await writer.execute(older, UUID(lead)) == "UPDATE 1"
+    assert (await privacy.get(path))["held_at"] is None
+    await privacy.post("/subject-requests", {"record": lead})
+    assert held_at and (await privacy.get(path))["held_at"] == held_at
+    await privacy.post(f"{path}/release")
+
+
 def test_keys_go_only_once_it_is_stored_that_they_do() -> None:
     """given: a request that was granted; when: it is carried out; then: nothing of it destroys a
     key, for the writer may have to decide again; a timer does, in a batch of its own."""

@@ -103,6 +103,14 @@ async def test_what_is_said_of_an_erased_lead_later_is_not_kept(town: Town) -> N
     assert (await town.rows("leads", query, UUID(id)))[0]["n"] == 0
 
 
+async def test_an_erasure_says_whether_there_was_any_content(town: Town) -> None:
+    """given: a lead with a text, and an id that nobody knows; when: both are erased; then: each
+    service confirms both, and of the second it is said that there was nothing."""
+    for record, had_content in ((await captured(town), True), (str(uuid7()), False)):
+        path = f"/subject-requests/{await erase(town, record)}"
+        assert (await town.privacy.get(path))["had_content"] is had_content
+
+
 async def test_an_older_backup_of_the_keys_brings_nothing_back(town: Town) -> None:
     """Whichever service is the first to start, or its hourly turn, destroys them again."""
     lead = await captured(town)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -163,6 +164,32 @@ async def test_a_hold_is_on_a_record_and_its_parties_together(
     assert (await town.privacy.post(f"{path}/carry-out")).status_code == 200
     left = {"text": "what was seen"} if erased else {}
     await eventually(partial(readable, town, lead), left.__eq__)
+
+
+@pytest.mark.parametrize("first", ["hold", "carry-out"])
+async def test_a_hold_and_an_erasure_at_the_same_moment_follow_one_another(
+    town: Town, first: str
+) -> None:
+    """given: a request about a party that was granted; when: it is carried out while a legal hold
+    is laid on the record; then: it is refused and nothing goes, or the hold came afterwards."""
+    privacy, told = town.privacy, "SELECT type FROM event WHERE stream_id = $1 ORDER BY version"
+    for _ in range(5):
+        lead = await captured(town)
+        filed = await privacy.post("/subject-requests", {"record": lead, "party": "reporter"})
+        path = f"/subject-requests/{filed.json()['id']}"
+        await privacy.post(f"{path}/decide", {"granted": True, "reason": "asked_for"})
+        hold = partial(privacy.post, f"/subject-requests/{lead}/hold", {"ground": "court-2026-21"})
+        asks = {"hold": hold, "carry-out": partial(privacy.post, f"{path}/carry-out")}
+        names = sorted(asks, key=lambda name: name != first)
+        answers = await asyncio.gather(*(asks[name]() for name in names))
+        status = {name: one.status_code for name, one in zip(names, answers, strict=True)}
+        events = [row["type"] for row in await town.rows("registry", told, UUID(lead))]
+        if status["carry-out"] == 200:
+            assert events == ["subject.affected.v1", "subject.held.v1"]
+        else:
+            assert status == {"hold": 200, "carry-out": 409}
+            assert events == ["subject.held.v1"]
+            assert (await readable(town, lead))["reporter"]
 
 
 async def test_a_hold_that_nobody_reviewed_for_a_year_is_due(town: Town) -> None:

@@ -47,7 +47,10 @@ def erase(
     if found["missing"]:
         errors.print(f"not confirmed yet: {', '.join(found['missing'])}")
         raise typer.Exit(1)
-    console.print(f"erased, and confirmed by every service: {filed['id']}")
+    told = "erased, and confirmed by every service"
+    if found["had_content"] is False:
+        told = "confirmed by every service, but there was no content of it to erase"
+    console.print(f"{told}: {filed['id']}")
 
 
 def _is_known(city: City, record: UUID, is_account: bool) -> bool:

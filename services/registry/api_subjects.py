@@ -38,7 +38,11 @@ def _requests(router: APIRouter, desk: Registry) -> None:
     @router.post("/subject-requests/{id}/carry-out")
     async def carry_out(request: Request, id: UUID) -> Response:
         """409 while a legal hold stands. Then every service destroys the keys, for good."""
-        return await desk.tell(request, SUBJECT_REQUEST, id, CarryOut)
+        async with desk.looking() as connection:
+            found = await queries.request(connection, id)
+        subjects = found["subjects"] if found else ()
+        had_content = await desk.has_content(map(UUID, subjects))
+        return await desk.tell(request, SUBJECT_REQUEST, id, lambda at: CarryOut(at, had_content))
 
     @router.post("/subject-requests/{id}/hold")
     async def hold_subject(request: Request, id: UUID, body: HoldBody) -> Response:
@@ -69,7 +73,8 @@ def _reads(router: APIRouter, desk: Registry) -> None:
 
     @router.get("/subject-requests/{id}")
     async def show_request(request: Request, id: UUID, response: Response) -> Mapping[str, Any]:
-        """`missing`: services that have not confirmed yet."""
+        """`missing`: services that have not confirmed yet; `had_content`: whether there was any to
+        erase, which there is not of a record that nobody knows."""
         async with desk.reading(request) as look:
             return look.one(await queries.request(look.connection, id), response)
 

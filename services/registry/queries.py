@@ -12,6 +12,7 @@ import asyncpg
 
 from libs.city.tree import ANSWERS
 from libs.common.contracts.registry import Level
+from services.registry.domain.subject_request import SUBJECT_REQUEST
 
 Connection: TypeAlias = "asyncpg.Connection[Any]"
 Found = list[dict[str, Any]]
@@ -168,7 +169,10 @@ async def request(connection: Connection, id: UUID) -> dict[str, Any] | None:
 
 
 def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {**json.loads(row["state"]), "id": str(row["id"]), "version": row["version"]}
+    """With each field, whichever release stored it."""
+    kind = SUBJECT_REQUEST.state
+    state = kind.dump_python(kind.validate_json(row["state"]), mode="json")
+    return {**state, "version": row["version"]}
 
 
 def _dicts(rows: list[Mapping[str, Any]]) -> Found:

@@ -110,6 +110,7 @@ class Town:
             await eventually(partial(self._known, name), wanted.__eq__)
         for path in ASKED:
             await eventually(partial(self.client.get, path), is_ok)
+        await eventually(partial(self.privacy.client.get, "/subject-requests"), is_ok)
 
     async def _known(self, service: str) -> tuple[int, ...]:
         tables = ("city_area", "city_organisation", "city_post", "city_appointment")

@@ -215,11 +215,13 @@ class SubjectReleased(SubjectEvent):
 
 
 class SubjectErased(SubjectEvent):
-    """Every service destroys the keys of `subjects`, and confirms."""
+    """Every service destroys the keys of `subjects`, and confirms. `had_content`: whether there
+    were any; no service says which records there are."""
 
     type: ClassVar[str] = "subject.erased.v1"
     subjects: tuple[UUID, ...]
     record: UUID | None = None
+    had_content: bool | None = None
 
 
 class SubjectAffected(SubjectEvent):

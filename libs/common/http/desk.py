@@ -173,6 +173,11 @@ class Desk(Generic[F]):
         content = json.loads(sealed).get(str(subject))
         return cast(Mapping[str, Any], content and keys.unseal(key, subject, content)) or {}
 
+    async def has_content(self, subjects: Iterable[UUID]) -> bool:
+        """Whether any service sealed anything for them that can be read still."""
+        assert self._sealing
+        return bool(await self._sealing.get(subjects))
+
     async def alias(self, subject: UUID, name: str) -> UUID:
         """The same id for the same name, made with the key of `subject`: it tells nobody else
         what the name is, and nothing at all once the key is gone."""

@@ -33,7 +33,8 @@ CONFIRMING = ("alerts", "leads", "mediation", "portal", "registry", "scoring")
 class SubjectRequest:
     """One for each subject. `status` is empty while nothing was asked; `ground`: of a legal hold,
     which may be there before anything is asked; `held_at`: when it was laid on, or somebody said
-    that it is needed still; `record`: that of which it is a party, where this was asked about."""
+    that it is needed still; `record`: that of which it is a party, where this was asked about;
+    `had_content`: whether there was anything to erase, once it was."""
 
     id: UUID
     status: Status = ""
@@ -42,6 +43,7 @@ class SubjectRequest:
     ground: str | None = None
     held_at: datetime | None = None
     reason: str | None = None
+    had_content: bool | None = None
     missing: tuple[str, ...] = ()
     overdue: bool = False
 
@@ -63,6 +65,7 @@ class Decide:
 @dataclass(frozen=True, slots=True)
 class CarryOut:
     at: datetime
+    had_content: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +146,14 @@ def _step(request: SubjectRequest, command: Step) -> SubjectEvent:
             return SubjectRequestDecided(
                 subject_ref=request.id, at=at, granted=granted, reason=reason
             )
-        case CarryOut(at):
+        case CarryOut(at, had_content):
             _check_hold(request)
             return SubjectErased(
-                subject_ref=request.id, at=at, subjects=request.subjects, record=request.record
+                subject_ref=request.id,
+                at=at,
+                subjects=request.subjects,
+                record=request.record,
+                had_content=had_content,
             )
         case _:
             assert_never(command)
@@ -172,8 +179,10 @@ def evolve(request: SubjectRequest, event: SubjectEvent) -> SubjectRequest:
             return replace(request, status="filed", subjects=subjects, record=record, reason=None)
         case SubjectRequestDecided(granted=granted, reason=reason):
             return replace(request, status="granted" if granted else "refused", reason=reason)
-        case SubjectErased():
-            return replace(request, status="carried_out", missing=CONFIRMING)
+        case SubjectErased(had_content=had_content):
+            return replace(
+                request, status="carried_out", missing=CONFIRMING, had_content=had_content
+            )
         case SubjectRequestConfirmed(missing=missing):
             return replace(
                 request, status="carried_out" if missing else "confirmed", missing=missing
@@ -203,4 +212,5 @@ SUBJECT_REQUEST: Decider[SubjectRequest, Command, SubjectEvent] = Decider(
         SubjectRequestConfirmed,
         SubjectRequestFellOverdue,
     ),
+    shape=2,
 )

@@ -104,6 +104,20 @@ async def test_a_row_says_who_for_whom_why_and_what_but_no_value(town: Town) -> 
     assert "planted" not in str(row)
 
 
+@pytest.mark.parametrize("raw", [b'{"lead_type":', b"\xff", b'{"count": NaN}'])
+async def test_a_command_that_is_no_json_leaves_a_row_too(town: Town, raw: bytes) -> None:
+    """given: somebody who may ask it; when: what they send cannot be read; then: 400, and a row
+    says who tried what."""
+    correlation = uuid7().hex
+    told = {"traceparent": f"00-{correlation}-{'1' * 16}-01", "Content-Type": "application/json"}
+    answer = await town.client.post("/leads", content=raw, headers=told)
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
+    (row,) = await rows(town, "leads", correlation)
+    assert row["acting_for"] == [seat_of(reference.commander(PLAN, SEED))]
+    told_of = (row["action"], row["resource"], row["outcome"], row["code"])
+    assert told_of == ("capture_lead", "lead", "refused", "malformed")
+
+
 def seat_of(person: UUID) -> str:
     bodies = [body for route, bodies in reference.batches(PLAN, SEED) for body in bodies]
     return next(str(body["post"]) for body in bodies if body.get("person_ref") == str(person))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -103,6 +104,14 @@ async def test_what_is_said_of_an_erased_lead_later_is_not_kept(town: Town) -> N
     assert (await town.rows("leads", query, UUID(id)))[0]["n"] == 0
 
 
+async def test_an_erasure_says_whether_there_was_any_content(town: Town) -> None:
+    """given: a lead with a text, and an id that nobody knows; when: both are erased; then: each
+    service confirms both, and of the second it is said that there was nothing."""
+    for record, had_content in ((await captured(town), True), (str(uuid7()), False)):
+        path = f"/subject-requests/{await erase(town, record)}"
+        assert (await town.privacy.get(path))["had_content"] is had_content
+
+
 async def test_an_older_backup_of_the_keys_brings_nothing_back(town: Town) -> None:
     """Whichever service is the first to start, or its hourly turn, destroys them again."""
     lead = await captured(town)
@@ -157,6 +166,32 @@ async def test_a_hold_is_on_a_record_and_its_parties_together(
     await eventually(partial(readable, town, lead), left.__eq__)
 
 
+@pytest.mark.parametrize("first", ["hold", "carry-out"])
+async def test_a_hold_and_an_erasure_at_the_same_moment_follow_one_another(
+    town: Town, first: str
+) -> None:
+    """given: a request about a party that was granted; when: it is carried out while a legal hold
+    is laid on the record; then: it is refused and nothing goes, or the hold came afterwards."""
+    privacy, told = town.privacy, "SELECT type FROM event WHERE stream_id = $1 ORDER BY version"
+    for _ in range(5):
+        lead = await captured(town)
+        filed = await privacy.post("/subject-requests", {"record": lead, "party": "reporter"})
+        path = f"/subject-requests/{filed.json()['id']}"
+        await privacy.post(f"{path}/decide", {"granted": True, "reason": "asked_for"})
+        hold = partial(privacy.post, f"/subject-requests/{lead}/hold", {"ground": "court-2026-21"})
+        asks = {"hold": hold, "carry-out": partial(privacy.post, f"{path}/carry-out")}
+        names = sorted(asks, key=lambda name: name != first)
+        answers = await asyncio.gather(*(asks[name]() for name in names))
+        status = {name: one.status_code for name, one in zip(names, answers, strict=True)}
+        events = [row["type"] for row in await town.rows("registry", told, UUID(lead))]
+        if status["carry-out"] == 200:
+            assert events == ["subject.affected.v1", "subject.held.v1"]
+        else:
+            assert status == {"hold": 200, "carry-out": 409}
+            assert events == ["subject.held.v1"]
+            assert (await readable(town, lead))["reporter"]
+
+
 async def test_a_hold_that_nobody_reviewed_for_a_year_is_due(town: Town) -> None:
     lead = await captured(town)
     path, privacy = f"/subject-requests/{lead}", town.privacy
@@ -175,6 +210,22 @@ async def test_a_hold_that_nobody_reviewed_for_a_year_is_due(town: Town) -> None
     assert await due()
     await privacy.post(f"{path}/hold", ground)
     assert not await due()
+    await privacy.post(f"{path}/release")
+
+
+async def test_a_hold_that_an_older_release_stored_is_read_as_it_was_told(town: Town) -> None:
+    """given: a state without the time of its hold, as it was before holds were reviewed; when:
+    it is shown; then: no time is known; when: something is asked; then: it is, from its events."""
+    lead = await captured(town)
+    path, privacy = f"/subject-requests/{lead}", town.privacy
+    await privacy.post(f"{path}/hold", {"ground": "court-2026-20"})
+    held_at = (await privacy.get(path))["held_at"]
+    older = "UPDATE subject_request SET state = state - 'held_at', shape = 1 WHERE id = $1"
+    async with session(town.settings.url("registry", "writer")) as writer:
+        assert await writer.execute(older, UUID(lead)) == "UPDATE 1"
+    assert (await privacy.get(path))["held_at"] is None
+    await privacy.post("/subject-requests", {"record": lead})
+    assert held_at and (await privacy.get(path))["held_at"] == held_at
     await privacy.post(f"{path}/release")
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +15,7 @@ import asyncpg
 import httpx
 import pytest
 
+from libs.common.database import session
 from libs.common.ids import named, uuid7
 from libs.common.settings import Settings
 from libs.common.watchdog import STALLED
@@ -23,8 +27,8 @@ from tests.support.processes import ServiceProcess
 from tests.support.servers import Ground, unique
 
 
-async def sell(url: str) -> None:
-    body = {"id": str(uuid7()), "till": str(named("till")), "amount": 1}
+async def sell(url: str, amount: int = 1) -> None:
+    body = {"id": str(uuid7()), "till": str(named("till")), "amount": amount}
     async with httpx.AsyncClient(timeout=10) as client:
         assert (await client.post(f"{url}/sales", json=body)).status_code == 201
 
@@ -59,35 +63,63 @@ async def test_each_of_two_may_stand_still(servers: Ground, tmp_path: Path) -> N
             one.kill()
 
 
-@pytest.mark.timeout(150)
-async def test_a_process_whose_writer_hangs_ends_itself(servers: Ground, tmp_path: Path) -> None:
-    """Its sessions answer no more, and do not fail either."""
-    if not isinstance(servers.own, Servers):
-        pytest.skip("only sessions that are processes of this machine can be stopped")
+@dataclass
+class Pair:
+    """A till and a book, a process each."""
+
+    till: ServiceProcess
+    book: ServiceProcess
+    settings: Settings
+    name: str
+
+    async def counted(self) -> int:
+        """Sales that it took, or that wait for their good."""
+        async with session(self.settings.url(self.name, "reader")) as connection:
+            return int(await connection.fetchval("SELECT count(*) FROM inbox"))
+
+
+@pytest.fixture
+async def pair(servers: Ground, tmp_path: Path) -> AsyncIterator[Pair]:
     suffix = unique("h")
     till, book = shop.services(suffix)
     settings = await servers.provide([till, book], shop.topics(till.topic, book.topic))
-    pair = [
+    both = [
         ServiceProcess(("tests.support.shop_process", suffix, name), settings, tmp_path / name)
         for name in ("till", "book")
     ]
-    sessions: list[int] = []
+    for one in both:
+        one.start()
+    for one in both:
+        await one.ready()
+    yield Pair(both[0], both[1], settings, book.name)
+    for one in both:
+        one.kill()
+
+
+@pytest.mark.timeout(150)
+async def test_a_process_that_hangs_ends_itself(pair: Pair) -> None:
+    """Its event loop does not go on: a handler never ends."""
+    await sell(pair.till.url, shop.ENDLESS)
+    assert pair.book.process
+    assert await asyncio.to_thread(pair.book.process.wait, 60) == STALLED
+
+
+@pytest.mark.timeout(150)
+async def test_sessions_that_answer_no_more_are_given_up(servers: Ground, pair: Pair) -> None:
+    """And do not fail either: the process goes on with others."""
+    if not isinstance(servers.own, Servers):
+        pytest.skip("only sessions that are processes of this machine can be stopped")
+    sessions = await sessions_of(servers, f"{pair.name}-writer")
     try:
-        for one in pair:
-            one.start()
-        for one in pair:
-            await one.ready()
-        sessions = await sessions_of(servers, f"{book.name}-writer")
-        for session in sessions:
-            os.kill(session, signal.SIGSTOP)
-        await sell(pair[0].url)
-        assert pair[1].process
-        assert await asyncio.to_thread(pair[1].process.wait, 60) == STALLED
+        for one in sessions:
+            os.kill(one, signal.SIGSTOP)
+        await sell(pair.till.url)
+        await eventually(pair.counted, (1).__eq__, within=60)
+        assert pair.book.process and pair.book.process.poll() is None
     finally:
-        for session in sessions:
-            os.kill(session, signal.SIGCONT)
-        for one in pair:
-            one.kill()
+        for one in sessions:
+            with suppress(ProcessLookupError):
+                os.kill(one, signal.SIGCONT)
 
 
 async def sessions_of(servers: Ground, application: str) -> list[int]:

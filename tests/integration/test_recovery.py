@@ -60,15 +60,20 @@ async def recovered(till: shop.Room, settings: Settings) -> recovery.Recovered:
         return await recovery.recover(till, bootstrap, [till.topic], connection)
 
 
+async def lose(bootstrap: str, tp: TopicPartition, before: int) -> None:
+    """All records of the partition before that offset."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    await admin.delete_records({tp: RecordsToDelete(before_offset=before)})
+    await admin.close()
+
+
 async def move_to_the_end(bootstrap: str, topic: str, count: int) -> None:
     """The first records of the topic's one partition, as when a wiped topic got new events before
     the old ones were published again."""
     records = [one async for one in fetching.everything(bootstrap, [topic])]
     [tp] = {tp for tp, _ in records}
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
-    await admin.delete_records({tp: RecordsToDelete(before_offset=records[count][1].offset)})
-    await admin.close()
+    await lose(bootstrap, tp, records[count][1].offset)
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
     await producer.start()
     for _, record in records[:count]:
@@ -101,10 +106,7 @@ async def test_an_event_that_kafka_has_lost_is_a_gap(servers: Ground) -> None:
         await sell(running, 3)
     bootstrap = settings.kafka_bootstrap_servers
     [(tp, _), *_] = [one async for one in fetching.everything(bootstrap, [till.topic])]
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
-    await admin.delete_records({TopicPartition(*tp): RecordsToDelete(before_offset=1)})
-    await admin.close()
+    await lose(bootstrap, tp, 1)
     await restore(servers, till.name)
     with pytest.raises(recovery.Gap, match="take a newer backup"):
         await recovered(till, settings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
@@ -16,7 +17,7 @@ FILE = Path(__file__).with_name("goals.yaml")
 
 class Goal(BaseModel):
     """One of `ratio` (figure, side, the side that it is divided by) and `figure` (figure, side);
-    one of `at_least` and `at_most`."""
+    one of `at_least` and `at_most`. `in_every_round`: the worst must hold, else the median."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     goal: str
@@ -24,19 +25,20 @@ class Goal(BaseModel):
     figure: tuple[str, str] | None = None
     at_least: float | None = None
     at_most: float | None = None
+    in_every_round: bool = False
     reason: str | None = None
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """`median` is None where it was not measured."""
+    """`value`: None where it was not measured."""
 
     goal: Goal
-    median: float | None
+    value: float | None
 
     @property
     def is_met(self) -> bool:
-        value, goal = self.median, self.goal
+        value, goal = self.value, self.goal
         if value is None:
             return False
         low = goal.at_least is None or value >= goal.at_least
@@ -49,16 +51,24 @@ def read() -> Mapping[str, tuple[Goal, ...]]:
 
 
 def verdicts(result: Result) -> list[Verdict]:
-    return [Verdict(goal, _median(goal, result)) for goal in read().get(result["benchmark"], ())]
+    return [Verdict(goal, _value(goal, result)) for goal in read().get(result["benchmark"], ())]
 
 
-def _median(goal: Goal, result: Result) -> float | None:
+def _value(goal: Goal, result: Result) -> float | None:
+    spread = _spread(goal, result)
+    if not spread:
+        return None
+    if goal.in_every_round:
+        return float(spread["max" if goal.at_least is None else "min"])
+    return float(spread["median"])
+
+
+def _spread(goal: Goal, result: Result) -> Mapping[str, float] | None:
     if goal.ratio:
         for one in result["ratios"]:
             if (one["figure"], one["of"], one["to"]) == goal.ratio:
-                return float(one["spread"]["median"])
+                return cast(Mapping[str, float], one["spread"])
     if goal.figure:
         figure, side = goal.figure
-        spread = result["sides"].get(side, {}).get(figure)
-        return spread and float(spread["median"])
+        return cast("Mapping[str, float] | None", result["sides"].get(side, {}).get(figure))
     return None

@@ -69,7 +69,8 @@ async def ours(stand: Stand, n: int, events: int) -> Figures:
     with spans.taken() as traced:
         process = processes.service(["bench.station", service.name, SOURCE], stand.settings, traced)
         found = await _published(stand, process, service.topic, events)
-    await _check(stand.superuser_url(service.name), "taken_lead", events)
+    url = stand.superuser_url(service.name)
+    await _check(stand, url, "taken_lead", service.topic, events)
     await stand.drop_database(service.name)
     await stand.forget_topics(service.topic)
     return found
@@ -83,7 +84,7 @@ async def peer(stand: Stand, name: str, events: int) -> Figures:
     await stand.fresh_topics(target)
     process = processes.peer(name, stand, url, SOURCE, target, f"{name}-{uuid4()}")
     found = await _published(stand, process, target, events)
-    await _check(url, "lead", events)
+    await _check(stand, url, "lead", target, events)
     await stand.drop_database("bench_peer")
     await stand.forget_topics(target)
     return found
@@ -114,9 +115,12 @@ async def awaited(ask: Callable[[], Awaitable[int]], wanted: int) -> int:
     return count
 
 
-async def _check(url: str, table: str, events: int) -> None:
-    """A side that lost something is not compared; that it doubled nothing is a key of the table."""
+async def _check(stand: Stand, url: str, table: str, topic: str, events: int) -> None:
+    """A side that lost or doubled something is not compared: each lead is a row of the table, of
+    which one event is published."""
     async with session(url) as connection:
         stored = await connection.fetchval(f"SELECT count(*) FROM {table}")
-    if stored < events:
-        raise SystemExit(f"{stored} of {events} leads are in {table}")
+    async with stand.ends(topic) as ends:
+        published = await ends.count()
+    if not events <= published <= stored:
+        raise SystemExit(f"{stored} leads are in {table}, {published} on {topic}, of {events}")

@@ -64,9 +64,9 @@ async def ours(stand: Stand, how: str, cells: Sequence[str], size: Size, n: int)
 
 
 async def polled(stand: Stand, cells: Sequence[str], size: Size, n: int) -> Figures:
-    """The two polls are as far apart as it happens: what a lead waits depends on that, so it is
-    drawn anew in each round."""
-    apart = random.Random(SEED + n).uniform(0, 1)
+    """The two polls are as far apart as it happens: what a lead waits depends on that, so each
+    round draws it from another third of a second."""
+    apart = (n % 3 + random.Random(SEED + n).uniform(0, 1)) / 3
     await stand.fresh_topics(*PEERS)
     with ExitStack() as open:
         for role, source, target in zip(("leads", "alerts"), PEERS, PEERS[1:], strict=False):

@@ -15,6 +15,7 @@ from bench.stand import Stand
 
 SEED = 8
 WARM_SECONDS = 20
+WINDOWS = ("the_first_third", "the_second_third", "the_last_third")
 
 
 @dataclass(frozen=True)
@@ -43,20 +44,21 @@ async def run(stand: Stand, sizing: Sizing) -> Compared:
 
 
 async def level(stand: Stand, how: str, cells: Sequence[str], size: Size, n: int) -> Figures:
-    """Mebibytes of each process after it warmed up, and at the end."""
+    """Mebibytes of each process after it warmed up, and at the end; what leaks grows in every
+    third, what only fills up grows less and less."""
     chance = random.Random(SEED + n)
     with city.at_work(stand, how) as services:
         async with paced.watched(stand, INTAKE, "civicgrid.alerts") as watched:
             await paced.at(size.rate, min(WARM_SECONDS, size.seconds), watched, cells, chance)
-            start = _resident(services)
-            await paced.at(size.rate, size.seconds / 2, watched, cells, chance)
-            middle = _resident(services)
-            await paced.at(size.rate, size.seconds / 2, watched, cells, chance)
-            end = _resident(services)
-    found = {f"{name}_rss_mib_at_the_start": value for name, value in start.items()}
-    found |= {f"{name}_rss_mib_at_the_end": value for name, value in end.items()}
-    growth = most_growth(start, end), most_growth(middle, end)
-    return {**found, "most_growth_of_one": growth[0], "in_the_last_half": growth[1]}
+            seen = [_resident(services)]
+            for _ in WINDOWS:
+                await paced.at(size.rate, size.seconds / len(WINDOWS), watched, cells, chance)
+                seen.append(_resident(services))
+    found = {f"{name}_rss_mib_at_the_start": value for name, value in seen[0].items()}
+    found |= {f"{name}_rss_mib_at_the_end": value for name, value in seen[-1].items()}
+    thirds = zip(WINDOWS, seen, seen[1:], strict=False)
+    found |= {f"growth_in_{window}": most_growth(*pair) for window, *pair in thirds}
+    return {**found, "most_growth_of_one": most_growth(seen[0], seen[-1])}
 
 
 def most_growth(start: Mapping[str, float], end: Mapping[str, float]) -> float:

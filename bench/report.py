@@ -25,13 +25,14 @@ def write() -> None:
 
 
 def line(verdict: Verdict) -> dict[str, str]:
-    """Goal, median, and whether it is met."""
-    if verdict.median is None:
-        return {"goal": verdict.goal.goal, "median": "", "verdict": "not measured in this run"}
-    reason = " ".join((verdict.goal.reason or "no reason is known yet").split())
+    """Goal, what was measured (a median, or the worst round), and whether it is met."""
+    goal, value = verdict.goal, verdict.value
+    if value is None:
+        return {"goal": goal.goal, "measured": "", "verdict": "not measured in this run"}
+    reason = " ".join((goal.reason or "no reason is known yet").split())
     return {
-        "goal": verdict.goal.goal,
-        "median": number(verdict.median),
+        "goal": goal.goal,
+        "measured": number(value) + (" in the worst round" if goal.in_every_round else ""),
         "verdict": "met" if verdict.is_met else f"missed: {reason}",
     }
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
+import re
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -13,14 +15,15 @@ from datetime import UTC, datetime
 from itertools import count
 from uuid import uuid4
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from bench import city, hop, leads, machine, processes, standing
 from bench.city import ALL, EACH
 from bench.frame import Compared, Figures, Measure, Side, Sizing, compared
 from bench.leads import Record
-from bench.stand import Stand
+from bench.stand import PARTITIONS, Stand
 from libs.common.database import session
+from services.leads.policies import lead_id
 from services.leads.rules import LEAD_TYPES
 
 SEED = 5
@@ -29,7 +32,11 @@ WARM_SECONDS = 1.5
 HAND = "hand-written loop, killed"
 SOURCE, TARGET = "bench.restart.leads", "bench.restart.taken"
 
+ID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
 Restart = Callable[[], subprocess.Popen[bytes]]
+Asked = tuple[bytes, Record]
+"""A record, and the id of its lead as what follows from it names it."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +85,8 @@ async def ours(stand: Stand, name: str, cells: Sequence[str], n: int) -> Figures
             return processes.begun([f"services.{name}"], stand.settings).process
 
         process = services[name].process
-        async with _load(stand, leads.INTAKE, _reports(cells, n)):
-            return await _killed(stand, process, f"civicgrid.{name}", again)
+        async with _load(stand, leads.INTAKE, _reports(cells, n)) as sent:
+            return await _killed(stand, process, f"civicgrid.{name}", again, sent)
 
 
 async def peer(stand: Stand, n: int) -> Figures:
@@ -94,10 +101,10 @@ async def peer(stand: Stand, n: int) -> Figures:
 
     process = again()
     try:
-        async with _load(stand, SOURCE, leads.captured(100_000, SOURCE, SEED + n)):
+        async with _load(stand, SOURCE, _captured(n)) as sent:
             async with stand.ends(TARGET) as ends:
                 await hop.awaited(ends.count, 1)
-            return await _killed(stand, process, TARGET, again)
+            return await _killed(stand, process, TARGET, again, sent)
     finally:
         processes.end([process])
         await stand.forget_topics(SOURCE, TARGET)
@@ -105,20 +112,40 @@ async def peer(stand: Stand, n: int) -> Figures:
 
 
 async def _killed(
-    stand: Stand, process: subprocess.Popen[bytes], topic: str, again: Restart
+    stand: Stand,
+    process: subprocess.Popen[bytes],
+    topic: str,
+    again: Restart,
+    sent: Mapping[bytes, float],
 ) -> Figures:
-    """Started again at once, as a supervisor does."""
+    """Started again at once, as a supervisor does. An effect is a record about a lead that was
+    asked for after the kill: what is published of older ones may have been stored before it."""
     await asyncio.sleep(WARM_SECONDS)
-    async with stand.ends(topic) as ends:
+    async with _read(stand, topic) as values:
         process.kill()
         process.wait()
         begun, restarted = time.monotonic(), again()
         try:
-            await asyncio.sleep(0.1)  # what it had sent has arrived
-            await hop.awaited(ends.count, await ends.count() + 1)
+            async with asyncio.timeout(hop.PATIENCE_SECONDS):
+                async for value in values:
+                    if any(sent.get(id, 0) > begun for id in ID.findall(value)):
+                        break
             return {"seconds_to_first_effect": time.monotonic() - begun}
         finally:
             processes.end([restarted])
+
+
+@asynccontextmanager
+async def _read(stand: Stand, topic: str) -> AsyncIterator[AsyncIterator[bytes]]:
+    """The values of what is published from now on."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=stand.bootstrap)
+    await consumer.start()
+    consumer.assign([TopicPartition(topic, n) for n in range(PARTITIONS)])
+    await consumer.seek_to_end()
+    try:
+        yield (record.value async for record in consumer)
+    finally:
+        await consumer.stop()
 
 
 async def start(stand: Stand, how: str) -> Figures:
@@ -132,21 +159,31 @@ async def start(stand: Stand, how: str) -> Figures:
         }
 
 
-def _reports(cells: Sequence[str], n: int) -> Iterator[Record]:
+def _reports(cells: Sequence[str], n: int) -> Iterator[Asked]:
     chance, run, kinds = random.Random(SEED + n), time.time_ns(), sorted(LEAD_TYPES)
     for one in count():
-        now = datetime.now(UTC).isoformat()
-        yield leads.report(f"{run}-{one}", chance.choice(kinds), chance.choice(cells), now)
+        number, now = f"{run}-{one}", datetime.now(UTC).isoformat()
+        record = leads.report(number, chance.choice(kinds), chance.choice(cells), now)
+        yield str(lead_id("sandbox", number)).encode(), record
+
+
+def _captured(n: int) -> Iterator[Asked]:
+    for record in leads.captured(100_000, SOURCE, SEED + n):
+        yield json.loads(record.value)["lead_id"].encode(), record
 
 
 @asynccontextmanager
-async def _load(stand: Stand, topic: str, records: Iterator[Record]) -> AsyncIterator[None]:
-    """`RATE` a second, for as long as the block lasts."""
+async def _load(
+    stand: Stand, topic: str, records: Iterator[Asked]
+) -> AsyncIterator[Mapping[bytes, float]]:
+    """`RATE` a second, for as long as the block lasts; when each was sent, by its id."""
+    sent: dict[bytes, float] = {}
     producer = AIOKafkaProducer(bootstrap_servers=stand.bootstrap)
     await producer.start()
 
     async def send() -> None:
-        for one in records:
+        for id, one in records:
+            sent[id] = time.monotonic()
             await producer.send(
                 topic, one.value, key=one.key, headers=one.headers,
                 partition=leads.partition(one.key),
@@ -155,7 +192,7 @@ async def _load(stand: Stand, topic: str, records: Iterator[Record]) -> AsyncIte
 
     sending = asyncio.create_task(send())
     try:
-        yield
+        yield sent
     finally:
         sending.cancel()
         await producer.stop()

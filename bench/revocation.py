@@ -32,7 +32,9 @@ ASKED: Mapping[str, str] = {
 """What an informant may ask of each service."""
 POSTS = {name: path for name, path in ASKED.items() if name != "portal"}
 """The portal tells everybody who they are, whatever post they hold."""
-TRIALS: Mapping[Sizing, int] = {"smallest": 1, "quick": 20, "full": 100}
+ROUNDS: Mapping[Sizing, int] = {"smallest": 1, "quick": 3, "full": 3}
+TRIALS: Mapping[Sizing, int] = {"smallest": 1, "quick": 7, "full": 34}
+"""Of each side in a round."""
 POLL_SECONDS = 0.005
 LIMITS = httpx.Limits(keepalive_expiry=2)
 """A service closes what is idle for five seconds, perhaps just as it is used again."""
@@ -114,7 +116,7 @@ async def run(stand: Stand, sizing: Sizing) -> Compared:
                 Side("a post ended", lambda _: _times(TRIALS[sizing], _left, place)),
             ]
             data = {"trials": TRIALS[sizing], "services": len(ASKED)}
-            return await compared(sides, 1, [], seed=SEED, data=data, in_turn=False)
+            return await compared(sides, ROUNDS[sizing], (), seed=SEED, data=data)
 
 
 async def _placed(

@@ -6,8 +6,10 @@ import asyncio
 import json
 import random
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from bench import city, stored
 from bench.city import EACH
@@ -17,6 +19,7 @@ from bench.frame import Compared, Figures, Measure, Side, Sizing, compared
 from bench.stand import Stand
 from cli.board import percentile
 from cli.passes import Pass
+from libs.common.contracts.leads import LeadAccepted, LeadCaptured, LeadFedBack, LeadSigned
 from libs.common.database import session
 from libs.common.ids import uuid7
 from services.leads.rules import LEAD_TYPES
@@ -26,12 +29,16 @@ ARRIVALS = (1, 15, 1, 25, 2, 35, 10, 0)
 """Lifecycles a second, in steps."""
 TRIES = 5
 KINDS = sorted(code for code, one in LEAD_TYPES.items() if one.kind == "service")
+TOLD = [one.type for one in (LeadCaptured, LeadSigned, LeadAccepted, LeadFedBack)]
 LOST = """
-SELECT count(*) FROM unnest($1::uuid[]) AS told (id)
-WHERE NOT EXISTS (SELECT FROM lead WHERE lead.id = told.id)
+SELECT count(*) FROM unnest($1::uuid[], $2::int[]) AS told (id, steps)
+WHERE told.steps > (SELECT count(*) FROM event WHERE stream_id = told.id AND type = ANY ($3))
 """
+"""Leads of which something is not stored that was acknowledged."""
 STEPS = (("sign", None), ("accept", None), ("feed-back", {"outcome": "settled"}))
 """A lead is created, assigned to its unit by the rules, taken, resolved, and searched."""
+LATE_MS = 1000
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -53,12 +60,14 @@ SIZES: Mapping[Sizing, Size] = {
 
 @dataclass
 class Lives:
-    """`took`: (when it began, milliseconds) of each request that was taken in the end."""
+    """Requests by when they began, in seconds. `took`: milliseconds of each that was taken in the
+    end. `failed`: the last answer to each that was not; 0 is none. `refused`: answers 503.
+    `steps`: how many were acknowledged, by lead."""
 
     took: list[tuple[float, float]] = field(default_factory=list)
+    failed: list[tuple[float, int]] = field(default_factory=list)
     refused: int = 0
-    failed: int = 0
-    created: list[str] = field(default_factory=list)
+    steps: Counter[str] = field(default_factory=Counter)
 
 
 async def run(stand: Stand, sizing: Sizing) -> Compared:
@@ -86,8 +95,8 @@ def _spiking(stand: Stand, cells: Sequence[str], size: Size, times: int) -> Meas
             auth = city.signed(stand)
             lives = await spiking(services["leads"].url, auth, cells, size, times, n)
         async with session(stand.settings.url("leads", "reader")) as reader:
-            lost = await reader.fetchval(LOST, lives.created)
-        return _figures(lives, size, lost)
+            lost = await reader.fetchval(LOST, list(lives.steps), list(lives.steps.values()), TOLD)
+        return {**figures(lives, size.step_seconds, times), "lost": lost}
 
     return measure
 
@@ -120,12 +129,14 @@ class Person:
     zero: float
 
     async def live(self, told: Mapping[str, str]) -> None:
+        """What is refused for good is not gone on with."""
         id = str(uuid7())
-        if not await self._ask("POST", "/leads", {"id": id, **told}):
-            return
-        self.lives.created.append(id)
-        for step, body in STEPS:
-            await self._ask("POST", f"/leads/{id}/{step}", body)
+        asked: list[tuple[str, object]] = [("/leads", {"id": id, **told})]
+        asked += [(f"/leads/{id}/{step}", body) for step, body in STEPS]
+        for path, body in asked:
+            if not await self._ask("POST", path, body):
+                return
+            self.lives.steps[id] += 1
         await self._ask("GET", f"/leads?limit=20&community={told['cell'][:12]}", None)
 
     async def _ask(self, verb: str, path: str, body: object) -> bool:
@@ -140,34 +151,46 @@ class Person:
             self.lives.refused += 1
             await asyncio.sleep(float(answered.get("retry-after", 1)))
         if not 200 <= status < 300:
-            self.lives.failed += 1
+            self.lives.failed.append((begun - self.zero, status))
             return False
         self.lives.took.append((begun - self.zero, (time.monotonic() - begun) * 1000))
         return True
 
 
-def _figures(lives: Lives, size: Size, lost: int) -> Figures:
-    """`p95_ms_after_a_spike`: of the steps that follow 15, 25 and 35 a second, at their end."""
-    step = size.step_seconds
-    steps = [
-        sorted(ms for begun, ms in lives.took if n * step <= begun < (n + 1) * step)
-        for n in range(len(ARRIVALS))
+def figures(lives: Lives, step: float, times: int) -> Figures:
+    """`p95_ms_after_a_spike`: of the steps that follow 15, 25 and 35 a second, at their end.
+    `knee`: the most lifecycles a second of a step in which all were taken, 95 % within a second.
+    `taken`: lifecycles a second that were served while the most were asked for."""
+    steps = [_begun(lives.took, n * step, (n + 1) * step) for n in range(len(ARRIVALS))]
+    after = [_begun(lives.took, (n + 0.5) * step, (n + 1) * step) for n in (2, 4, 6)]
+    held = [
+        rate * times
+        for n, (rate, took) in enumerate(zip(ARRIVALS, steps, strict=True))
+        if took and _p95(took) <= LATE_MS and not _begun(lives.failed, n * step, (n + 1) * step)
     ]
-    after = [
-        sorted(ms for begun, ms in lives.took if (n + 0.5) * step <= begun < (n + 1) * step)
-        for n in (2, 4, 6)
-    ]
-    asked = len(lives.took) + lives.failed
-    before = percentile(steps[0], 0.95) or 0
-    afterwards = max(percentile(one, 0.95) or 0 for one in after)
+    highest = ARRIVALS.index(max(ARRIVALS))
+    answered = [begun + ms / 1000 for begun, ms in lives.took]
+    served = sum(highest * step <= at < (highest + 1) * step for at in answered)
+    before, afterwards = _p95(steps[0]), max(_p95(one) for one in after)
+    refused = sum(status == 503 for _, status in lives.failed)
     return {
-        "success_percent": 100 * len(lives.took) / max(1, asked),
-        "p95_ms": percentile(sorted(ms for _, ms in lives.took), 0.95) or 0,
+        "success_percent": 100 * len(lives.took) / max(1, len(lives.took) + len(lives.failed)),
+        "p95_ms": _p95([ms for _, ms in lives.took]),
         "p95_ms_before": before,
-        "p95_ms_at_the_highest": percentile(steps[5], 0.95) or 0,
+        "p95_ms_at_the_highest": _p95(steps[highest]),
         "p95_ms_after_a_spike": afterwards,
         "p95_after_a_spike_to_before": afterwards / before if before else 1,
+        "knee_lifecycles_per_second": max(held, default=0),
+        "taken_lifecycles_per_second_at_the_highest": served / (len(STEPS) + 2) / step,
         "answered_503": lives.refused,
-        "failed": lives.failed,
-        "lost": lost,
+        "failed_by_503": refused,
+        "failed_otherwise": len(lives.failed) - refused,
     }
+
+
+def _begun(requests: Sequence[tuple[float, T]], since: float, until: float) -> list[T]:
+    return [told for begun, told in requests if since <= begun < until]
+
+
+def _p95(milliseconds: Sequence[float]) -> float:
+    return percentile(sorted(milliseconds), 0.95) or 0

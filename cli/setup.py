@@ -2,7 +2,8 @@
 databases, tables, topics.
 
 `python -m cli.setup secrets` makes those secrets and keys that are missing; `python -m cli.setup
-city` the rest. Both change nothing the second time.
+city` the rest. Both change nothing the second time. `python -m cli.setup rotate` gives every role a
+new password, while services run; should it be cut off, `city` ends it.
 """
 
 from __future__ import annotations
@@ -42,15 +43,35 @@ async def prepare(
 def make_secrets(folder: Path, services: Sequence[Service]) -> list[str]:
     """A file for each role and one for the superuser, which the server too must read; the names of
     those that were missing."""
-    roles = [f"{name}_{role}" for name in provisioning.databases(services) for role in ROLES]
-    modes = dict.fromkeys(roles, 0o600) | {SUPERUSER: 0o644}
+    modes = dict.fromkeys(_roles(services), 0o600) | {SUPERUSER: 0o644}
     made = [name for name in modes if not (folder / name).exists()]
     for name in made:
-        file = folder / name
-        file.parent.mkdir(exist_ok=True)
-        file.touch(modes[name])
-        file.write_text(secrets.token_urlsafe(24))
+        (folder / name).parent.mkdir(exist_ok=True)
+        _make_secret(folder / name, modes[name])
     return made
+
+
+async def rotate(folder: Path, admin_url: str, services: Sequence[Service]) -> int:
+    """How many roles have a new password. Sessions that are open stay so; whoever opens one in the
+    moment between the file and the role is refused, and tries again."""
+    roles = _roles(services)
+    async with database.session(admin_url) as connection:
+        for role in roles:
+            password = _make_secret(folder / f".{role}", 0o600)
+            (folder / f".{role}").replace(folder / role)
+            await database.give_role(connection, role, password)
+    return len(roles)
+
+
+def _roles(services: Sequence[Service]) -> list[str]:
+    return [f"{name}_{role}" for name in provisioning.databases(services) for role in ROLES]
+
+
+def _make_secret(file: Path, mode: int) -> str:
+    secret = secrets.token_urlsafe(24)
+    file.touch(mode)
+    file.write_text(secret)
+    return secret
 
 
 def main() -> None:
@@ -62,8 +83,13 @@ def main() -> None:
                 print("keys of access tokens made")
         elif sys.argv[1:] == ["city"]:
             asyncio.run(prepare(chosen, chosen.superuser_url(), SERVICES, print))
+        elif sys.argv[1:] == ["rotate"] and chosen.secrets and (url := chosen.superuser_url()):
+            print(f"{asyncio.run(rotate(chosen.secrets, url, SERVICES))} passwords changed")
         else:
-            sys.exit("python -m cli.setup secrets (with CIVICGRID_SECRETS), or city")
+            sys.exit(
+                "python -m cli.setup secrets (with CIVICGRID_SECRETS), city, or rotate (with"
+                " CIVICGRID_ADMIN_URL too)"
+            )
     except SettingsError as error:
         sys.exit(str(error))
 

@@ -87,7 +87,7 @@ async def create(admin_url: str, services: Iterable[str], password: Callable[[st
         for service in services:
             for role in ("owner", "writer", "reader"):
                 name = f"{service}_{role}"
-                await _create_role(connection, name, password(name))
+                await give_role(connection, name, password(name))
             exists = "SELECT 1 FROM pg_database WHERE datname = $1"
             if not await connection.fetchval(exists, service):
                 await connection.execute(f"CREATE DATABASE {service} OWNER {service}_owner")
@@ -100,7 +100,8 @@ async def create(admin_url: str, services: Iterable[str], password: Callable[[st
         await connection.close()
 
 
-async def _create_role(connection: Connection, role: str, password: str) -> None:
+async def give_role(connection: Connection, role: str, password: str) -> None:
+    """One that may sign in with this password from now on."""
     quoted = password.replace("'", "''")
     verb = "CREATE"
     if await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role):

@@ -306,6 +306,7 @@ class Running:
         name = self.service.name
         return await asyncpg.create_pool(
             self._settings.url(name, "reader"),
+            password=lambda: self._settings.password(f"{name}_reader"),  # it may change
             min_size=1,
             max_size=8,
             command_timeout=database.ANSWER_SECONDS,
@@ -315,6 +316,7 @@ class Running:
     async def _open_keys(self) -> asyncpg.Pool[Any]:
         return await asyncpg.create_pool(
             self._settings.url("keys", "writer"),
+            password=lambda: self._settings.password("keys_writer"),
             min_size=1,
             max_size=2,
             command_timeout=database.ANSWER_SECONDS,

@@ -13,7 +13,7 @@ from tests.support.servers import ROOT
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
-OURS = (*NAMES, "secrets", "setup")
+OURS = (*NAMES, "secrets", "setup", "rotation")
 LINES = [line.strip() for line in DOCKERFILE.splitlines() if line.strip()]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
 import pytest
 
@@ -16,6 +16,7 @@ from libs.common.messages import Cause
 from libs.common.running import Running
 from libs.common.work import Done, Work
 from tests.faults.campaign.proxy import Proxy
+from tests.faults.conftest import through
 from tests.support import shop
 from tests.support.awaiting import eventually
 from tests.support.servers import Ground, unique
@@ -24,29 +25,15 @@ STARTS, CUTS = 3, 8
 END_ALL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ANY($1)"
 
 
-@pytest.fixture
-async def cutting(servers: Ground) -> AsyncIterator[Proxy]:
-    """In front of PostgreSQL."""
-    host = servers.admin_url.rpartition("@")[2].partition("/")[0]
-    proxy = Proxy(int(host.rpartition(":")[2]), random.Random(5))
-    await proxy.start()
-    yield proxy
-    await proxy.stop()
-
-
 @pytest.mark.timeout(180)
 async def test_a_service_starts_although_its_connections_are_slow_and_cut(
     servers: Ground, cutting: Proxy
 ) -> None:
     """Found by campaigns of seeds 1 and 20: a reset while the history was compared, or the end of
     the session within a transaction of the first load, ended the process."""
-    if servers.own is None:
-        pytest.skip("the servers of the environment are not ours to cut off")
     till, book = shop.services(unique("s"))
     settings = await servers.provide([till, book], shop.topics(till.topic, book.topic))
-    host = servers.admin_url.rpartition("@")[2].partition("/")[0]
-    through = settings.database_url.replace(host, f"127.0.0.1:{cutting.port}")
-    cut = settings.model_copy(update={"database_url": through})
+    cut = through(cutting, settings)
     names = [till.name, book.name]
     running = [Running(service, cut) for service in (till, book) for _ in range(STARTS)]
     trouble = asyncio.create_task(cut_at_times(cutting, servers, names))
@@ -63,13 +50,9 @@ async def test_a_service_starts_although_its_connections_are_slow_and_cut(
 async def test_a_service_gives_up_sessions_that_say_nothing_more(
     servers: Ground, cutting: Proxy
 ) -> None:
-    if servers.own is None:
-        pytest.skip("the servers of the environment are not ours to cut off")
     till, _ = shop.services(unique("s"))
     settings = await servers.provide([till], shop.topics(till.topic))
-    host = servers.admin_url.rpartition("@")[2].partition("/")[0]
-    through = settings.database_url.replace(host, f"127.0.0.1:{cutting.port}")
-    running = Running(till, settings.model_copy(update={"database_url": through}))
+    running = Running(till, through(cutting, settings))
     await running.start()
     plan = [shop.TILL.to(named("till one"), shop.Sell("tea", 1))]
 

@@ -1,0 +1,81 @@
+"""Passwords of the database are changed while requests come (row P29)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+
+from cli import setup
+from libs.common import database, provisioning
+from libs.common.database import session
+from libs.common.ids import named, uuid7
+from libs.common.service import Service
+from libs.common.serving import interface, started
+from libs.common.settings import Settings
+from tests.support import shop
+from tests.support.awaiting import eventually
+from tests.support.servers import PASSWORD, Ground, unique
+
+CLIENTS, SALES = 8, 50
+FORGET = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ANY($1)"
+
+
+@pytest.fixture
+async def secret(servers: Ground, tmp_path: Path) -> AsyncIterator[tuple[Service, Settings]]:
+    """A service whose passwords are files, and its settings; other tests find theirs again."""
+    if servers.own is None:
+        pytest.skip("the servers of the environment have passwords of their own")
+    till, _ = shop.services(unique("r"))
+    settings = await servers.provide([till], shop.topics(till.topic))
+    setup.make_secrets(tmp_path, [till])
+    names = provisioning.databases([till])
+    kept = settings.model_copy(update={"secrets": tmp_path})
+    await database.create(servers.admin_url, names, kept.password)
+    yield till, kept
+    await database.create(servers.admin_url, names, lambda _: PASSWORD)
+
+
+async def test_no_request_fails_and_old_passwords_open_nothing(
+    servers: Ground, secret: tuple[Service, Settings]
+) -> None:
+    till, settings = secret
+    assert settings.secrets
+    before = settings.url(till.name, "reader")
+    answers: Counter[int] = Counter()
+
+    async def ask() -> int:
+        body = {"id": str(uuid7()), "till": str(named("till")), "amount": 1, "buyer": "Li Na"}
+        sold = await client.post("/sales", json=body)
+        read = await client.get(f"/tills/{named('till')}")
+        answers.update((sold.status_code, read.status_code))
+        return max(sold.status_code, read.status_code)
+
+    async def keep_asking() -> None:
+        for _ in range(SALES):
+            await ask()
+
+    async with started([till], settings) as running:
+        transport = httpx.ASGITransport(interface(running), raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
+            asking = [asyncio.create_task(keep_asking()) for _ in range(CLIENTS)]
+            await eventually(lambda: _told(answers), lambda told: told > SALES)
+            changed = await setup.rotate(settings.secrets, servers.admin_url, [till])
+            assert not any(one.done() for one in asking)
+            await asyncio.gather(*asking)
+            assert answers == {201: CLIENTS * SALES, 200: CLIENTS * SALES}
+            async with session(servers.admin_url) as admin:
+                await admin.execute(FORGET, provisioning.databases([till]))
+            await eventually(ask, lambda status: status == 201)
+    assert changed == len(setup.ROLES) * len(provisioning.databases([till]))
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await asyncpg.connect(before)
+
+
+async def _told(answers: Counter[int]) -> int:
+    return answers.total()

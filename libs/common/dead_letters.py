@@ -15,7 +15,7 @@ from uuid import UUID
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from libs.common import waiting, wire
-from libs.common.ids import named
+from libs.common.ids import own
 from libs.common.keys import Keys, seal, unseal
 from libs.common.statement import Part, insert
 from libs.common.work import Dead, Letter
@@ -48,7 +48,7 @@ REVIVED = Part(
 
 def subject_of(day: date) -> UUID:
     """Whose key seals the letters of a day."""
-    return named(f"dead_letter/{day.isoformat()}")
+    return own(f"dead_letter/{day.isoformat()}")
 
 
 def row(letter: Letter, dead: Dead, now: datetime, keys: Mapping[UUID, AESGCM]) -> Sequence[Any]:

@@ -181,6 +181,8 @@ class Draft:
         if not is_new:
             _check(scope, stream)
         if instruction.expected is not None and instruction.expected != stream.version:
+            if is_new and scope and not scope.everything:
+                raise Refused("not_found", status=404)  # as for what is outside
             raise Refused("version_changed", status=412, version=stream.version)
         follow: list[Effect] = []
         for event in instruction.decider.decide(stream.state, instruction.command):

@@ -60,7 +60,14 @@ def named(name: str) -> UUID:
     return _uuid(0, int.from_bytes(hashlib.blake2b(name.encode(), digest_size=10).digest(), "big"))
 
 
-def _uuid(time_bits: int, rest: int) -> UUID:
+def own(name: str) -> UUID:
+    """The same id for the same name, of version 8: for what is the city's own. No record has one,
+    and no request may name it."""
+    digest = hashlib.blake2b(name.encode(), digest_size=10).digest()
+    return _uuid(0, int.from_bytes(digest, "big"), version=8)
+
+
+def _uuid(time_bits: int, rest: int, version: int = 7) -> UUID:
     high, low = rest >> 68, rest & ((1 << 62) - 1)
-    number = time_bits | 0x7 << 76 | (high & 0xFFF) << 64 | 0b10 << 62 | low
+    number = time_bits | version << 76 | (high & 0xFFF) << 64 | 0b10 << 62 | low
     return pgproto.UUID(number.to_bytes(16, "big"))

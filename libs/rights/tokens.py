@@ -16,7 +16,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from joserfc import jwt
-from joserfc.errors import InvalidKeyIdError, JoseError
+from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet
 
 from libs.common import files
@@ -59,26 +59,30 @@ def unauthorised() -> Refused:
 
 
 class Keyring:
-    """Tells good tokens from others. What it found out of a token it remembers."""
+    """Tells good tokens from others. What it found out of a token it remembers, until the keys are
+    others: one that was withdrawn makes no token good any more."""
 
     def __init__(self, folder: Path, now: Callable[[], float] = time.time) -> None:
         self._file, self._now = folder / PUBLIC, now
-        self._keys = _key_set(self._file)
-        self._looked_at = now()
         self._known = lru_cache(20_000)(self._decode)
+        self._looked_at, self._changed_at = now(), self._file.stat().st_mtime_ns
+        self._keys = _key_set(self._file)
 
     def read(self, token: str, use: Use = "access") -> Bearer:
         """Raises Refused, 401."""
         if len(token) > MAX_LENGTH:
             raise unauthorised()
+        now = self._now()
+        if now - self._looked_at >= _LOOK_AGAIN_SECONDS:
+            self._look_again(now)
         bearer = self._known(token, use)
-        if bearer.expires_at <= self._now():
+        if bearer.expires_at <= now:
             raise unauthorised()
         return bearer
 
     def _decode(self, token: str, use: Use) -> Bearer:
         try:
-            decoded = self._verified(token)
+            decoded = jwt.decode(token, self._keys, algorithms=[_ALGORITHM])
             _registry(use, int(self._now())).validate(decoded.claims)
             if decoded.header.get("typ") != TYPES[use]:
                 raise unauthorised()
@@ -86,14 +90,16 @@ class Keyring:
         except (JoseError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise unauthorised() from error
 
-    def _verified(self, token: str) -> jwt.Token:
+    def _look_again(self, now: float) -> None:
+        """Keys that cannot be read just now are looked for again later."""
+        self._looked_at = now
         try:
-            return jwt.decode(token, self._keys, algorithms=[_ALGORITHM])
-        except InvalidKeyIdError:
-            if self._now() - self._looked_at < _LOOK_AGAIN_SECONDS:
-                raise
-        self._keys, self._looked_at = _key_set(self._file), self._now()
-        return jwt.decode(token, self._keys, algorithms=[_ALGORITHM])
+            changed_at = self._file.stat().st_mtime_ns
+            if changed_at != self._changed_at:
+                self._keys, self._changed_at = _key_set(self._file), changed_at
+                self._known.cache_clear()
+        except (OSError, ValueError):
+            pass
 
 
 class Signer:

@@ -17,6 +17,7 @@ from libs.common.http import (
     Limit,
     caller_of,
     case_of,
+    check_id,
     expected,
     not_found,
     takes,
@@ -73,7 +74,7 @@ def _capture(router: APIRouter, desk: Leads) -> None:
 
 
 def _captured(body: LeadBody) -> Item:
-    id, told = body.id or uuid7(), body.told()
+    id, told = check_id(body.id or uuid7()), body.told()
     return Item(lambda now: (policies.capture(now, id, told),), body, body.id, _placed(id))
 
 

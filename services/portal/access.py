@@ -75,8 +75,11 @@ def _seats(person: UUID, posts: frozenset[str], now: Now) -> Iterator[Holder]:
 
 
 def _highest(seats: Iterable[Holder], city: City) -> str:
-    """The area of the post that is nearest to the top."""
-    return min((seat.area for seat in seats), key=lambda area: (len(city.chain(area)), area))
+    """The area of the post that is nearest to the top. Refused where the last has just ended."""
+    areas = sorted((seat.area for seat in seats), key=lambda area: (len(city.chain(area)), area))
+    if not areas:
+        raise Refused("role_not_allowed", status=403)
+    return areas[0]
 
 
 def _given_by(area: str | None, now: Now) -> tuple[str, ...]:

@@ -73,7 +73,8 @@ class Gate:
     async def sign_in(self, request: Request, body: ProviderBody) -> Mapping[str, Any]:
         """The tokens. Raises Refused, 401."""
         provider, tried = self.set_up, await self.tried(body.flow)
-        if not hmac.compare_digest(tried.state, body.state) or not _is_fresh(body.flow):
+        is_its = hmac.compare_digest(tried.state.encode(), body.state.encode())
+        if not is_its or not _is_fresh(body.flow):
             raise unauthorised()
         subject = await provider.subject(body.code, tried)
         account = await self.door.account_named(self.name(subject))

@@ -15,7 +15,7 @@ from fastapi import Request
 
 from libs.city import City
 from libs.common.http import Desk
-from libs.common.ids import named, uuid7
+from libs.common.ids import own, uuid7
 from libs.common.messages import Context, Effect, Refused
 from libs.rights.tokens import unauthorised
 from services.portal import proofs, queries
@@ -34,10 +34,10 @@ from services.portal.proofs import Passwords
 from services.portal.queries import Kept
 from services.portal.signing import Tokens, is_signed_in
 
-NAMES = named("sign_in_names")
+NAMES = own("sign_in_names")
 """Whose key the ids of names are made with: without it they tell nothing."""
 REFUSED_AFTER_SECONDS = 0.3
-"""However soon it was known that something is wrong."""
+"""However soon it was known that something is wrong; where it took longer, a multiple of it."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,9 @@ class Door:
 
         def plan(now: Context[City]) -> Iterable[Effect]:
             if device:
-                yield DEVICE.to(device, SignInOn(account.id))
-            yield ACCOUNT.to(account.id, OpenSession(now.now, session, step, device, vouched))
+                yield DEVICE.to(device, SignInOn(now.now, account.id, session))
+            told = (now.now, account.proofs, session, step, device, vouched)
+            yield ACCOUNT.to(account.id, OpenSession(*told))
 
         await self.desk.done(request, plan)
         strong = account.second_factor or vouched
@@ -97,7 +98,7 @@ class Door:
             if kept is None or not invited or kept.account.status != "invited":
                 raise unauthorised()
             step = self._first_step(body)
-            told = (hash, body.totp_secret, step)
+            told = (kept.account.proofs, hash, body.totp_secret, step)
             await self._tell(request, kept.account, lambda at: Activate(at, *told))
         return kept.account.id
 
@@ -116,7 +117,7 @@ class Door:
                 await self._fail(request, kept.account, "password_wrong")
                 raise Refused("password_wrong", status=422, path="/old_password")
             hash = await self.passwords.hash(body.new_password)
-            told = (session, hash, known.get("totp_secret"))
+            told = (kept.account.proofs, session, hash, known.get("totp_secret"))
             await self._tell(request, kept.account, lambda at: ChangePassword(at, *told))
 
     @property
@@ -157,8 +158,11 @@ class Door:
         return step
 
     async def _fail(self, request: Request, account: Account | None, code: str) -> None:
+        """Stored in any case, so that nobody learns from it whether there is such a name."""
         if account:
             await self._tell(request, account, FailSignIn, code)
+        else:
+            await self.desk.done(request, lambda _: (), code=code)
 
     async def _tell(
         self,
@@ -175,11 +179,12 @@ class Door:
 
 @asynccontextmanager
 async def evenly() -> AsyncIterator[None]:
-    """A refusal inside is not told before its time."""
+    """A refusal inside is told at one of a few moments: what it took says nothing more."""
     loop = asyncio.get_running_loop()
     begun = loop.time()
     try:
         yield
     except Refused:
-        await asyncio.sleep(begun + REFUSED_AFTER_SECONDS - loop.time())
+        elapsed = loop.time() - begun
+        await asyncio.sleep(REFUSED_AFTER_SECONDS - elapsed % REFUSED_AFTER_SECONDS)
         raise

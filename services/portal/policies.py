@@ -16,6 +16,7 @@ from libs.common.contracts.portal import (
     SessionOpened,
     SessionRevoked,
 )
+from libs.common.contracts.registry import SubjectErased
 from libs.common.ids import derived, named
 from libs.common.messages import (
     CancelTimer,
@@ -27,9 +28,16 @@ from libs.common.messages import (
     SetTimer,
     Timers,
 )
+from libs.privacy import erasing
 from libs.rights.policy import PLAIN
 from services.portal.domain import ACCOUNT, SIGN_IN_NAME
-from services.portal.domain.commands import LeaveDevice, LetLockEnd, Open, RevokeSession
+from services.portal.domain.commands import (
+    LeaveDevice,
+    LetGo,
+    LetLockEnd,
+    Open,
+    RevokeSession,
+)
 from services.portal.domain.sign_in_name import Claim
 
 LOCK, SESSION = "lock", "session"
@@ -99,6 +107,12 @@ def on_device_revoked(event: DeviceRevoked, context: Now) -> Iterable[Effect]:
     yield ACCOUNT.to(event.account_id, left)
 
 
+def on_subject_erased(event: SubjectErased, context: Now) -> Iterable[Effect]:
+    """Nobody can sign in any more as an account that was erased: it says so."""
+    yield from erasing.policies("portal")[SubjectErased](event, context)
+    yield ACCOUNT.to(event.subject_ref, LetGo(context.now))
+
+
 def lock_is_over(due: Due, context: Now) -> Iterable[Effect]:
     yield ACCOUNT.to(due.id, LetLockEnd(due.due_at))
 
@@ -116,5 +130,6 @@ POLICIES: Policies = {
     SessionOpened: on_session_opened,
     SessionRevoked: on_session_revoked,
     DeviceRevoked: on_device_revoked,
+    SubjectErased: on_subject_erased,
 }
 TIMERS: Timers = {LOCK: lock_is_over, SESSION: session_is_over}

@@ -27,7 +27,8 @@ SHOWN = (
     *("status", "person_ref", "founder", "second_factor"),
     *("invited_until", "locked_until", "disabled_by", "sessions"),
 )
-PROOFS = (AccountActivated.type, PasswordChanged.type)
+PROOFS = (AccountActivated.type, PasswordChanged.type, AccountReset.type)
+"""A reset leaves nothing of what was there before it."""
 INVITATIONS = (AccountOpened.type, AccountEnabled.type, AccountReset.type)
 
 ACCOUNTS = """

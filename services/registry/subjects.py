@@ -16,6 +16,7 @@ from libs.common.messages import (
     Effect,
     Instruction,
     Policies,
+    Refused,
     SetTimer,
     Timers,
 )
@@ -36,7 +37,10 @@ Now = Context[City]
 
 
 def file_request(context: Now, record: UUID, party: str | None) -> Instruction:
-    """Of a record as a whole, or of one party of it, who is known by a reference of their own."""
+    """Of a record as a whole, or of one party of it, who is known by a reference of their own. What
+    is the city's own is nobody's (`ids.own`)."""
+    if record.version != 7:
+        raise Refused("invalid_id", status=422, path="/record")
     subjects = erasing.subjects_of(record, party)
     return SUBJECT_REQUEST.to(subjects[0], File(context.now, subjects, record if party else None))
 

@@ -70,6 +70,27 @@ async def test_a_batch_answers_each_by_what_they_may(town: Town, things: Mapping
         assert not {"unit", "police_room", "version", "cell"} & item.keys(), item
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/leads/{leads}/sign", None),
+        ("/leads/{leads}/return", {"reason": "not_ours"}),
+        ("/alerts/{alerts}/acknowledge", None),
+        ("/mediation-cases/{mediation-cases}/accept", {"grade": "simple"}),
+    ],
+)
+async def test_an_expected_version_tells_absent_from_outside_no_more_than_none(
+    town: Town, things: Mapping[str, str], path: str, body: object
+) -> None:
+    there = town.of(STRANGER)
+    absent = dict.fromkeys(things, str(uuid7()))
+    told = [
+        await there.post(path.format_map(ids), body, If_Match='"999"') for ids in (things, absent)
+    ]
+    assert [answer.status_code for answer in told] == [404, 404]
+    assert told[0].json() == told[1].json()
+
+
 @pytest.mark.parametrize("kind", ["leads", "alerts", "mediation-cases"])
 async def test_absent_and_out_of_scope_take_the_same_time(
     town: Town, things: Mapping[str, str], kind: str

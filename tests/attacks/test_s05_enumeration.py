@@ -8,11 +8,18 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Mapping
+from datetime import date
+from uuid import UUID
 
 import pytest
 
+from libs.common.dead_letters import subject_of
 from libs.common.http.limits import BURST_SECONDS
 from libs.common.ids import uuid7
+from services.leads.policies import lead_id
+from services.leads.rules import LEAD_TYPES
+from services.portal.door import NAMES
+from services.portal.policies import account_of
 from tests.attacks.people import CELL, INFORMANT, OFFICER, STRANGER
 from tests.attacks.rates import at_rates
 from tests.support.town import Town
@@ -63,7 +70,31 @@ async def test_an_id_in_use_tells_nothing_of_what_has_it(
     town: Town, things: Mapping[str, str]
 ) -> None:
     """That it is in use cannot be hidden from who would make it; ids hold 74 random bits."""
-    body = {"id": things["leads"], "lead_type": "gas_bottle", "cell": CELL}
-    answer = await town.of(INFORMANT).post("/leads", body)
-    assert (answer.status_code, answer.json()["code"]) == (409, "other_lead")
-    assert things["leads"] not in answer.text and "allowed" not in answer.json()
+    bodies = [{"id": things["leads"], "lead_type": kind, "cell": CELL} for kind in LEAD_TYPES]
+    there = town.of(INFORMANT)
+    for body in bodies:
+        answer = await there.post("/leads", body)
+        assert (answer.status_code, answer.json()["code"]) == (409, "other_lead")
+        assert things["leads"] not in answer.text and "allowed" not in answer.json()
+    batch = (await there.post("/leads/batch", {"items": bodies})).json()["items"]
+    assert {item["status"] for item in batch} == {409}
+
+
+@pytest.mark.parametrize(
+    "id", [NAMES, subject_of(date(2030, 1, 1)), account_of(INFORMANT), lead_id("sandbox", "7")]
+)
+async def test_no_client_takes_an_id_that_something_has_by_its_name(town: Town, id: UUID) -> None:
+    """Its content would be sealed with the key of that, and its erasure destroy it."""
+    body = {"id": str(id), "lead_type": "gas_bottle", "cell": CELL}
+    alone = await town.of(INFORMANT).post("/leads", body)
+    assert (alone.status_code, alone.json()["code"]) == (422, "invalid_id")
+    batch = (await town.of(INFORMANT).post("/leads/batch", {"items": [body]})).json()["items"]
+    assert batch[0]["problem"]["code"] == "invalid_id"
+
+
+async def test_what_was_sent_alone_is_the_same_in_a_batch(town: Town) -> None:
+    """A phone that got no answer sends all that it has kept."""
+    body = {"id": str(uuid7()), "lead_type": "gas_bottle", "cell": CELL}
+    first = await town.of(INFORMANT).post("/leads", body)
+    (again,) = (await town.of(INFORMANT).post("/leads/batch", {"items": [body]})).json()["items"]
+    assert first.status_code == 201 and again == {"status": 200, **first.json()}

@@ -128,6 +128,16 @@ class DeviceRegistered(Event):
     at: datetime
 
 
+class DeviceSignedIn(Event):
+    """A session began on it: never at the same moment as its end."""
+
+    type: ClassVar[str] = "device.signed_in.v1"
+    device_id: UUID
+    account_id: UUID
+    session_id: UUID
+    at: datetime
+
+
 class DeviceRevoked(DeviceRegistered):
     """The device as it was registered, and when that ended: its sessions end with it."""
 

@@ -11,7 +11,7 @@ from libs.common.http.limits import takes
 from libs.common.http.moments import Moment
 from libs.common.http.problems import not_found
 from libs.common.http.reading import Limit
-from libs.common.http.requests import address_of, expected
+from libs.common.http.requests import address_of, check_id, expected
 
 __all__ = [
     "DOOR",
@@ -31,6 +31,7 @@ __all__ = [
     "address_of",
     "caller_of",
     "case_of",
+    "check_id",
     "expected",
     "not_found",
     "takes",

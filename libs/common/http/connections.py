@@ -50,6 +50,11 @@ class Connection(HttpToolsProtocol):
         if self._deadline is None:
             self._begin()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """What follows a body in chunks is passed over: nothing would bound it."""
+        if self._head_bytes is not None:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         self._head_bytes = None
         super().on_headers_complete()

@@ -35,6 +35,7 @@ from libs.common.http.reading import Reading
 from libs.common.http.requests import (
     address_of,
     cause_of,
+    check_id,
     check_reason,
     digest_of,
     expected,
@@ -217,6 +218,8 @@ class Desk(Generic[F]):
         """One command; what it did is stored when this returns. `once`: of an answer, what the
         first says besides; that is not kept, and no later one says it. Raises Refused and Busy."""
         status = request.scope["route"].status_code or 200
+        if id is not None:
+            check_id(id)
         work = self._work(request, Item(plan, body, id, answer), status)
         await self._offer(request, [work])
         failpoints.reach("before_answer")

@@ -19,6 +19,8 @@ from libs.common.wire import TRACEPARENT
 PURPOSE, CASE = "Civicgrid-Purpose", "Civicgrid-Case"
 """Headers that say what a request is for: a code, and the id of the lead or case at hand."""
 
+BATCH = "/batch"
+"""How the route of many ends, behind that of one."""
 _ETAG = re.compile(r'"(\d{1,9})"')
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 _PURPOSE = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -45,7 +47,7 @@ def key_of(request: Request, id: UUID | None, item: int | None = None) -> str:
     else a new one. What a caller chose freely may say anything: a digest stands for it."""
     key = told_key(request)
     if id is not None:
-        return str(check_id(id))
+        return str(id)
     if key is None:
         return str(uuid7())
     told = key if item is None else f"{key}/{item}"
@@ -61,8 +63,9 @@ def told_key(request: Request) -> str | None:
 
 
 def check_id(id: UUID) -> UUID:
-    """Ids that a client makes are UUIDs of version 7, so that indexes grow at their end."""
-    if id.version != 7:
+    """Ids that a client makes are UUIDs of version 7, so that indexes grow at their end. One that
+    holds no time is of something with a name (`ids.named`): no client may take it."""
+    if id.version != 7 or not id.int >> 80:
         raise Refused("invalid_id", status=422, path="/id")
     return id
 
@@ -73,8 +76,8 @@ def address_of(request: Request) -> str:
 
 
 def source_of(request: Request, actor: str) -> str:
-    """Keys are told apart by account and route."""
-    return f"{actor} {request.method} {request.scope['route'].path}"
+    """Keys are told apart by account and route; what is sent alone and in a batch is the same."""
+    return f"{actor} {request.method} {request.scope['route'].path.removesuffix(BATCH)}"
 
 
 def digest_of(request: Request, body: BaseModel | None) -> bytes:
@@ -82,7 +85,7 @@ def digest_of(request: Request, body: BaseModel | None) -> bytes:
     text = body.model_dump_json() if body else ""
     if _NUL.search(text):
         raise Refused("invalid", status=422, reason="NUL")
-    head = f"{request.scope['path']}\n{request.headers.get('If-Match', '')}\n"
+    head = f"{request.scope['path'].removesuffix(BATCH)}\n{request.headers.get('If-Match', '')}\n"
     return hashlib.blake2b((head + text).encode(), digest_size=32).digest()
 
 

@@ -146,11 +146,13 @@ def _is_barred(lead: Lead) -> bool:
 
 
 def _is_repeated(lead: Lead, command: Capture) -> bool:
-    """The same lead sent again; other content under its id is refused."""
+    """The same lead sent again, by its number elsewhere; all else is another lead under its id, and
+    what kind of lead it is nobody learns by trying."""
     if not lead.status:
         return False
     before = (lead.source, lead.source_number, lead.lead_type)
-    if before != (command.source, command.source_number, command.lead_type):
+    told = (command.source, command.source_number, command.lead_type)
+    if command.source_number is None or before != told:
         raise Refused("other_lead")
     return True
 

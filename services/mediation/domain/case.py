@@ -112,7 +112,9 @@ OUTCOMES: Mapping[Status, Outcome] = {
 
 def decide(case: Case, command: Command) -> list[CaseEvent]:
     match command:
-        case Apply():
+        case Apply(lead_id=lead):
+            if case.status and (lead is None or lead != case.lead_id):
+                raise Refused("other_case")
             return [] if case.status else [_applied(case, command)]
         case FallOverdue(at):
             if case.status not in RUNNING or case.due_at is None or case.overdue:

@@ -38,6 +38,16 @@ REMEMBERED = timedelta(seconds=2 * ACCESS_SECONDS)
 """A revoked session is told for so long: no token made for it is good any more then."""
 
 
+PROVING = (
+    AccountOpened,
+    AccountActivated,
+    AccountEnabled,
+    AccountReset,
+    AccountBound,
+    PasswordChanged,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     id: UUID
@@ -55,7 +65,8 @@ class Revoked:
 @dataclass(frozen=True, slots=True)
 class Account:
     """`status` is empty while there is no such account. `sessions`: those that are open, the oldest
-    first. `failures`: wrong passwords and codes that still count."""
+    first. `failures`: wrong passwords and codes that still count. `proofs`: how often that became
+    another by which its owner is known."""
 
     id: UUID
     status: Status = ""
@@ -70,6 +81,7 @@ class Account:
     disabled_by: UUID | None = None
     sessions: tuple[Session, ...] = ()
     revoked: tuple[Revoked, ...] = ()
+    proofs: int = 0
 
     def session(self, id: UUID) -> Session | None:
         """None where it is not open."""
@@ -77,7 +89,8 @@ class Account:
 
 
 def evolve(account: Account, event: AccountEvent) -> Account:
-    account = replace(account, revoked=_revoked(account, event))
+    proofs = account.proofs + isinstance(event, PROVING)
+    account = replace(account, revoked=_revoked(account, event), proofs=proofs)
     match event:
         case AccountOpened():
             names = ("person_ref", "founder", "second_factor", "invited_until")

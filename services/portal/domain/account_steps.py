@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, assert_never
+from uuid import UUID
 
 from pydantic import TypeAdapter
 
@@ -48,6 +49,7 @@ from services.portal.domain.commands import (
     Enable,
     FailSignIn,
     LeaveDevice,
+    LetGo,
     LetLockEnd,
     Open,
     OpenSession,
@@ -58,18 +60,18 @@ from services.portal.domain.commands import (
 )
 
 _MENDED: Mapping[type[Any], str] = {
-    Bind: "bind_subject",
     Reset: "reset_account",
     Disable: "disable_account",
 }
 LEGAL: Mapping[Status, Mapping[type[Any], str]] = {
-    "invited": {Activate: "activate_account", **_MENDED},
+    "invited": {Activate: "activate_account", Bind: "bind_subject", **_MENDED},
     "active": {ChangePassword: "change_password", **_MENDED},
     "locked": {Unlock: "unlock_account", **_MENDED},
     "disabled": {Enable: "enable_account"},
 }
 """Which steps each state takes, and their names for people. What is done at the door, and the end
-of sessions, is no step: it is answered in any state."""
+of sessions, is no step: it is answered in any state. Nobody is bound who signs in already: whoever
+did it could then ask in their name, and they would not notice."""
 
 
 def decide(account: Account, command: Command) -> list[AccountEvent]:
@@ -83,6 +85,9 @@ def decide(account: Account, command: Command) -> list[AccountEvent]:
         case LetLockEnd(at):
             is_over = account.locked_until is not None and account.locked_until <= at
             return [_event(account, AccountUnlocked, at, by=None)] if is_over else []
+        case LetGo(at):
+            is_there = account.status not in ("", "disabled")
+            return _disable(account, at, account.id) if is_there else []
         case RevokeSession(at, session, ending):
             return _revoke(account, at, ending, filter(None, [account.session(session)]))
         case LeaveDevice(at, device, session):
@@ -106,8 +111,7 @@ def _step(account: Account, command: Command) -> list[AccountEvent]:
         case Unlock(at, by):
             return [_event(account, AccountUnlocked, at, by=by)]
         case Disable(at, by):
-            ended = _revoke(account, at, "disabled", account.sessions)
-            return [*ended, _event(_after(account, ended), AccountDisabled, at, by=by)]
+            return _disable(account, at, by)
         case Enable():
             return [_enabled(account, command)]
         case Reset():
@@ -118,7 +122,7 @@ def _step(account: Account, command: Command) -> list[AccountEvent]:
             return _change_password(account, command)
         case (
             Open() | OpenSession() | FailSignIn() | LetLockEnd() | RevokeSession()
-            | RevokeSessions() | LeaveDevice()
+            | RevokeSessions() | LeaveDevice() | LetGo()
         ):  # fmt: skip
             raise AssertionError("decided before")
         case _:
@@ -140,6 +144,7 @@ def _open(account: Account, command: Open) -> list[AccountEvent]:
 
 def _activated(account: Account, command: Activate) -> AccountEvent:
     """An invitation that ran out is as good as a wrong one."""
+    _check_proofs(account, command)
     if account.invited_until is None or account.invited_until <= command.at:
         raise unauthorised()
     if account.second_factor and command.totp_secret is None:
@@ -155,6 +160,7 @@ def _activated(account: Account, command: Activate) -> AccountEvent:
 
 def _open_session(account: Account, command: OpenSession) -> list[AccountEvent]:
     """The oldest make room. A code that was taken before is none."""
+    _check_proofs(account, command)
     coded = not account.second_factor or command.totp_step > account.totp_step
     proved = command.vouched or coded
     if account.status != "active" or not proved:
@@ -171,6 +177,12 @@ def _open_session(account: Account, command: OpenSession) -> list[AccountEvent]:
     return [*ended, _event(_after(account, ended), SessionOpened, command.at, **told)]
 
 
+def _check_proofs(account: Account, command: Activate | OpenSession | ChangePassword) -> None:
+    """What was shown is what counts now: it took a while to look at it."""
+    if command.proofs != account.proofs:
+        raise unauthorised()
+
+
 def _fail(account: Account, at: datetime) -> list[AccountEvent]:
     if account.status != "active":
         return []
@@ -179,6 +191,11 @@ def _fail(account: Account, at: datetime) -> list[AccountEvent]:
     if len(failures) < FAILURES:
         return [failed]
     return [failed, _event(account, AccountLocked, at, locked_until=at + LOCKED_FOR)]
+
+
+def _disable(account: Account, at: datetime, by: UUID) -> list[AccountEvent]:
+    ended = _revoke(account, at, "disabled", account.sessions)
+    return [*ended, _event(_after(account, ended), AccountDisabled, at, by=by)]
 
 
 def _enabled(account: Account, command: Enable) -> AccountEvent:
@@ -210,6 +227,9 @@ def _reset(account: Account, command: Reset) -> list[AccountEvent]:
 
 
 def _change_password(account: Account, command: ChangePassword) -> list[AccountEvent]:
+    _check_proofs(account, command)
+    if account.session(command.session) is None:
+        raise unauthorised()
     others = [one for one in account.sessions if one.id != command.session]
     ended = _revoke(account, command.at, "password_changed", others)
     proofs = {"password_hash": command.password_hash, "totp_secret": command.totp_secret}
@@ -265,5 +285,5 @@ ACCOUNT: Decider[Account, Command, AccountEvent] = Decider(
         SessionOpened,
         SessionRevoked,
     ),
-    shape=2,
+    shape=3,
 )

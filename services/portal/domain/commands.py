@@ -21,9 +21,10 @@ class Open:
 @dataclass(frozen=True, slots=True)
 class Activate:
     """The invitation was shown. `totp_step`: of the code that proved the secret; 0 where there is
-    no second factor."""
+    no second factor. `proofs`: of the account whose invitation it was; see `Account`."""
 
     at: datetime
+    proofs: int
     password_hash: str = field(repr=False)
     totp_secret: str | None = field(default=None, repr=False)
     totp_step: int = 0
@@ -37,9 +38,10 @@ class FailSignIn:
 @dataclass(frozen=True, slots=True)
 class OpenSession:
     """The password was right, and so was the code of `totp_step`, if there was one; or a provider
-    vouches for both."""
+    vouches for both. `proofs`: of the account whose password it was; see `Account`."""
 
     at: datetime
+    proofs: int
     session: UUID
     totp_step: int = 0
     device: UUID | None = None
@@ -87,6 +89,13 @@ class Disable:
 
 
 @dataclass(frozen=True, slots=True)
+class LetGo:
+    """What it held was erased, and with it what it is proved by; no answer where there is none."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Enable:
     """`invitation_hash`: of one that is good if the account was never activated."""
 
@@ -114,9 +123,11 @@ class Bind:
 
 @dataclass(frozen=True, slots=True)
 class ChangePassword:
-    """All sessions end but the one that asks. The secret of codes is kept beside the password."""
+    """All sessions end but the one that asks. The secret of codes is kept beside the password.
+    `proofs`: of the account whose old password was shown; see `Account`."""
 
     at: datetime
+    proofs: int
     session: UUID
     password_hash: str = field(repr=False)
     totp_secret: str | None = field(repr=False)
@@ -133,6 +144,7 @@ Command = (
     | Unlock
     | LetLockEnd
     | Disable
+    | LetGo
     | Enable
     | Reset
     | Bind

@@ -10,11 +10,11 @@ from uuid import UUID
 from pydantic import TypeAdapter
 
 from libs.common.callers import Belongings
-from libs.common.contracts.portal import DeviceRegistered, DeviceRevoked
+from libs.common.contracts.portal import DeviceRegistered, DeviceRevoked, DeviceSignedIn
 from libs.common.messages import Decider, Refused
 from libs.rights.tokens import unauthorised
 
-DeviceEvent: TypeAlias = DeviceRegistered | DeviceRevoked
+DeviceEvent: TypeAlias = DeviceRegistered | DeviceRevoked | DeviceSignedIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,12 @@ class RevokeDevice:
 
 @dataclass(frozen=True, slots=True)
 class SignInOn:
-    """Nothing comes of it where this account may sign in there."""
+    """By a session that begins. It changes nothing but the version, so that another process cannot
+    revoke the device meanwhile."""
 
+    at: datetime
     account: UUID
+    session: UUID
 
 
 Command = RegisterDevice | RevokeDevice | SignInOn
@@ -54,10 +57,12 @@ Command = RegisterDevice | RevokeDevice | SignInOn
 
 def decide(device: Device, command: Command) -> list[DeviceEvent]:
     match command:
-        case SignInOn(account):
+        case SignInOn(at, account, session):
             if device.status != "registered" or device.account_id != account:
                 raise unauthorised()
-            return []
+            return [
+                DeviceSignedIn(device_id=device.id, account_id=account, session_id=session, at=at)
+            ]
         case RegisterDevice():
             return [_registered(device, command)]
         case RevokeDevice():
@@ -95,6 +100,8 @@ def _revoked(device: Device, command: RevokeDevice) -> DeviceRevoked:
 
 
 def evolve(device: Device, event: DeviceEvent) -> Device:
+    if isinstance(event, DeviceSignedIn):
+        return device
     if isinstance(event, DeviceRevoked):
         return replace(device, status="revoked", revoked_at=event.revoked_at)
     owned = replace(device, account_id=event.account_id, session_id=event.session_id)
@@ -111,6 +118,6 @@ DEVICE: Decider[Device, Command, DeviceEvent] = Decider(
     decide=decide,
     evolve=evolve,
     state=TypeAdapter(Device),
-    events=(DeviceRegistered, DeviceRevoked),
+    events=(DeviceRegistered, DeviceRevoked, DeviceSignedIn),
     belongs=_belongs,
 )

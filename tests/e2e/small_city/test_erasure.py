@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -16,11 +16,13 @@ from cli.city import SERVICES
 from libs.common import erasures
 from libs.common.contracts.registry import SubjectErased
 from libs.common.database import session
+from libs.common.dead_letters import subject_of
 from libs.common.ids import uuid7
 from libs.common.journal import party_of
 from libs.common.keys import Keys, unseal
 from libs.common.messages import Context, Due, Instruction, SetTimer
 from libs.privacy import erasing
+from services.portal.door import NAMES
 from services.registry import subjects
 from services.registry.domain.subject_request import CONFIRMING, SUBJECT_REQUEST, FallOverdue
 from tests.e2e.small_city.test_leads import first_cell
@@ -110,6 +112,23 @@ async def test_an_erasure_says_whether_there_was_any_content(town: Town) -> None
     for record, had_content in ((await captured(town), True), (str(uuid7()), False)):
         path = f"/subject-requests/{await erase(town, record)}"
         assert (await town.privacy.get(path))["had_content"] is had_content
+
+
+@pytest.mark.parametrize("own", [NAMES, subject_of(date(2031, 5, 1))])
+async def test_what_is_the_citys_own_is_not_erased(town: Town, own: UUID) -> None:
+    """Without that key nobody could sign in by a name any more."""
+    filed = await town.privacy.post("/subject-requests", {"record": str(own)})
+    assert (filed.status_code, filed.json()["code"]) == (422, "invalid_id")
+
+
+async def test_an_account_that_is_erased_is_disabled(town: Town) -> None:
+    person = uuid7()
+    body = {"name": f"n{uuid4().hex[:12]}", "person_ref": str(person)}
+    opened = await town.post("/accounts", body)
+    assert opened.status_code == 201, opened.text
+    account = opened.json()["id"]
+    await erase(town, account)
+    assert (await town.get(f"/accounts/{account}"))["status"] == "disabled"
 
 
 async def test_an_older_backup_of_the_keys_brings_nothing_back(town: Town) -> None:

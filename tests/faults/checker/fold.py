@@ -249,6 +249,12 @@ def _forget(state: Row, data: Row) -> None:
     state["revoked"] = [ended[id] for id in data["revoked_sessions"]]
 
 
+def _proved(state: Row, data: Row) -> None:
+    """What the account is known by became another."""
+    state["proofs"] += 1
+    _forget(state, data)
+
+
 def _session(state: Row, data: Row) -> None:
     times = {"opened_at": data["at"], "ends_at": data["ends_at"]}
     fresh = {"id": data["session_id"], **times, "device": data["device_id"]}
@@ -265,20 +271,14 @@ def _ended(state: Row, data: Row) -> None:
 
 def _enabled(state: Row, data: Row) -> None:
     state["status"] = "invited" if data["invited_until"] else "active"
-    _forget(state, data)
-
-
-def _bound(state: Row, data: Row) -> None:
-    if state["status"] == "invited":
-        state.update(status="active", activated=True, invited_until=None)
-    _forget(state, data)
+    _proved(state, data)
 
 
 _NO_LOCK: Row = {"failures": [], "locked_until": None}
 _ACCOUNT: Row = {
     **{"status": "", "person_ref": None, "founder": False, "second_factor": True},
     **{"invited_until": None, "activated": False, "totp_step": 0, "disabled_by": None},
-    **{"sessions": [], "revoked": [], **_NO_LOCK},
+    **{"sessions": [], "revoked": [], "proofs": 0, **_NO_LOCK},
 }
 ACCOUNT = Aggregate(
     _ACCOUNT,
@@ -286,13 +286,13 @@ ACCOUNT = Aggregate(
         "account.opened.v1": Step(
             _to("invited", ""),
             _same("person_ref", "founder", "second_factor", "invited_until"),
-            does=_forget,
+            does=_proved,
         ),
         "account.activated.v1": Step(
             _to("active", "invited"),
             _same("second_factor", "totp_step"),
             {"activated": True, "invited_until": None},
-            does=_forget,
+            does=_proved,
         ),
         "account.sign_in_failed.v1": Step(_to("active", "active"), _same("failures"), does=_forget),
         "account.locked.v1": Step(
@@ -314,13 +314,15 @@ ACCOUNT = Aggregate(
             _to("invited", "invited", "active", "locked"),
             _same("invited_until"),
             {"activated": False, **_NO_LOCK},
-            does=_forget,
+            does=_proved,
         ),
         "account.bound.v1": Step(
-            {status: status for status in ("invited", "active", "locked")}, does=_bound
+            _to("active", "invited"),
+            sets={"activated": True, "invited_until": None},
+            does=_proved,
         ),
         "account.password_changed.v1": Step(
-            _to("active", "active"), sets={"failures": []}, does=_forget
+            _to("active", "active"), sets={"failures": []}, does=_proved
         ),
         "session.opened.v1": Step(
             _to("active", "active"), _same("totp_step"), {"failures": []}, does=_session

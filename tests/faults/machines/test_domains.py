@@ -239,14 +239,14 @@ class Accounts(DomainMachine):
 
     @rule(secret=st.sampled_from([None, "secret"]), step=st.integers(1, 5))
     def activate(self, secret: str | None, step: int) -> None:
-        self.tell(door.Activate(self.now, "hash", secret, step if secret else 0))
+        self.tell(door.Activate(self.now, self.state.proofs, "hash", secret, step if secret else 0))
 
     @rule(later=st.integers(-1, 2), times=st.integers(1, account.SESSIONS + 1))
     def sign_in(self, later: int, times: int) -> None:
         for _ in range(times):
             session = UUID(int=len(self.opened) + 100)
             step = max(0, self.state.totp_step + later)
-            if self.tell(door.OpenSession(self.now, session, step)):
+            if self.tell(door.OpenSession(self.now, self.state.proofs, session, step)):
                 self.opened.append(session)
                 assert later > 0 or not self.state.second_factor
 
@@ -284,7 +284,7 @@ class Accounts(DomainMachine):
     @rule(n=st.integers(0, 20))
     def change_password(self, n: int) -> None:
         session = self.opened[n % len(self.opened)] if self.opened else UUID(int=99)
-        if self.tell(door.ChangePassword(self.now, session, "hash", None)):
+        if self.tell(door.ChangePassword(self.now, self.state.proofs, session, "hash", None)):
             assert {one.id for one in self.state.sessions} <= {session}
 
     @rule(minutes=st.integers(1, 20))

@@ -86,6 +86,35 @@ async def test_a_disabled_account_does_not_sign_in_there_either(
     assert told(await came_back(portal, provider, subject)) == REFUSED
 
 
+async def test_nobody_is_bound_who_signs_in_already(portal: Portal) -> None:
+    """Whoever did it could sign in as them, and they would not notice; a reset they notice."""
+    person = await portal.worker()
+    path = f"/accounts/{person.id}/bind"
+    answer = await portal.post(path, {"subject": "founders-own"}, portal.founder)
+    assert told(answer) == (409, "illegal_transition")
+    assert "bind_subject" not in answer.json()["allowed"]
+
+
+async def test_a_reset_leaves_nothing_of_the_old_password(
+    portal: Portal, provider: Provider
+) -> None:
+    person, subject = await portal.worker(), f"planted-{uuid4().hex}"
+    for step, body in (("reset", None), ("bind", {"subject": subject})):
+        answer = await portal.post(f"/accounts/{person.id}/{step}", body, portal.founder)
+        assert answer.status_code == 200, answer.text
+    assert told(await portal.sign_in(person)) == REFUSED
+    assert (await came_back(portal, provider, subject)).status_code == 201
+
+
+@pytest.mark.parametrize("state", ["é", "状态", "0" * 32])
+async def test_a_state_that_nobody_gave_is_refused(
+    portal: Portal, provider: Provider, state: str
+) -> None:
+    begun = (await portal.post("/oidc/begin")).json()
+    body = {"flow": begun["flow"], "state": state, "code": "x"}
+    assert told(await portal.post("/oidc/sign-in", body)) == REFUSED
+
+
 async def test_only_founders_bind(portal: Portal) -> None:
     person = await portal.worker()
     token = (await portal.signed_in(person))["access_token"]

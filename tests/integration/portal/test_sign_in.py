@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from datetime import datetime
@@ -71,7 +72,7 @@ async def test_five_wrong_passwords_lock_and_nobody_is_told(portal: Portal) -> N
     again = await portal.post(f"/accounts/{person.id}/unlock", token=portal.founder)
     assert (*told(again), again.json()["allowed"]) == (
         *(409, "illegal_transition"),
-        ["bind_subject", "change_password", "disable_account", "reset_account"],
+        ["change_password", "disable_account", "reset_account"],
     )
 
 
@@ -218,6 +219,32 @@ async def test_a_password_that_is_easily_found_is_refused(portal: Portal, passwo
     assert (*told(answer), answer.json()["path"]) == (422, "password_refused", "/password")
     person.password = "short"
     assert (await portal.activate(person)).status_code == 422
+
+
+async def test_of_two_that_change_a_password_at_once_one_does(portal: Portal) -> None:
+    """Both show the right one; the second shows it too late."""
+    person = await portal.worker()
+    tokens = [(await portal.signed_in(person))["access_token"] for _ in range(2)]
+    bodies = [{"old_password": PASSWORD, "new_password": OTHER_PASSWORD + end} for end in "ab"]
+    asked = zip(bodies, tokens, strict=True)
+    answers = await asyncio.gather(
+        *(portal.post("/accounts/password", body, token) for body, token in asked)
+    )
+    assert sorted(answer.status_code for answer in answers) == [204, 401]
+    changed = next(n for n, answer in enumerate(answers) if answer.status_code == 204)
+    person.password = bodies[changed]["new_password"]
+    assert (await portal.sign_in(person)).status_code == 201
+
+
+async def test_a_try_of_a_name_that_nobody_has_is_audited_too(portal: Portal) -> None:
+    person = await portal.worker()
+    rows = "SELECT count(*) AS n FROM audit WHERE action = 'sign_in' AND outcome = 'denied'"
+    counts = [(await portal.rows(rows))[0]["n"]]
+    for name in (person.name, f"n{uuid4().hex[:12]}"):
+        body = {"name": name, "password": OTHER_PASSWORD}
+        assert told(await portal.post("/sign-in", body)) == REFUSED
+        counts.append((await portal.rows(rows))[0]["n"])
+    assert counts == [counts[0], counts[0] + 1, counts[0] + 2]
 
 
 async def test_a_changed_password_ends_all_other_sessions(portal: Portal) -> None:

@@ -172,3 +172,31 @@ async def test_one_connection_too_many_is_told_to_come_back(port: int) -> None:
     for _, writer in there:
         writer.close()
     await eventually(lambda: says_hello(port), bool)
+
+
+async def test_what_follows_a_body_in_chunks_is_passed_over(port: int) -> None:
+    """Else it would be kept, however much it is."""
+    head = (
+        b"POST /body HTTP/1.1\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n"
+    )
+    body = b'{"text": "hi"}'
+    trailers = b"".join(b"x-%d: %s\r\n" % (n, b"y" * 1000) for n in range(2 * HEAD_BYTES // 1000))
+    kept: list[int] = []
+    on_complete = Connection.on_message_complete
+
+    def complete(self: Connection) -> None:
+        kept.append(len(self.headers))
+        on_complete(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Connection, "on_message_complete", complete)
+        async with connected(port) as (reader, writer):
+            writer.write(head + b"\r\n%x\r\n%s\r\n0\r\n" % (len(body), body))
+            writer.write(trailers + b"\r\n")
+            assert (await reader.readline()).endswith(b"200 OK\r\n")
+            await reader.readuntil(b'"hi"')
+        async with connected(port) as (reader, writer):
+            writer.write(HELLO)
+            assert (await reader.readline()).endswith(b"200 OK\r\n")
+            await reader.readuntil(b'"hello"')
+    assert kept[0] == 2

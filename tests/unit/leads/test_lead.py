@@ -66,10 +66,17 @@ def test_exactly_the_legal_steps_are_taken_and_all_else_names_them(
 
 
 def test_the_same_lead_again_changes_nothing_and_another_under_its_id_is_refused() -> None:
-    lead = captured()
-    assert decide(lead, CAPTURE) == []
+    numbered = replace(CAPTURE, source_number="2026-7")
+    lead = captured(source_number="2026-7")
+    assert decide(lead, numbered) == []
+    for other in (replace(numbered, lead_type="fraud"), replace(numbered, source_number="2026-8")):
+        with pytest.raises(Refused, match="other_lead"):
+            decide(lead, other)
+
+
+def test_what_kind_of_lead_has_an_id_nobody_learns_by_trying() -> None:
     with pytest.raises(Refused, match="other_lead"):
-        decide(lead, replace(CAPTURE, lead_type="fraud"))
+        decide(captured(), CAPTURE)
 
 
 @pytest.mark.parametrize(("late", "on_time"), [(0, True), (1, False)])

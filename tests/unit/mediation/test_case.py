@@ -64,3 +64,14 @@ def test_sessions_do_not_move_the_month_and_it_is_over_once() -> None:
 def test_a_party_may_leave_until_there_is_an_agreement() -> None:
     case = told(Case(UUID(int=7)), APPLY, STEPS["accept"], STEPS["withdraw"], STEPS["close"])
     assert (case.status, case.outcome) == ("closed", "withdrawn")
+
+
+def test_the_case_of_a_lead_is_opened_once_and_no_other_takes_its_place() -> None:
+    applied = replace(APPLY, lead_id=UUID(int=8))
+    case = told(Case(UUID(int=7)), applied)
+    assert decide(case, applied) == []
+    for other in (APPLY, replace(APPLY, lead_id=UUID(int=9))):
+        with pytest.raises(Refused, match="other_case"):
+            decide(case, other)
+    with pytest.raises(Refused, match="other_case"):
+        decide(told(Case(UUID(int=7)), APPLY), applied)

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from libs.common.contracts.portal import BreakGlassApproved, BreakGlassEnded, BreakGlassGranted
-from libs.common.messages import CancelTimer, Due, Instruction, Refused, SetTimer
+from libs.common.messages import CancelTimer, Context, Due, Instruction, Refused, SetTimer
 from services.portal import access
 from services.portal.domain import GRANTEE
 from services.portal.domain import break_glass as glass
@@ -24,6 +24,7 @@ from services.portal.domain.break_glass import (
     evolve,
 )
 from services.portal.domain.grantee import Grantee
+from tests.unit.city.cities import city_of
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 ID, CASE, LEAD, OTHER = UUID(int=1), UUID(int=2), UUID(int=3), UUID(int=4)
@@ -199,3 +200,13 @@ def test_a_grant_has_a_timer_until_it_ends() -> None:
     (ended,) = decide(evolve(state, granted), END)
     assert isinstance(ended, BreakGlassEnded)
     assert CancelTimer("break_glass", ID) in tuple(access.on_ended(ended, NOBODY))
+
+
+def test_whose_post_has_just_ended_asks_for_nothing() -> None:
+    """They had it when the request was let in."""
+    asked = access.Asked(
+        ADA, frozenset({"post"}), LEAD, None, "danger_to_life", "why", CASE, 10, False
+    )
+    with pytest.raises(Refused) as refused:
+        list(access.request_access(ID, asked, Context(city_of(), NOW, 0)))
+    assert (refused.value.code, refused.value.status) == ("role_not_allowed", 403)

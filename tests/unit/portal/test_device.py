@@ -39,9 +39,9 @@ def device(*steps: Any) -> Device:
         ((REGISTER,), REGISTER, 409),
         ((REGISTER, REVOKE), REGISTER, 409),
         ((REGISTER, REVOKE), REVOKE, 409),
-        ((), SignInOn(ACCOUNT), 401),
-        ((REGISTER,), SignInOn(OTHER), 401),
-        ((REGISTER, REVOKE), SignInOn(ACCOUNT), 401),
+        ((), SignInOn(NOW, ACCOUNT, SESSION), 401),
+        ((REGISTER,), SignInOn(NOW, OTHER, SESSION), 401),
+        ((REGISTER, REVOKE), SignInOn(NOW, ACCOUNT, SESSION), 401),
     ],
 )
 def test_each_state_takes_the_steps_of_its_table(before: Any, step: Any, status: int) -> None:
@@ -51,17 +51,19 @@ def test_each_state_takes_the_steps_of_its_table(before: Any, step: Any, status:
 
 
 def test_its_owner_signs_in_on_a_registered_one() -> None:
-    assert decide_device(device(REGISTER), SignInOn(ACCOUNT)) == []
+    """Its version rises: a process that revokes it meanwhile has to decide again."""
+    (event,) = decide_device(device(REGISTER), SignInOn(NOW, ACCOUNT, SESSION))
+    assert evolve_device(device(REGISTER), event) == device(REGISTER)
 
 
 def test_the_sessions_on_it_end_and_the_one_that_registered_it() -> None:
     account = Account(ACCOUNT)
     steps = (
         commands.Open(NOW, OTHER, False, False, "hash"),
-        commands.Activate(NOW, "hash"),
-        commands.OpenSession(NOW, SESSION),
-        commands.OpenSession(NOW, UUID(int=5), device=ID),
-        commands.OpenSession(NOW, UUID(int=6)),
+        commands.Activate(NOW, 1, "hash"),
+        commands.OpenSession(NOW, 2, SESSION),
+        commands.OpenSession(NOW, 2, UUID(int=5), device=ID),
+        commands.OpenSession(NOW, 2, UUID(int=6)),
     )
     for step in steps:
         for event in decide(account, step):

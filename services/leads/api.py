@@ -22,7 +22,7 @@ from libs.common.http import (
     not_found,
     takes,
 )
-from libs.common.ids import named, uuid7
+from libs.common.ids import id_of, named, uuid7
 from libs.common.journal import party_of
 from libs.common.messages import Envelope
 from services.leads import policies, queries, reviews
@@ -59,13 +59,14 @@ def _capture(router: APIRouter, desk: Leads) -> None:
     @router.post("/leads", status_code=201)
     async def capture_lead(request: Request, body: LeadBody) -> Response:
         """Capture a lead: 201, and where it went. The same again: 200 and the first answer."""
-        item = _captured(body)
+        item = _captured(body, id_of(caller_of(request).actor))
         return await desk.command(request, item.plan, body=body, id=item.id, answer=item.answer)
 
     @router.post("/leads/batch")
     async def capture_leads(request: Request, batch: LeadBatch) -> Response:
         """Up to 500, each answered by itself."""
-        return await desk.commands(request, batch.items, _captured)
+        by = id_of(caller_of(request).actor)
+        return await desk.commands(request, batch.items, lambda body: _captured(body, by))
 
     @router.post("/leads/import", openapi_extra=takes(8))
     async def import_leads(request: Request, batch: ImportBatch) -> Response:
@@ -73,8 +74,8 @@ def _capture(router: APIRouter, desk: Leads) -> None:
         return await desk.commands(request, batch.items, _imported)
 
 
-def _captured(body: LeadBody) -> Item:
-    id, told = check_id(body.id or uuid7()), body.told()
+def _captured(body: LeadBody, by: UUID | None) -> Item:
+    id, told = check_id(body.id or uuid7()), body.told(by)
     return Item(lambda now: (policies.capture(now, id, told),), body, body.id, _placed(id))
 
 

@@ -67,11 +67,13 @@ class LeadBody(Placed):
     captured_at: Moment | None = None
     reporter: Reporter | None = None
 
-    def told(self) -> Told:
+    def told(self, by: UUID | None) -> Told:
+        """`by`: the account that sends it."""
         reporter = self.reporter.model_dump(exclude_none=True) if self.reporter else None
         return Told(
             channel=self.channel,
             source=self.channel,
+            captured_by=by,
             captured_at=self.captured_at,
             reporter=reporter,
             **self.placed(),

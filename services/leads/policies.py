@@ -78,6 +78,7 @@ class Told:
     channel: Channel
     source: str
     source_number: str | None = None
+    captured_by: UUID | None = None
     urgency: Urgency | None = None
     cell: str | None = None
     point: Point | None = None
@@ -126,6 +127,7 @@ def capture(context: Now, id: UUID, told: Told) -> Instruction:
         community=place.community,
         cell=place.cell,
         source_number=told.source_number,
+        captured_by=told.captured_by,
         clock_skew=abs(captured - received) > CLOCK_SKEW,
         candidates=place.candidates,
         area_hint=told.area_hint if told.area_hint and city.area(told.area_hint) else None,

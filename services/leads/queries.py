@@ -139,6 +139,7 @@ async def rules(connection: Connection, rule_set: int) -> dict[str, Any] | None:
 
 def _flat(row: Mapping[str, Any], *, explained: bool = False) -> dict[str, Any]:
     state = json.loads(row["state"])
+    state.pop("captured_by", None)
     if not explained:
         state.pop("explanation", None)
     return {**state, "id": str(row["id"]), "version": row["version"]}

@@ -50,6 +50,8 @@ class LeadCaptured(LeadEvent):
     channel: Channel
     source: Code
     source_number: Number | None = None
+    captured_by: UUID | None = None
+    """The account that sent it; None: it came from elsewhere."""
     received_at: datetime
     clock_skew: bool = False
     near_border: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from libs.common.contracts.leads import Channel, Kind, Urgency
 from services.leads.domain.routing import Routing, Unrouted
@@ -25,6 +26,7 @@ class Capture:
     community: str | None = None
     cell: str | None = None
     source_number: str | None = None
+    captured_by: UUID | None = None
     clock_skew: bool = False
     candidates: tuple[str, ...] = ()
     area_hint: str | None = None

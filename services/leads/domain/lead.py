@@ -69,6 +69,7 @@ class Lead:
     channel: Channel = "app"
     source: str = ""
     source_number: str | None = None
+    captured_by: UUID | None = None
     received_at: datetime | None = None
     due_at: datetime | None = None
     imported: bool = False
@@ -146,13 +147,14 @@ def _is_barred(lead: Lead) -> bool:
 
 
 def _is_repeated(lead: Lead, command: Capture) -> bool:
-    """The same lead sent again, by its number elsewhere; all else is another lead under its id, and
-    what kind of lead it is nobody learns by trying."""
+    """The same lead sent again: by the same account, or with the same number from elsewhere. All
+    else is another lead under its id, and what kind of lead has it nobody learns by trying."""
     if not lead.status:
         return False
-    before = (lead.source, lead.source_number, lead.lead_type)
-    told = (command.source, command.source_number, command.lead_type)
-    if command.source_number is None or before != told:
+    before = (lead.source, lead.source_number, lead.captured_by, lead.lead_type)
+    told = (command.source, command.source_number, command.captured_by, command.lead_type)
+    is_known_again = command.captured_by or command.source_number
+    if before != told or not is_known_again:
         raise Refused("other_lead")
     return True
 
@@ -268,7 +270,7 @@ def evolve(lead: Lead, event: LeadEvent) -> Lead:
 
 _KEPT = (
     *("community", "cell", "lead_type", "kind", "urgency", "channel", "source"),
-    *("source_number", "received_at", "due_at", "imported"),
+    *("source_number", "captured_by", "received_at", "due_at", "imported"),
     *("closed_at", "cancelled"),
 )
 
@@ -300,4 +302,5 @@ LEAD: Decider[Lead, Command, LeadEvent] = Decider(
         LeadDismissed,
     ),
     belongs=_belongs,
+    shape=2,
 )

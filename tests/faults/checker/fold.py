@@ -45,14 +45,14 @@ def _to(after: str, *before: str) -> dict[str, str]:
 
 
 _LEAD = {
-    **dict.fromkeys(("community", "cell", "source_number", "received_at", "due_at")),
+    **dict.fromkeys(("community", "cell", "source_number", "captured_by", "received_at", "due_at")),
     **dict.fromkeys(("unit", "police_room", "sign_by", "explanation", "outcome", "closed_at")),
     **{"status": "", "lead_type": "", "kind": "service", "urgency": "normal", "channel": "app"},
     **{"source": "", "imported": False, "routings": 0, "bounced": [], "cancelled": False},
 }
 _CAPTURED = (
     *("community", "cell", "lead_type", "kind", "urgency", "channel", "source", "source_number"),
-    *("received_at", "due_at", "imported", "closed_at", "cancelled"),
+    *("captured_by", "received_at", "due_at", "imported", "closed_at", "cancelled"),
 )
 LEAD = Aggregate(
     _LEAD,

@@ -66,6 +66,8 @@ def test_exactly_the_legal_steps_are_taken_and_all_else_names_them(
 
 
 def test_the_same_lead_again_changes_nothing_and_another_under_its_id_is_refused() -> None:
+    mine = replace(CAPTURE, captured_by=UUID(int=5))
+    assert decide(captured(captured_by=UUID(int=5)), mine) == []
     numbered = replace(CAPTURE, source_number="2026-7")
     lead = captured(source_number="2026-7")
     assert decide(lead, numbered) == []
@@ -75,6 +77,9 @@ def test_the_same_lead_again_changes_nothing_and_another_under_its_id_is_refused
 
 
 def test_what_kind_of_lead_has_an_id_nobody_learns_by_trying() -> None:
+    for by in (None, UUID(int=5)):
+        with pytest.raises(Refused, match="other_lead"):
+            decide(captured(captured_by=by), replace(CAPTURE, captured_by=UUID(int=6)))
     with pytest.raises(Refused, match="other_lead"):
         decide(captured(), CAPTURE)
 

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import pytest
 
+from libs.common.database import session
 from libs.common.dead_letters import subject_of
 from libs.common.http.limits import BURST_SECONDS
 from libs.common.ids import uuid7
@@ -98,3 +99,20 @@ async def test_what_was_sent_alone_is_the_same_in_a_batch(town: Town) -> None:
     first = await town.of(INFORMANT).post("/leads", body)
     (again,) = (await town.of(INFORMANT).post("/leads/batch", {"items": [body]})).json()["items"]
     assert first.status_code == 201 and again == {"status": 200, **first.json()}
+
+
+async def test_whoever_sent_a_lead_may_send_it_again_when_its_answer_is_forgotten(
+    town: Town,
+) -> None:
+    """After 60 days, or a restore: nobody is let to think that it did not arrive."""
+    body = {"id": str(uuid7()), "lead_type": "gas_bottle", "cell": CELL}
+    first = await town.of(INFORMANT).post("/leads", body)
+    async with session(town.settings.url("leads", "writer")) as connection:
+        forgotten = await connection.execute("DELETE FROM request WHERE key = $1", body["id"])
+    again = await town.of(INFORMANT).post("/leads", body)
+    other = await town.of(OFFICER).post("/leads", body)
+    assert (first.status_code, forgotten) == (201, "DELETE 1")
+    assert (again.status_code, again.json()["id"]) == (201, body["id"])
+    assert (other.status_code, other.json()["code"]) == (409, "other_lead")
+    lead = await town.get(f"/leads/{body['id']}")
+    assert lead["version"] == first.json()["version"] and "captured_by" not in lead

@@ -104,6 +104,14 @@ async def test_a_row_says_who_for_whom_why_and_what_but_no_value(town: Town) -> 
     assert "planted" not in str(row)
 
 
+async def test_what_is_asked_about_is_in_the_row_although_nothing_is_found(town: Town) -> None:
+    about, before = str(uuid7()), str(uuid7())
+    answer, correlation = await asked(town, "GET", f"/alerts?about={about}&after={before}")
+    assert answer.json()["items"] == []
+    (row,) = await rows(town, "alerts", correlation)
+    assert (row["filters"], row["ids"]) == (["about", "after"], [UUID(about)])
+
+
 @pytest.mark.parametrize("raw", [b'{"lead_type":', b"\xff", b'{"count": NaN}'])
 async def test_a_command_that_is_no_json_leaves_a_row_too(town: Town, raw: bytes) -> None:
     """given: somebody who may ask it; when: what they send cannot be read; then: 400, and a row

@@ -84,7 +84,7 @@ def verify(dump: There, anchors: Anchors | None = None, as_json: Json = False) -
         header, lines = audit_files.read_dump(file)
         known = audit_files.read_anchors(anchors, header.service) if anchors else []
         with _shown("rows", header.length) as told:
-            verdict = chain.verify(header.service, _told(lines, told), known)
+            verdict = chain.verify(header.service, header.at, _told(lines, told), known)
     show_json(asdict(verdict)) if as_json else _tell(header.service, verdict)
     raise typer.Exit(ENDS[verdict.name])
 
@@ -94,8 +94,9 @@ def _tell(service: str, verdict: Verdict) -> None:
     if verdict.faults:
         console.print(f"the first bad row: {verdict.faults[0].text}")
         show_table([asdict(fault) for fault in verdict.faults[:SHOWN]])
-    elif not verdict.anchored:
-        console.print(f"{verdict.rows:,} rows fit together, but no anchor bears witness to them")
+    elif verdict.name == "cannot be verified":
+        since = f"no anchor bears witness to those from number {verdict.anchored + 1:,} on"
+        console.print(f"{verdict.rows:,} rows fit together, but {since}")
     else:
         console.print(f"{verdict.rows:,} rows; up to number {verdict.anchored:,} as they were then")
 

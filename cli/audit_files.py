@@ -17,7 +17,7 @@ from libs.common.contracts.audit import TOPIC, AuditAnchored
 from libs.common.database import Connection
 from libs.common.sealing import ROW, plain
 
-FORMAT = "civicgrid audit 1"
+FORMAT = "civicgrid audit 2"
 CHUNK = 20
 """Blocks of seals, or thousands of rows without one, that are read at once."""
 
@@ -36,6 +36,8 @@ SELECT {ROW}, transaction_id::text FROM audit
 WHERE (transaction_id, position) > ($1::text::xid8, $2)
 ORDER BY audit.transaction_id, audit.position LIMIT $3
 """
+BEFORE_ALL = ("0", -(2**63))
+"""Rows begin at 1; whoever forges one may number it otherwise."""
 
 Told = Callable[[int], None]
 """Up to which row it has come."""
@@ -47,10 +49,11 @@ class FileError(Exception):
 
 @dataclass(frozen=True)
 class Header:
-    """`length`: the last number."""
+    """`length`: the last number; `at`: when it was dumped, by the clock of the database."""
 
     service: str
     length: int
+    at: datetime
 
 
 async def length(connection: Connection) -> int:
@@ -60,27 +63,31 @@ async def length(connection: Connection) -> int:
 async def write_dump(connection: Connection, service: str, out: TextIO, told: Told) -> None:
     """As the connection sees it: in one snapshot, if it is in a transaction that has one."""
     header = {"format": FORMAT, "service": service, "length": await length(connection)}
-    out.write(json.dumps(header) + "\n")
+    at = await connection.fetchval("SELECT clock_timestamp()")
+    out.write(json.dumps(header | {"at": at.isoformat()}) + "\n")
     async for line in _lines(connection):
         values = {"number": line.number, "hash": line.hash.hex(), "row": line.row}
-        out.write(json.dumps(values, ensure_ascii=False) + "\n")
+        out.write(json.dumps(values | {"passed": line.passed}, ensure_ascii=False) + "\n")
         told(line.number or 0)
 
 
 async def _lines(connection: Connection) -> AsyncIterator[Sealed]:
     """By number; then what has none, such as what was not sealed yet."""
-    reached, mark, found = 0, ("0", 0), dict[int, Mapping[str, Any]]()
+    reached, mark = 0, BEFORE_ALL
+    found, twice = dict[int, dict[str, Any]](), list[dict[str, Any]]()
     while blocks := await connection.fetch(BLOCKS, reached, CHUNK):
         for block in blocks:
             upto = (block["transaction_id"], block["position"])
             rows = await connection.fetch(ROWS, *mark, *upto)
-            found.update((row["position"], plain(row)) for row in rows)
+            for row in rows:
+                if found.setdefault(row["position"], told := plain(row)) is not told:
+                    twice.append(told)
             pairs = zip(block["positions"], block["hashes"], strict=True)
             for number, (position, hash) in enumerate(pairs, block["first"]):
                 yield Sealed(number, hash, found.pop(position, None))
             reached, mark = block["first"], upto
-    for row in found.values():
-        yield Sealed(None, b"", row)
+    for told in (*found.values(), *twice):
+        yield Sealed(None, b"", told, passed=True)
     while rows := await connection.fetch(REST, *mark, CHUNK * 1000):
         for row in rows:
             yield Sealed(None, b"", plain(row))
@@ -93,12 +100,13 @@ def read_dump(file: TextIO) -> tuple[Header, Iterator[Sealed]]:
     header = next(lines, {})
     if header.get("format") != FORMAT:
         raise FileError(f"{file.name} is no dump: `civicgrid audit dump` makes them")
-    return Header(header["service"], header["length"]), map(_sealed, lines)
+    at = datetime.fromisoformat(header["at"])
+    return Header(header["service"], header["length"], at), map(_sealed, lines)
 
 
 def _sealed(line: Mapping[str, Any]) -> Sealed:
     try:
-        return Sealed(line["number"], bytes.fromhex(line["hash"]), line["row"])
+        return Sealed(line["number"], bytes.fromhex(line["hash"]), line["row"], line["passed"])
     except (KeyError, TypeError, ValueError) as error:
         raise FileError(f"a line of the dump is none: {type(error).__name__}") from error
 

@@ -23,6 +23,8 @@ AROUND = timedelta(minutes=1)
 """A row is sealed within this time of its making."""
 _PLAINLY = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 LONG_AGO = datetime.min.replace(tzinfo=UTC) + AROUND
+UNWITNESSED = timedelta(minutes=2)
+"""Anchors come each minute: a row that is older when it is dumped has one behind it."""
 MOVED = 100
 """Among so many strange rows it is looked for those that changed places."""
 
@@ -30,11 +32,12 @@ MOVED = 100
 @dataclass(frozen=True, slots=True)
 class Sealed:
     """A number of the chain, in a dump; `row` is None where it is gone. Without a number it is a
-    row that has no seal."""
+    row that has no seal; `passed`: although rows behind it have one."""
 
     number: int | None
     hash: bytes
     row: Row | None
+    passed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +83,18 @@ def after(hash: bytes, row: Row) -> bytes:
     return hashlib.sha256(hash + canonical(row)).digest()
 
 
-def verify(service: str, lines: Iterable[Sealed], anchors: Sequence[Anchor]) -> Verdict:
+def verify(
+    service: str, dumped_at: datetime, lines: Iterable[Sealed], anchors: Sequence[Anchor]
+) -> Verdict:
     """`lines`: of a dump, in its order. The first fault names the first row that is bad."""
-    check = _Check(genesis(service), anchors)
+    check = _Check(genesis(service), dumped_at, anchors)
     for line in lines:
         check.take(line)
     faults = sorted(check.end(), key=lambda fault: (fault.number is None, fault.number or 0))
     if faults:
         return Verdict("invalid", faults, check.rows, check.anchored)
     return Verdict(
-        "valid" if check.anchored else "cannot be verified", (), check.rows, check.anchored
+        "valid" if check.is_witnessed else "cannot be verified", (), check.rows, check.anchored
     )
 
 
@@ -97,8 +102,9 @@ class _Check:
     """`anchored`: the last row whose hash was met. What was changed is known by its own hash; once
     all hashes after it are made anew, only that the next anchor is not met."""
 
-    def __init__(self, hash: bytes, anchors: Sequence[Anchor]) -> None:
+    def __init__(self, hash: bytes, dumped_at: datetime, anchors: Sequence[Anchor]) -> None:
         self._hash: bytes | None = hash
+        self._dumped_at = self._unwitnessed_since = dumped_at
         self._next, self._doubted = 1, 0
         self.rows, self.anchored = 0, 0
         self._anchors: defaultdict[int, list[Anchor]] = defaultdict(list)
@@ -107,14 +113,18 @@ class _Check:
         self._witnessed_at = self._newest = LONG_AGO
         self._faults: list[Fault] = []
         self._strange: list[tuple[int, bytes, bytes, Row]] = []
-        self._unsealed: list[Row] = []
+        self._unsealed: list[Sealed] = []
+
+    @property
+    def is_witnessed(self) -> bool:
+        """All but the newest, for which there may be no anchor yet."""
+        return self.anchored > 0 and self._dumped_at - self._unwitnessed_since <= UNWITNESSED
 
     def take(self, line: Sealed) -> None:
         if line.row is not None:
             self.rows += 1
         if line.number is None:
-            assert line.row is not None
-            self._unsealed.append(line.row)
+            self._unsealed.append(line)
             return
         if line.number != self._next:
             self._jump(line.number)
@@ -137,12 +147,14 @@ class _Check:
         if at < self._witnessed_at - AROUND:
             self._fault("inserted", number, f"row {number} is older than what was there before it")
         self._newest = max(self._newest, at)
+        self._unwitnessed_since = min(self._unwitnessed_since, at)
 
     def _bear_witness(self, number: int, hash: bytes) -> None:
         anchors = self._anchors.pop(number, [])
         wrong = [anchor for anchor in anchors if anchor.hash != hash]
         if len(wrong) < len(anchors):
             self.anchored, self._witnessed_at = number, anchors[0].sealed_at
+            self._unwitnessed_since = self._dumped_at
             if wrong:
                 self._fault("rewritten", number, f"row {number} was anchored in two ways")
         elif wrong and self._doubted <= self.anchored:
@@ -155,15 +167,20 @@ class _Check:
             moved = any(after(before, row) == hash for *_, row in self._strange[:MOVED])
             kind: Kind = "out of order" if moved else "changed"
             self._fault(kind, number, f"row {number} is not the one that was sealed")
-        for row in self._unsealed:
-            if datetime.fromisoformat(row["at"]) < self._newest - AROUND:
-                text = f"a row of {row['at']} was never sealed"
-                self._fault("inserted", None, text)
+        for line in self._unsealed:
+            self._look_at_unsealed(line)
         if self._anchors:
             last = max(self._anchors)
             text = f"rows {self._next} to {last} are gone, which were anchored"
             self._fault("cut off", self._next, text)
         return self._faults
+
+    def _look_at_unsealed(self, line: Sealed) -> None:
+        assert line.row is not None
+        at = datetime.fromisoformat(line.row["at"])
+        if line.passed or not self._newest - AROUND <= at <= self._dumped_at + AROUND:
+            self._fault("inserted", None, f"a row of {line.row['at']} was never sealed")
+        self._unwitnessed_since = min(self._unwitnessed_since, at)
 
     def _fault(self, kind: Kind, number: int | None, text: str) -> None:
         self._faults.append(Fault(kind, number, text))

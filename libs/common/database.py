@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import asyncpg
 
 from libs.common import failpoints
+from libs.common.audit import COLUMNS
 from libs.common.callers import EVERYTHING
 
 Connection: TypeAlias = "asyncpg.Connection[Any]"
@@ -54,14 +55,17 @@ BEGIN
     LOOP
         EXECUTE format('REVOKE ALL ON %s FROM {s}_reader', part);
         EXECUTE format('REVOKE UPDATE, DELETE, TRUNCATE ON %s FROM {s}_writer, {s}_owner', part);
+        EXECUTE format('REVOKE INSERT ON %s FROM {s}_writer', part);
     END LOOP;
     IF to_regclass('audit') IS NOT NULL THEN
-        GRANT INSERT ON audit TO {s}_reader;
+        GRANT INSERT ({audit}) ON audit TO {s}_writer, {s}_reader;
+        GRANT INSERT ON audit_seal TO {s}_writer;
         GRANT USAGE ON SEQUENCE audit_position TO {s}_reader;
     END IF;
 END $$;
 """
-"""Rows of audit are added by both, read by the writer, and changed by nobody, its owner neither."""
+"""Rows of audit are added by both, read by the writer, and changed by nobody, its owner neither.
+When one was added and where it stands in the order says the database."""
 _OWNS = """
 SELECT EXISTS (
     SELECT FROM pg_class
@@ -129,7 +133,8 @@ async def migrate(owner_url: str, service: str, folders: Mapping[str, Path]) -> 
                 fresh.append(name)
             elif ran[name] != checksum:
                 raise MigrationError(f"{name} was changed after it ran: add a new file instead")
-        await connection.execute(_GRANTS.replace("{s}", service))
+        grants = _GRANTS.replace("{s}", service).replace("{audit}", ", ".join(COLUMNS))
+        await connection.execute(grants)
         return fresh
     finally:
         await connection.close()

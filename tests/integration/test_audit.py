@@ -9,6 +9,7 @@ import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
@@ -301,13 +302,64 @@ async def dumped(connection: asyncpg.Connection[Any], till: Room) -> list[chain.
     return list(audit_files.read_dump(out)[1])
 
 
+PLACED = ("transaction_id", "position", "at")
+
+
+@pytest.mark.parametrize("role", ["writer", "reader"])
+async def test_the_database_alone_says_where_a_row_stands_and_when_it_was_added(
+    servers: Ground, role: str
+) -> None:
+    """given: a month that came after the grants; when: a role of the service adds rows; then: it
+    may name neither their places nor their times, nor go round by a partition."""
+    till, settings = await provided(servers)
+    add = ADD.replace("SELECT $1,", "SELECT 'x',").replace("$2::int", "1")
+    async with session(settings.url(till.name, "owner")) as owner:
+        await owner.execute(
+            "CREATE TABLE audit_later PARTITION OF audit"
+            " FOR VALUES FROM ('2099-01-01') TO ('2099-02-01')"
+        )
+    async with session(settings.url(till.name, role)) as connection:
+        await connection.execute(add)
+        for name in PLACED:
+            forged = add.replace("(actor", f"({name}, actor").replace("SELECT", "SELECT NULL,", 1)
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.execute(forged)
+        for part in ("audit_default", "audit_later"):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.execute(add.replace("INTO audit", f"INTO {part}"))
+
+
+@pytest.mark.parametrize(
+    "place", ["'1'::xid8, position", "'0'::xid8, -5", "transaction_id, position"]
+)
+async def test_a_row_that_was_put_before_what_is_sealed_is_in_the_dump(
+    servers: Ground, place: str
+) -> None:
+    """given: sealed rows; when: whoever may do everything adds one in the place of another, before
+    all or in a place for good; then: a dump has it, and it is found."""
+    till, settings = await provided(servers)
+    columns = "(transaction_id, position, actor"
+    forge = ADD.replace("(actor", columns).replace("SELECT $1", f"SELECT {place}, $1")
+    forge = forge.replace("generate_series(1, $2::int) AS n", "audit, generate_series(1, $2) AS n")
+    admin_url = servers.admin_url.rpartition("/")[0] + f"/{till.name}"
+    async with session(settings.url(till.name, "writer")) as writer, session(admin_url) as admin:
+        await writer.execute(ADD, "true", 1)
+        await sealing(till.name).seal(writer)
+        await admin.execute(forge, "forged", 1)
+        lines = await dumped(writer, till)
+    assert [line.passed for line in lines] == [False, True]
+    verdict = chain.verify(till.name, datetime.now(UTC), lines, [])
+    assert "inserted" in {fault.kind for fault in verdict.faults}
+
+
 async def verified(settings: Settings, till: Room, folder: Path) -> Verdict:
     file = folder / "anchors"
     with file.open("w") as out:
         await audit_files.write_anchors(settings.kafka_bootstrap_servers, out)
     async with session(settings.url(till.name, "writer")) as connection:
         lines = await dumped(connection, till)
-    return chain.verify(till.name, lines, audit_files.read_anchors(file, till.name))
+    known = audit_files.read_anchors(file, till.name)
+    return chain.verify(till.name, datetime.now(UTC), lines, known)
 
 
 async def test_what_a_service_did_is_anchored_when_it_has_stopped(

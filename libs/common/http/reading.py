@@ -3,7 +3,8 @@ any page costs the same."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -11,13 +12,16 @@ import asyncpg
 from fastapi import Query, Response
 
 from libs.common.http.problems import not_found
-from libs.common.ids import id_of
+from libs.common.ids import FORM, parsed
 
 Limit = Annotated[int, Query(ge=1, le=200)]
 """How many rows a page has."""
 
-ID_ENDINGS = ("_id", "_ref")
-"""Of names under which ids stand as text in a row, besides `id`."""
+LEVELS = 2
+"""Of lists and objects in a row, in which ids are looked for: such as the lists in the `data` of an
+event."""
+_ID = re.compile(FORM)
+_LENGTH = len(str(UUID(int=0)))
 
 
 class Reading:
@@ -61,12 +65,18 @@ class Reading:
 
     def _show(self, rows: Sequence[Mapping[str, Any]]) -> None:
         self.fields = tuple(rows[0])
-        where = [name for name, value in rows[0].items() if _holds_id(name, value)]
         for row in rows:
-            for name in where:
-                if (id := id_of(row.get(name))) is not None:
-                    self.ids[id] = None
+            self._take_ids(row.values(), LEVELS)
 
-
-def _holds_id(name: str, value: object) -> bool:
-    return isinstance(value, UUID) or name == "id" or name.endswith(ID_ENDINGS)
+    def _take_ids(self, values: Iterable[object], levels: int) -> None:
+        """Whatever has the form of one: states come as JSON, in which an id is a text."""
+        for value in values:
+            if type(value) is str:
+                if len(value) == _LENGTH and _ID.fullmatch(value):
+                    self.ids[parsed(value)] = None
+            elif type(value) is list and levels:
+                self._take_ids(value, levels - 1)
+            elif type(value) is dict and levels:
+                self._take_ids(value.values(), levels - 1)
+            elif isinstance(value, UUID):
+                self.ids[value] = None

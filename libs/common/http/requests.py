@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from fastapi import Request
@@ -105,6 +106,7 @@ def _trace(request: Request) -> re.Match[str] | None:
 def entry_of(request: Request, caller: Caller) -> Entry:
     """What is known of a request before it is looked into."""
     route, trace = request.scope["route"], _trace(request)
+    told = _told(request) if request.scope["query_string"] else {}
     return Entry(
         actor=caller.actor,
         acting_for=" ".join(caller.acting_for),
@@ -114,16 +116,21 @@ def entry_of(request: Request, caller: Caller) -> Entry:
         route=f"{request.method} {route.path}",
         purpose=_purpose(request),
         case_id=id_of(request.headers.get(CASE)),
-        filters=_filters(request) if request.scope["query_string"] else "",
+        filters=" ".join(told),
         correlation_id=trace[1] if trace else uuid7().hex,
-        ids=tuple(filter(None, map(id_of, request.path_params.values()))),
+        ids=tuple(filter(None, map(id_of, (*request.path_params.values(), *_looked_for(told))))),
     )
 
 
-def _filters(request: Request) -> str:
-    """Names of parameters alone, of those that the route knows."""
-    known = request.scope["route"].dependant.query_params
-    return " ".join(one.alias for one in known if one.alias in request.query_params)
+def _told(request: Request) -> Mapping[str, str]:
+    """Parameters of the query, of those that the route knows."""
+    known, told = request.scope["route"].dependant.query_params, request.query_params
+    return {one.alias: told[one.alias] for one in known if one.alias in told}
+
+
+def _looked_for(told: Mapping[str, str]) -> Iterable[str]:
+    """Where a page begins says nothing of what is on it."""
+    return (value for name, value in told.items() if name != "after")
 
 
 def _purpose(request: Request) -> str | None:

@@ -8,6 +8,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,14 @@ async def test_a_row_says_who_for_whom_why_and_what_but_no_value(town: Town) -> 
     (row,) = await rows(town, "leads", correlation)
     assert row["fields"] == ["id", "lead_type", "text"] and row["ids"] == [UUID(body["id"])]
     assert "planted" not in str(row)
+
+
+async def test_what_is_asked_about_is_in_the_row_although_nothing_is_found(town: Town) -> None:
+    about, before = str(uuid7()), str(uuid7())
+    answer, correlation = await asked(town, "GET", f"/alerts?about={about}&after={before}")
+    assert answer.json()["items"] == []
+    (row,) = await rows(town, "alerts", correlation)
+    assert (row["filters"], row["ids"]) == (["about", "after"], [UUID(about)])
 
 
 @pytest.mark.parametrize("raw", [b'{"lead_type":', b"\xff", b'{"count": NaN}'])
@@ -232,6 +241,7 @@ INSERT INTO audit (transaction_id, at, actor, acting_for, action, resource, rout
 SELECT transaction_id, at - interval '1 day', 'nobody else', '{{}}', action, resource, route,
        '{{}}', '{{}}', ids, outcome, 'x' FROM audit WHERE position = (SELECT {position})
 """
+AHEAD = INSERTED.replace("at - interval '1 day'", "timestamptz '2099-01-01'")
 CUT_OFF = """
 DELETE FROM audit WHERE position >= (SELECT {position});
 DELETE FROM audit_seal WHERE first > {number} - cardinality(positions)
@@ -266,17 +276,19 @@ async def dumped(connection: asyncpg.Connection[Any]) -> list[Sealed]:
 
 
 def verified(lines: Sequence[Sealed], file: Path) -> Verdict:
-    return chain.verify("leads", lines, audit_files.read_anchors(file, "leads"))
+    known = audit_files.read_anchors(file, "leads")
+    return chain.verify("leads", datetime.now(UTC), lines, known)
 
 
 TAMPERED = {
     "deleted": DELETED,
     "changed": CHANGED,
     "inserted": INSERTED,
+    "inserted ahead": AHEAD,
     "out of order": MOVED,
     "cut off": CUT_OFF,
 }
-KINDS = {"out of order": ("out of order", "deleted")}
+KINDS = {"inserted ahead": ("inserted",), "out of order": ("out of order", "deleted")}
 """Of two rows that changed places the first looks gone, if they were not sealed together."""
 
 
@@ -298,7 +310,7 @@ async def test_whoever_changes_the_database_is_found_and_the_first_bad_row_named
     if kind == "cut off":
         assert first.number is not None and first.number <= middle
     else:
-        assert first.number == (None if kind == "inserted" else middle)
+        assert first.number == (None if "inserted" in kind else middle)
 
 
 async def test_a_database_of_yesterday_is_found(
@@ -317,7 +329,7 @@ async def test_a_database_of_yesterday_is_found(
         since.append(Sealed(line.number, hash, row))
     first = verified(since, file).faults[0]
     assert (first.kind, first.number) == ("rewritten", moments[0] + 1)
-    assert chain.verify("leads", since, []).name == "cannot be verified"
+    assert chain.verify("leads", datetime.now(UTC), since, []).name == "cannot be verified"
 
 
 async def test_the_command_says_so_without_a_server_and_tells_who_looked(
@@ -329,13 +341,17 @@ async def test_the_command_says_so_without_a_server_and_tells_who_looked(
         "CIVICGRID_TOKENS": str(town.settings.tokens),
     }
     dump, anchors = str(tmp_path / "leads.dump"), str(tmp_path / "anchors")
-    assert "written" in await command(there, "dump", "leads", dump)
     assert "anchors written" in await command(there, "anchors", anchors)
+    assert "written" in await command(there, "dump", "leads", dump)
     nowhere = dict.fromkeys(there, "")
     told = await command(nowhere, "verify", dump, "--anchors", anchors)
     assert "leads: valid" in told
-    assert "cannot be verified" in await command(nowhere, "verify", dump, ends=2)
+    told = await command(nowhere, "verify", dump, ends=2)
+    assert "cannot be verified" in told and "from number 1 on" in told
     lines = Path(dump).read_text().splitlines()
+    Path(dump).write_text("\n".join([lines[0].replace("leads", "alerts"), *lines[1:]]) + "\n")
+    told = await command(nowhere, "verify", dump, "--anchors", anchors, ends=1)
+    assert "alerts: invalid" in told
     Path(dump).write_text("\n".join(lines[:41] + lines[42:]) + "\n")
     told = await command(nowhere, "verify", dump, "--anchors", anchors, ends=1)
     assert "first bad row" in told and "41" in told

@@ -24,6 +24,7 @@ from services.leads import queries
 from services.leads.domain import RETENTION_REVIEW
 from services.leads.domain.retention import DELETED_AFTER, FallDue, review_of
 from services.leads.reviews import SWEEPS
+from tests.e2e.small_city.test_audit import asked, rows
 from tests.e2e.small_city.test_content import INFORMANT
 from tests.e2e.small_city.test_erasure import captured, readable
 from tests.support.awaiting import eventually
@@ -101,6 +102,13 @@ async def test_after_five_years_a_month_is_left(town: Town, closed: str) -> None
     left = datetime.fromisoformat(found["passes_at"]) - datetime.now(UTC)
     assert timedelta(days=29) < left < timedelta(days=31)
     assert (await readable(town, closed))["text"] == "what was seen"
+
+
+async def test_who_lists_reviews_leaves_a_row_that_has_their_leads(town: Town, closed: str) -> None:
+    answer, correlation = await asked(town, "GET", "/retention-reviews")
+    records = {UUID(one["record"]) for one in answer.json()["items"]}
+    (row,) = await rows(town, "leads", correlation)
+    assert UUID(closed) in records and records <= set(row["ids"])
 
 
 async def test_a_month_later_nothing_of_it_can_be_read(town: Town) -> None:

@@ -40,9 +40,15 @@ ANCHORS = [
     Anchor(number, LINES[number - 1].hash, at(number)) for number in range(EACH, COUNT + 1, EACH)
 ]
 
+DUMPED_AT = at(COUNT + 1)
 
-def told(lines: Sequence[Sealed], anchors: Sequence[Anchor] = ANCHORS) -> Verdict:
-    return chain.verify("leads", lines, anchors)
+
+def told(
+    lines: Sequence[Sealed],
+    anchors: Sequence[Anchor] = ANCHORS,
+    dumped_at: datetime = DUMPED_AT,
+) -> Verdict:
+    return chain.verify("leads", dumped_at, lines, anchors)
 
 
 def first(verdict: Verdict) -> tuple[str, int | None]:
@@ -61,8 +67,8 @@ def test_without_anchors_nothing_is_ever_valid() -> None:
     assert first(told(LINES[1:], [])) == ("deleted", 1)
 
 
-def test_anchors_of_another_service_bear_no_witness() -> None:
-    verdict = chain.verify("alerts", LINES, [])
+def test_a_dump_that_names_another_service_is_not_of_it() -> None:
+    verdict = chain.verify("alerts", at(COUNT), LINES, [])
     assert first(verdict) == ("changed", 1)
 
 
@@ -90,6 +96,14 @@ def insert_without_seal(lines: list[Sealed]) -> None:
     lines.append(Sealed(None, b"", {**row(42), "actor": "forged"}))
 
 
+def insert_dated_ahead(lines: list[Sealed]) -> None:
+    lines.append(Sealed(None, b"", {**row(COUNT + 100), "actor": "forged"}))
+
+
+def insert_where_the_sealer_was(lines: list[Sealed]) -> None:
+    lines.append(Sealed(None, b"", {**row(COUNT), "actor": "forged"}, passed=True))
+
+
 def insert_at_the_end(lines: list[Sealed]) -> None:
     lines[:] = sealed([*ROWS, {**row(42), "actor": "forged"}])
 
@@ -105,6 +119,8 @@ ROUGH: dict[Callable[[list[Sealed]], None], tuple[str, int | None]] = {
     swap: ("out of order", 42),
     swap_with_seals: ("deleted", 42),
     insert_without_seal: ("inserted", None),
+    insert_dated_ahead: ("inserted", None),
+    insert_where_the_sealer_was: ("inserted", None),
     insert_at_the_end: ("inserted", 101),
     cut_off: ("cut off", 96),
 }
@@ -161,3 +177,23 @@ def test_an_anchor_that_somebody_else_made_is_found() -> None:
 def test_a_row_that_is_not_sealed_yet_is_no_fault() -> None:
     verdict = told([*LINES, Sealed(None, b"", row(COUNT))])
     assert (verdict.name, verdict.rows) == ("valid", COUNT + 1)
+
+
+def test_the_first_row_after_a_long_rest_is_no_fault() -> None:
+    """given: a service nobody asked for hours; when: it is dumped just after somebody did; then:
+    the row is there without a seal, or with one and no anchor yet, and all is valid."""
+    later = row(COUNT + 300)
+    for lines in ([*LINES, Sealed(None, b"", later)], sealed([*ROWS, later])):
+        assert told(lines, dumped_at=at(COUNT + 301)).name == "valid"
+
+
+@pytest.mark.parametrize("anchored", [1, 5, 9])
+def test_rows_that_nobody_witnessed_for_long_cannot_be_verified(anchored: int) -> None:
+    verdict = told(LINES, ANCHORS[:anchored])
+    assert (verdict.name, verdict.anchored) == ("cannot be verified", anchored * EACH)
+
+
+def test_nor_can_what_was_never_sealed_after_the_last_of_all() -> None:
+    lines = [*LINES, Sealed(None, b"", row(COUNT + 1))]
+    assert told(lines, dumped_at=at(COUNT + 2)).name == "valid"
+    assert told(lines, dumped_at=at(COUNT + 4)).name == "cannot be verified"

@@ -62,10 +62,16 @@ BEGIN
         GRANT INSERT ON audit_seal TO {s}_writer;
         GRANT USAGE ON SEQUENCE audit_position TO {s}_reader;
     END IF;
+    IF to_regclass('subject_key') IS NOT NULL THEN
+        REVOKE ALL ON subject_key FROM {s}_reader;
+        REVOKE UPDATE, DELETE, TRUNCATE ON subject_key FROM {s}_writer;
+        GRANT UPDATE (key, erased_at) ON subject_key TO {s}_writer;
+    END IF;
 END $$;
 """
 """Rows of audit are added by both, read by the writer, and changed by nobody, its owner neither.
-When one was added and where it stands in the order says the database."""
+When one was added and where it stands in the order says the database. Keys are made and erased by
+services, and taken away by none."""
 _OWNS = """
 SELECT EXISTS (
     SELECT FROM pg_class

@@ -37,7 +37,7 @@ DEAD_LETTER = insert(
         "died_at": "timestamptz",
     },
     "ON CONFLICT (id) DO UPDATE SET stage = EXCLUDED.stage, reason = EXCLUDED.reason,"
-    " died_at = EXCLUDED.died_at, retries = dead_letter.retries + 1",
+    " died_at = EXCLUDED.died_at, sealed = EXCLUDED.sealed, retries = dead_letter.retries + 1",
 )
 REVIVED = Part(
     "dead_letter_revived",

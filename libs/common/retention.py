@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 from libs.common import dead_letters, erasures
 from libs.common.journal import Connection
@@ -23,9 +24,8 @@ DELETE FROM {table} WHERE ctid = ANY(ARRAY(
 """
 
 
-EXPIRED = """
-SELECT DISTINCT (died_at AT TIME ZONE 'UTC')::date AS day FROM dead_letter
-WHERE sealed IS NOT NULL AND died_at < clock_timestamp() - make_interval(days => $1)
+BORDER = """
+SELECT ((clock_timestamp() - make_interval(days => $1)) AT TIME ZONE 'UTC')::date
 """
 EMPTY = """
 UPDATE dead_letter SET sealed = NULL, key = NULL, headers = NULL, value = NULL
@@ -62,7 +62,9 @@ async def forget(connection: Connection, table: str) -> int:
 
 async def expire_letters(connection: Connection, keys: Keys) -> None:
     """They stay, with where they came from and why they died; nobody reads any more what they held,
-    not even in a backup."""
-    days = [row["day"] for row in await connection.fetch(EXPIRED, dead_letters.DAYS)]
+    not even in a backup. A day's key goes whatever became of its letters: some were tried again,
+    some only waited, and older keys may have come back."""
+    border = await connection.fetchval(BORDER, dead_letters.DAYS)
+    days = (border - timedelta(days=n) for n in range(1, DAYS))
     await keys.erase(dead_letters.subject_of(day) for day in days)
     await connection.execute(EMPTY, dead_letters.DAYS)

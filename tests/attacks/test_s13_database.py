@@ -6,7 +6,7 @@ Scopes, with the real ones of persons: `tests/e2e/small_city/test_rights.py`.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import asyncpg
@@ -14,6 +14,7 @@ import pytest
 
 from cli.city import NAMES
 from libs.common.http.desk import SET_SCOPE
+from libs.common.ids import uuid7
 from tests.support.town import Town
 
 ROLES = ("writer", "reader")
@@ -72,6 +73,21 @@ OF_THE_READER = (
     "SELECT nextval('event_position')",
     "SELECT count(*) FROM event_default",
 )
+OF_THE_KEYS = (
+    "DELETE FROM subject_key",
+    "TRUNCATE subject_key",
+    "UPDATE subject_key SET subject_ref = gen_random_uuid()",
+    "ALTER TABLE subject_key DISABLE ROW LEVEL SECURITY",
+)
+OF_NOBODY = frozenset(
+    {
+        *("migration", "facts", "position", "relay", "clock"),
+        *("area", "organisation", "post", "work_calendar", "area_history"),
+        *("routing_rules", "routing_rule_set", "score", "tally", "audit_chain"),
+    }
+)
+"""Tables that say nothing about anybody: places, offices, rules, figures of offices."""
+NOT_FOR_READERS = frozenset({"audit", "audit_seal"})
 SCOPED = {"leads": "lead", "alerts": "alert", "mediation": "mediation_case"}
 
 
@@ -145,6 +161,49 @@ async def test_no_scope_is_no_row_and_none_outlives_an_error(
                 assert await reader.fetchval(count) > 0
                 await reader.execute("SELECT 1 / 0")
         assert await reader.fetchval(count) == 0
+
+
+@pytest.mark.parametrize("service", NAMES)
+async def test_without_a_scope_nothing_is_read_that_is_of_somebody(
+    town: Town, things: Mapping[str, str], service: str
+) -> None:
+    tables = (
+        "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition"
+        " AND relnamespace = 'public'::regnamespace"
+    )
+    async with session(town, service, "owner") as owner:
+        names = {row["relname"] for row in await owner.fetch(tables)}
+        held = [
+            name
+            for name in sorted(names - OF_NOBODY)
+            if not name.startswith("city_") and await owner.fetchval(f"SELECT count(*) FROM {name}")
+        ]
+    assert "inbox" in held or "event" in held
+    async with session(town, service, "reader") as reader:
+        for name in held:
+            try:
+                assert await reader.fetchval(f"SELECT count(*) FROM {name}") == 0, name
+            except asyncpg.InsufficientPrivilegeError:
+                assert name in NOT_FOR_READERS
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_nobody_takes_a_key_away_or_undoes_an_erasure(town: Town, role: str) -> None:
+    add = "INSERT INTO subject_key (subject_ref, erased_at) VALUES ($1, now())"
+    revive = "UPDATE subject_key SET key = $2, erased_at = NULL WHERE subject_ref = $1"
+    erased = uuid7()
+    async with session(town, "keys", "owner") as owner:
+        await owner.execute(add, erased)
+    async with session(town, "keys", role) as connection:
+        for statement in OF_THE_KEYS + (("SELECT FROM subject_key",) if role == "reader" else ()):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.execute(statement)
+                pytest.fail(statement)
+        with suppress(asyncpg.InsufficientPrivilegeError):
+            await connection.execute(revive, erased, b"k" * 32)
+    key = "SELECT key FROM subject_key WHERE subject_ref = $1"
+    async with session(town, "keys", "owner") as owner:
+        assert await owner.fetchval(key, erased) is None
 
 
 @pytest.mark.parametrize("service", NAMES)

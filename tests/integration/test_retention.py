@@ -58,3 +58,28 @@ async def test_what_dead_letters_held_expires_and_the_letters_stay(servers: Grou
         assert [row["sealed"] for row in await connection.fetch(asked)] == [None, before[1]]
         opened = [await dead_letters.opened(keys, sealed) for sealed in before]
         assert [held is None for held in opened] == [True, False]
+
+
+async def test_a_letter_that_dies_again_is_readable_and_the_key_of_its_first_day_goes(
+    servers: Ground,
+) -> None:
+    """So goes that of a day on which nothing is left, which was tried again, or only waited."""
+    till, _ = shop.services(unique("f"))
+    settings = await servers.provide([till], shop.topics(till.topic))
+    now = datetime.now(UTC)
+    first, again, nothing = (now - timedelta(days=n) for n in (dead_letters.DAYS + 1, 10, 40))
+    letter = Letter("t", 0, 0, 0, None, [], b"held")
+    async with (
+        database.session(settings.url(till.name, "writer")) as connection,
+        asyncpg.create_pool(settings.url("keys", "writer"), min_size=1) as pool,
+    ):
+        keys = Keys(pool)
+        days = [dead_letters.subject_of(at.date()) for at in (first, again, nothing)]
+        known = await keys.ensure(days)
+        for at in (first, again):
+            rows = [dead_letters.row(letter, Dead("test", "why"), at, known)]
+            await execute(connection, [(dead_letters.DEAD_LETTER, rows)], facts=False)
+        await retention.expire_letters(connection, keys)
+        assert set(await keys.get(days)) == {days[1]}
+        (row,) = await connection.fetch("SELECT sealed, retries FROM dead_letter")
+        assert row["retries"] == 1 and await dead_letters.opened(keys, row["sealed"])

@@ -25,7 +25,7 @@ async def opened(settings: Settings, service: str) -> list[Opened]:
     query = 'SELECT sealed, stage, reason FROM dead_letter ORDER BY died_at, "offset_"'
     async with session(settings.url(service, "reader")) as connection:
         rows = await connection.fetch(query)
-    async with asyncpg.create_pool(settings.url("keys", "reader"), min_size=1, max_size=1) as pool:
+    async with asyncpg.create_pool(settings.url("keys", "writer"), min_size=1, max_size=1) as pool:
         keys, found = Keys(pool), []
         for row in rows:
             if held := await dead_letters.opened(keys, row["sealed"]):

@@ -48,7 +48,7 @@ async def readable(town: Town, lead: str) -> dict[str, Any]:
     """All that the keys there are still open of it."""
     query = "SELECT sealed FROM event WHERE stream_id = $1 AND sealed IS NOT NULL"
     found: dict[str, Any] = {}
-    async with asyncpg.create_pool(town.settings.url("keys", "reader"), min_size=1) as pool:
+    async with asyncpg.create_pool(town.settings.url("keys", "writer"), min_size=1) as pool:
         for row in await town.rows("leads", query, UUID(lead)):
             for subject, content in json.loads(row["sealed"]).items():
                 id = UUID(subject)

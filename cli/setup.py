@@ -3,7 +3,7 @@ databases, tables, topics.
 
 `python -m cli.setup secrets` makes those secrets and keys that are missing; `python -m cli.setup
 city` the rest. Both change nothing the second time. `python -m cli.setup rotate` gives every role a
-new password, while services run; should it be cut off, `city` ends it.
+new password and access tokens a new key, while services run; should it be cut off, `city` ends it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -18,10 +19,12 @@ from cli.city import SERVICES
 from libs.common import database, provisioning, settings
 from libs.common.service import Service
 from libs.common.settings import SUPERUSER, Settings, SettingsError
-from libs.rights.tokens import make_keys
+from libs.rights.tokens import make_keys, rotate
 
 ROOT = Path(__file__).parents[1]
 ROLES = ("owner", "writer", "reader")
+LEARNT_SECONDS = 3
+"""After which every service knows a new key of access tokens."""
 
 Told = Callable[[str], None]
 
@@ -51,7 +54,7 @@ def make_secrets(folder: Path, services: Sequence[Service]) -> list[str]:
     return made
 
 
-async def rotate(folder: Path, admin_url: str, services: Sequence[Service]) -> int:
+async def change_passwords(folder: Path, admin_url: str, services: Sequence[Service]) -> int:
     """How many roles have a new password. Sessions that are open stay so; whoever opens one in the
     moment between the file and the role is refused, and tries again."""
     roles = _roles(services)
@@ -84,7 +87,11 @@ def main() -> None:
         elif sys.argv[1:] == ["city"]:
             asyncio.run(prepare(chosen, chosen.superuser_url(), SERVICES, print))
         elif sys.argv[1:] == ["rotate"] and chosen.secrets and (url := chosen.superuser_url()):
-            print(f"{asyncio.run(rotate(chosen.secrets, url, SERVICES))} passwords changed")
+            changed = asyncio.run(change_passwords(chosen.secrets, url, SERVICES))
+            print(f"{changed} passwords changed")
+            if chosen.tokens:
+                rotate(chosen.tokens, wait=lambda: time.sleep(LEARNT_SECONDS))
+                print("a new key signs access tokens; that of before is good until the next one")
         else:
             sys.exit(
                 "python -m cli.setup secrets (with CIVICGRID_SECRETS), city, or rotate (with"

@@ -6,6 +6,9 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
+from time import time
+from urllib.parse import urlsplit
+from uuid import UUID
 
 import asyncpg
 import httpx
@@ -17,12 +20,14 @@ from libs.common.database import session
 from libs.common.ids import named, uuid7
 from libs.common.service import Service
 from libs.common.serving import interface, started
-from libs.common.settings import Settings
+from libs.common.settings import SUPERUSER, Settings
+from libs.rights.tokens import Bearer, Keyring, Signer, make_keys
 from tests.support import shop
 from tests.support.awaiting import eventually
 from tests.support.servers import PASSWORD, Ground, unique
 
 CLIENTS, SALES = 8, 50
+BEARER = Bearer(UUID(int=1), UUID(int=2), None, False, True, int(time()) + 86_400)
 FORGET = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ANY($1)"
 
 
@@ -65,7 +70,7 @@ async def test_no_request_fails_and_old_passwords_open_nothing(
         async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
             asking = [asyncio.create_task(keep_asking()) for _ in range(CLIENTS)]
             await eventually(lambda: _told(answers), lambda told: told > SALES)
-            changed = await setup.rotate(settings.secrets, servers.admin_url, [till])
+            changed = await setup.change_passwords(settings.secrets, servers.admin_url, [till])
             assert not any(one.done() for one in asking)
             await asyncio.gather(*asking)
             assert answers == {201: CLIENTS * SALES, 200: CLIENTS * SALES}
@@ -79,3 +84,37 @@ async def test_no_request_fails_and_old_passwords_open_nothing(
 
 async def _told(answers: Counter[int]) -> int:
     return answers.total()
+
+
+async def test_one_command_changes_passwords_and_the_key_of_tokens(
+    servers: Ground,
+    secret: tuple[Service, Settings],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    till, settings = secret
+    assert settings.secrets
+    tokens = settings.secrets / "tokens"
+    make_keys(tokens)
+    before = Signer(tokens).sign(BEARER)
+    for name, value in {
+        "KAFKA_BOOTSTRAP_SERVERS": servers.kafka,
+        "DATABASE_URL": settings.database_url,
+        "CIVICGRID_SECRETS": str(settings.secrets),
+        "CIVICGRID_TOKENS": str(tokens),
+        "CIVICGRID_ADMIN_URL": servers.admin_url,
+    }.items():
+        monkeypatch.setenv(name, value)
+    (settings.secrets / SUPERUSER).write_text(urlsplit(servers.admin_url).password or "")
+    monkeypatch.setattr(setup, "SERVICES", [till])
+    monkeypatch.setattr(setup, "LEARNT_SECONDS", 0)
+    monkeypatch.setattr("sys.argv", ["setup", "rotate"])
+    old = settings.url(till.name, "writer")
+    await asyncio.to_thread(setup.main)
+    assert "6 passwords changed" in capsys.readouterr().out
+    async with session(settings.url(till.name, "writer")):
+        with pytest.raises(asyncpg.InvalidPasswordError):
+            await asyncpg.connect(old)
+    after = Signer(tokens).sign(BEARER)
+    assert Keyring(tokens).read(before) == Keyring(tokens).read(after) == BEARER
+    assert before.partition(".")[0] != after.partition(".")[0], "another key"

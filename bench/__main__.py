@@ -40,8 +40,8 @@ def main(
 
 async def _measured(there: stand.Stand, name: str, sizing: Sizing) -> Result:
     tell(f"{name}, {sizing}")
-    load, version = machine.load(), await there.postgres_version()
-    return results.made(name, sizing, await BENCHMARKS[name](there, sizing), version, load)
+    before = (await there.postgres_version(), machine.load(), machine.yardstick_ms())
+    return results.made(name, sizing, await BENCHMARKS[name](there, sizing), *before)
 
 
 def _show(result: Result) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from statistics import median
 
 from libs.embedded.kafka import VERSION as KAFKA
 
@@ -32,6 +34,17 @@ def hardware() -> Mapping[str, str | int]:
 def versions(postgres: str) -> Mapping[str, str]:
     packages = {name: metadata.version(name) for name in PACKAGES}
     return {"python": platform.python_version(), "kafka": KAFKA, "postgres": postgres, **packages}
+
+
+def yardstick_ms() -> float:
+    """What one core takes today for a fixed piece of Python, at the median of nine times: on a
+    machine that others share too, it is twice as much on one day as on another."""
+    took = []
+    for _ in range(9):
+        begun = time.perf_counter()
+        sum(n * n for n in range(1_000_000))
+        took.append((time.perf_counter() - begun) * 1000)
+    return round(median(took), 1)
 
 
 def load() -> float:

@@ -44,7 +44,8 @@ def _lines(result: Result) -> Iterator[str]:
         f"{result['at'][:16]}, commit {result['commit']}, {result['sizing']} size,"
         f" {result['rounds']} rounds, seed {result['seed']}, {_told(result['data'])}."
         f" {hardware['cores']} cores ({hardware['processor']}),"
-        f" {hardware['memory_mib'] // 1024} GiB; load before it began: {result['load_before']}.\n"
+        f" {hardware['memory_mib'] // 1024} GiB; load before it began: {result['load_before']},"
+        f" yardstick: {result.get('yardstick_ms', 'not taken')}.\n"
     )
     yield from _table([line(one) for one in goals.verdicts(result)])
     yield from _table(list(_rows(result)))

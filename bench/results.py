@@ -19,8 +19,15 @@ Result = Mapping[str, Any]
 """A line of `results/*.jsonl`: `Compared` as JSON, with where and when."""
 
 
-def made(benchmark: str, sizing: Sizing, compared: Compared, postgres: str, load: float) -> Result:
-    """`load`: of the machine before it began."""
+def made(
+    benchmark: str,
+    sizing: Sizing,
+    compared: Compared,
+    postgres: str,
+    load: float,
+    yardstick_ms: float,
+) -> Result:
+    """`load`, `yardstick_ms`: of the machine before it began."""
     return {
         "benchmark": benchmark,
         "sizing": sizing,
@@ -28,6 +35,7 @@ def made(benchmark: str, sizing: Sizing, compared: Compared, postgres: str, load
         "commit": machine.commit(),
         "hardware": machine.hardware(),
         "load_before": load,
+        "yardstick_ms": yardstick_ms,
         "versions": machine.versions(postgres),
         **asdict(compared),
     }

@@ -35,7 +35,7 @@ async def test_each_benchmark_runs(stand: Stand, name: str) -> None:
     for one in found.ratios:
         rounds = [each[one.of][one.figure] / each[one.to][one.figure] for each in found.each]
         assert one.spread == spread(rounds)
-    result = made(name, "smallest", found, "18", 0)
+    result = made(name, "smallest", found, "18", 0, 1)
     assert all(line(verdict)["verdict"] for verdict in verdicts(result))
 
 

@@ -57,7 +57,7 @@ SIZES: Mapping[Sizing, Size] = {
 
 async def run(stand: Stand, sizing: Sizing) -> Compared:
     size = SIZES[sizing]
-    cells = await city.prepared(stand)
+    cells = await city.fresh(stand)
     sides = [
         *(Side(f"{name}, killed", _killing(stand, name, cells)) for name in size.killed),
         *([Side(HAND, lambda n: peer(stand, n))] if size.with_peer else []),

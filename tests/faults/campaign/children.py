@@ -113,14 +113,24 @@ class Children:
         return lines[-1][-300:] if lines else ""
 
     async def ready(self, among: Sequence[Child]) -> None:
-        """Return once they are, or have had a minute for it: who is not then is noted."""
-        waits = (child.process.ready() for child in among)
+        """Return once they are, or have had a minute for it since their last start: who is not then
+        is noted."""
+        waits = (self._ready(child) for child in among)
         came = await asyncio.gather(*waits, return_exceptions=True)
         for child, late in zip(among, came, strict=True):
             if isinstance(late, AssertionError):
                 self._log.note("not ready", whom=child.name, said=self._last(child))
             elif late:
                 raise late
+
+    async def _ready(self, child: Child) -> None:
+        while True:
+            begun = child.process.process
+            try:
+                return await child.process.ready()
+            except AssertionError:
+                if child.process.process is begun:
+                    raise
 
     async def faults(self) -> dict[str, Any]:
         """What stands still, by child, as their own /ready tells."""

@@ -51,7 +51,7 @@ SIZES: Mapping[Sizing, Size] = {
 async def run(stand: Stand, sizing: Sizing) -> Compared:
     size = SIZES[sizing]
     url = await stand.fresh_database(NAME)
-    await database.create(stand.admin_url, [SERVICE.name], stand.settings.password)
+    await database.create(stand.admin_url, [SERVICE.name, NAME], stand.settings.password)
     await database.migrate(url, SERVICE.name, SERVICE.migration_folders(database.CORE))
     async with session(url) as connection:
         await _fill(connection, size.entries)

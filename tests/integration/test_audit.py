@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
@@ -68,13 +69,17 @@ async def provided(servers: Ground) -> tuple[Room, Settings]:
     return till, await servers.provide([till], shop.topics(till.topic))
 
 
+def is_no_503(answer: httpx.Response) -> bool:
+    """So many at once may have to ask again, on slow cores."""
+    return answer.status_code != 503
+
+
 async def test_as_many_rows_as_looks_and_who_looked_is_in_them(servers: Ground) -> None:
     till, settings = await provided(servers)
     asked = [trace() for _ in range(READS)]
     async with shopping(till, settings) as client:
-        answers = await asyncio.gather(
-            *(client.get(f"/tills/{TILL}", headers=of(one)) for one in asked)
-        )
+        looks = [partial(client.get, f"/tills/{TILL}", headers=of(one)) for one in asked]
+        answers = await asyncio.gather(*(eventually(look, is_no_503) for look in looks))
     assert {answer.status_code for answer in answers} == {200}
     found = await rows(settings, till, "SELECT * FROM audit WHERE action = 'show_till'")
     assert Counter(row["correlation_id"] for row in found) == Counter(asked)

@@ -1,17 +1,15 @@
 -- What the core keeps besides events names accounts, records and units: a reader sees it with a scope of
 -- everything alone (row P17 of the requirements).
 
-DO $$
+CREATE FUNCTION scoped(part regclass, reading text DEFAULT '(SELECT sees_everything())') RETURNS void
+LANGUAGE plpgsql AS $$
 DECLARE
-    part text;
+    service text := current_database();
 BEGIN
-    FOREACH part IN ARRAY ARRAY['inbox', 'request', 'timer', 'dead_letter', 'erasure'] LOOP
-        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', part);
-        EXECUTE format('CREATE POLICY owning ON %I TO %I USING (true)', part, current_database() || '_owner');
-        EXECUTE format('CREATE POLICY writing ON %I TO %I USING (true)', part, current_database() || '_writer');
-        EXECUTE format(
-            'CREATE POLICY reading ON %I FOR SELECT TO %I USING ((SELECT sees_everything()))',
-            part, current_database() || '_reader'
-        );
-    END LOOP;
+    EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', part);
+    EXECUTE format('CREATE POLICY owning ON %s TO %I USING (true)', part, service || '_owner');
+    EXECUTE format('CREATE POLICY writing ON %s TO %I USING (true)', part, service || '_writer');
+    EXECUTE format('CREATE POLICY reading ON %s FOR SELECT TO %I USING (%s)', part, service || '_reader', reading);
 END $$;
+
+SELECT scoped(part) FROM unnest(ARRAY['inbox', 'request', 'timer', 'dead_letter', 'erasure']::regclass[]) AS part;

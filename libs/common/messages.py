@@ -52,7 +52,8 @@ class Refused(Exception):
 
     `code` is stable and names the text (zh and en) in the service's `texts.yaml`, whose
     placeholders are filled with `values`; `status` is the HTTP answer; `path` a JSON Pointer to
-    the field that is to blame; `allowed` the commands that the state would have taken.
+    the field that is to blame; `allowed` the commands that the state would have taken; `errors`
+    where and why, if there are several reasons.
     """
 
     def __init__(
@@ -62,11 +63,12 @@ class Refused(Exception):
         status: int = 409,
         path: str | None = None,
         allowed: Sequence[str] = (),
+        errors: Sequence[Mapping[str, str]] = (),
         **values: object,
     ) -> None:
         super().__init__(code)
         self.code, self.status, self.path = code, status, path
-        self.allowed, self.values = tuple(allowed), values
+        self.allowed, self.errors, self.values = tuple(allowed), tuple(errors), values
 
 
 class Wait(Exception):

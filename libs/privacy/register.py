@@ -67,6 +67,14 @@ class Purpose(_Part):
         return self
 
 
+class Category(_Part):
+    """Of what the police share: to be used for one purpose, with its assessment (row P15)."""
+
+    zh: str
+    en: str
+    purpose: str
+
+
 class Limit(_Part):
     """Of a class: whether it may leave its service, and for how many days at most it is kept; None:
     as long as what it stands for."""
@@ -97,6 +105,7 @@ class Register(_Part):
     bases: Mapping[str, Basis]
     assessments: Mapping[str, Assessment]
     purposes: Mapping[str, Purpose]
+    categories: Mapping[str, Category]
     classes: Mapping[Class, Limit]
     periods: Mapping[str, Days | None]
     recipients: Mapping[str, str]
@@ -108,6 +117,9 @@ class Register(_Part):
             _check(purpose.basis in self.bases, f"purpose {code}: unknown basis {purpose.basis}")
             known = purpose.assessment in (None, *self.assessments)
             _check(known, f"purpose {code}: unknown assessment {purpose.assessment}")
+        for code, category in self.categories.items():
+            known = category.purpose in self.purposes
+            _check(known, f"category {code}: unknown purpose {category.purpose}")
         for held in self.holdings:
             what = f"holding of {held.owner} at {held.at[0]}"
             _check(held.purpose in self.purposes, f"{what}: unknown purpose {held.purpose}")
@@ -128,6 +140,11 @@ class Register(_Part):
     def classes_of(self, place: str, field: str) -> list[Class]:
         """One where it is registered once, as it must be."""
         return [kind for held in self.holdings for kind in held.classes_of(place, field)]
+
+    def is_assessed(self, purpose: str, day: date) -> bool:
+        """Whether an approved assessment of it holds on this day."""
+        one = self.assessments.get(self.purposes[purpose].assessment or "")
+        return one is not None and one.approved_by is not None and one.since <= day <= one.until
 
     def days(self, period: str) -> int:
         """Of a period that ends."""

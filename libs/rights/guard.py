@@ -73,7 +73,7 @@ class _Guard:
 
     def __call__(self, request: Request, context: Context[Any]) -> Caller:
         name = request.scope["route"].name
-        rights, thing, is_personal, purposes = self._actions.get(name, UNKNOWN)
+        rights, thing, is_personal, purposes, is_hidden = self._actions.get(name, UNKNOWN)
         if "anyone" in rights:
             return Caller(NOBODY, None, Scope(), resource=thing, is_personal=is_personal)
         bearer, city = bearer_of(request, self._keyring), self._city(context.facts)
@@ -90,7 +90,7 @@ class _Guard:
             is_personal=is_personal,
         )
         if _roles(bearer, seats).isdisjoint(rights):
-            raise Denied(caller)
+            raise Denied(caller, "not_found", 404) if is_hidden else Denied(caller)
         if purposes:
             _check_purpose(request, caller, purposes)
         grant = _grant(request, caller, city, context.now)

@@ -35,12 +35,13 @@ class PolicyError(Exception):
 
 class Action(NamedTuple):
     """`thing`: what kind of thing it is done to, or shows. `purposes`: of which a request must say
-    one, and the case at hand; none: it need not."""
+    one, and the case at hand; none: it need not. `is_hidden`: to who may not, it is not there."""
 
     rights: Rights
     thing: str
     is_personal: bool
     purposes: frozenset[str] = frozenset()
+    is_hidden: bool = False
 
 
 class _Rule(BaseModel):
@@ -48,6 +49,7 @@ class _Rule(BaseModel):
     do: tuple[str, ...]
     of: str
     purposes: frozenset[str] = frozenset()
+    hidden: bool = False
     who: Mapping[Relation, tuple[str, ...]]
 
 
@@ -81,7 +83,8 @@ def _service(
         if unknown := rule.purposes - registered().purposes.keys():
             raise PolicyError(f"the register knows no purpose {min(unknown)}")
         is_personal = things.is_personal(rule.of)
-        action = Action(_rights(rule, groups), rule.of, is_personal, rule.purposes)
+        rights = _rights(rule, groups)
+        action = Action(rights, rule.of, is_personal, rule.purposes, rule.hidden)
         for name in rule.do:
             if name in actions:
                 raise PolicyError(f"{name} is named twice")

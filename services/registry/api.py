@@ -13,6 +13,7 @@ from libs.common.http import Limit, Moment, expected, not_found, takes
 from services.registry import policies, queries
 from services.registry.answers import Plan, Registry, answer_of, item, one
 from services.registry.api_offices import OFFICES
+from services.registry.api_sharing import SHARING
 from services.registry.api_subjects import SUBJECTS
 from services.registry.bodies import (
     AreaBatch,
@@ -121,6 +122,7 @@ def _area(router: APIRouter, desk: Registry) -> None:
 
 PARTS = (
     *SUBJECTS,
+    *SHARING,
     _area_commands,
     _area_reads,
     _area_searches,

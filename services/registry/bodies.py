@@ -19,7 +19,7 @@ from pydantic import (
 from shapely.errors import ShapelyError
 
 from libs.common.contracts.registry import CellKind, Level, OrganisationKind, Role, Shift
-from libs.common.http import LINE, Code, Each, Moment, Term
+from libs.common.http import LINE, Code, Each, Moment, Term, Text
 from services.registry.domain import area, organisation, post
 from services.registry.domain.work_calendar import Times
 
@@ -131,6 +131,50 @@ class DecisionBody(Body):
 
 class HoldBody(Body):
     ground: Code
+
+
+class StatementBody(Body):
+    """What is said of somebody, and what kind of saying it is (row P11)."""
+
+    kind: Literal["fact", "report", "judgement", "unverified"]
+    text: Text
+
+
+class SharedEntryBody(Body):
+    """`born`: whose age nobody knows counts as a child."""
+
+    cell: Code | None = None
+    name: Name | None = None
+    identity: Code | None = None
+    address: Name | None = None
+    born: date | None = None
+    guardian: Name | None = None
+    statement: StatementBody | None = None
+
+
+class SharedBatchBody(Body):
+    """What is missing is told with all else that is wrong with it. `area`: a community, or a cell
+    of it. `signature`: a compact JWS (RFC 7515) of the source over `sources.digest`."""
+
+    source: Code | None = None
+    document: Code | None = None
+    basis: Term | None = None
+    purpose: Term | None = None
+    category: Term | None = None
+    area: Code | None = None
+    expires_at: Moment | None = None
+    issued_by: UUID | None = None
+    signature: str | None = Field(default=None, max_length=2_000)
+    entries: tuple[SharedEntryBody, ...] = ()
+
+
+class ReasonBody(Body):
+    reason: Term
+
+
+class RetainBody(Body):
+    until: Moment
+    reason: Term
 
 
 class AreaBatch(Body):

@@ -12,6 +12,9 @@ import asyncpg
 
 from libs.city.tree import ANSWERS
 from libs.common.contracts.registry import Level
+from libs.common.messages import Decider
+from services.registry.domain.shared_batch import SHARED_BATCH
+from services.registry.domain.shared_entry import SHARED_ENTRY
 from services.registry.domain.subject_request import SUBJECT_REQUEST
 
 Connection: TypeAlias = "asyncpg.Connection[Any]"
@@ -93,6 +96,41 @@ HOLDS_DUE = """
 """Legal holds that nobody reviewed for a year (row P24); `held_at` is RFC 3339, in UTC."""
 REQUEST = "SELECT id, version, state FROM subject_request WHERE id = $1"
 
+_NOW = """to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS')"""
+"""As states write a time, RFC 3339 in UTC, so that the two compare as texts."""
+
+BATCHES = """
+    SELECT id, version, state FROM shared_batch
+    WHERE id > $1 AND ($2::text IS NULL OR status = $2) ORDER BY id LIMIT $3 + 1
+"""
+BATCH = "SELECT id, version, state FROM shared_batch WHERE id = $1"
+ENTRIES = f"""
+    SELECT id, version, state FROM shared_entry
+    WHERE id > $1 AND status = $2 AND (status <> 'active' OR expires_at > {_NOW})
+    ORDER BY id LIMIT $3 + 1
+"""
+ENTRY_IN_FORCE = f"""
+    SELECT id, version, state FROM shared_entry
+    WHERE id = $1 AND status = 'active' AND expires_at > {_NOW}
+"""
+FIRST_SEALED = """
+    SELECT sealed FROM event WHERE aggregate IN ('shared_batch', 'shared_entry') AND stream_id = $1
+      AND sealed IS NOT NULL
+    ORDER BY version LIMIT 1
+"""
+ENTRIES_EXPIRED = f"""
+    SELECT id FROM shared_entry WHERE status = 'active' AND expires_at <= {_NOW}
+    ORDER BY expires_at LIMIT least($1, 1000)
+"""
+ENTRIES_OVER = f"""
+    SELECT id FROM shared_entry WHERE status = 'expired' AND delete_at <= {_NOW}
+      AND NOT EXISTS (
+          SELECT FROM subject_request AS held
+          WHERE held.id = shared_entry.id AND (held.state ->> 'ground') IS NOT NULL)
+    ORDER BY delete_at LIMIT least($1, 1000)
+"""
+"""Entries whose month is over, and that no legal hold keeps."""
+
 GRID: tuple[Level, ...] = ("grid_l1", "grid_l2", "grid_l3")
 
 
@@ -160,17 +198,44 @@ async def requests(
     connection: Connection, *, after: UUID, limit: int, status: str | None, holds_due: bool
 ) -> Found:
     query = HOLDS_DUE if holds_due else REQUESTS
-    return [_flat(row) for row in await connection.fetch(query, after, status, limit)]
+    rows = await connection.fetch(query, after, status, limit)
+    return [_flat(SUBJECT_REQUEST, row) for row in rows]
 
 
 async def request(connection: Connection, id: UUID) -> dict[str, Any] | None:
     row = await connection.fetchrow(REQUEST, id)
-    return row and _flat(row)
+    return row and _flat(SUBJECT_REQUEST, row)
 
 
-def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
+async def batches(connection: Connection, *, after: UUID, limit: int, status: str | None) -> Found:
+    rows = await connection.fetch(BATCHES, after, status, limit)
+    return [_flat(SHARED_BATCH, row) for row in rows]
+
+
+async def batch(connection: Connection, id: UUID) -> dict[str, Any] | None:
+    row = await connection.fetchrow(BATCH, id)
+    return row and _flat(SHARED_BATCH, row)
+
+
+async def entries(connection: Connection, *, after: UUID, limit: int, status: str) -> Found:
+    rows = await connection.fetch(ENTRIES, after, status, limit)
+    return [_flat(SHARED_ENTRY, row) for row in rows]
+
+
+async def entry_in_force(connection: Connection, id: UUID) -> dict[str, Any] | None:
+    row = await connection.fetchrow(ENTRY_IN_FORCE, id)
+    return row and _flat(SHARED_ENTRY, row)
+
+
+async def first_sealed(connection: Connection, id: UUID) -> str | None:
+    """What came with a batch, or with an entry of one."""
+    found = await connection.fetchval(FIRST_SEALED, id)
+    return None if found is None else str(found)
+
+
+def _flat(decider: Decider[Any, Any, Any], row: Mapping[str, Any]) -> dict[str, Any]:
     """With each field, whichever release stored it."""
-    kind = SUBJECT_REQUEST.state
+    kind = decider.state
     state = kind.dump_python(kind.validate_json(row["state"]), mode="json")
     return {**state, "version": row["version"]}
 

@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 
 from bench import clients, spike
+from bench.machine import yardstick_ms
 from cli.passes import Pass
 from libs.rights.tokens import make_keys
 
@@ -31,14 +32,16 @@ async def instant() -> AsyncIterator[str]:
 
 
 async def test_a_request_costs_the_crowd_little(instant: str, tmp_path: Path) -> None:
-    """3,500 a second are asked for at 20 times the arrivals: more than 0.3 ms each is too much."""
+    """3,500 a second are asked for at 20 times the arrivals: more than 0.3 ms each is too much, by
+    a core that takes 50 ms for the yardstick."""
     make_keys(tmp_path)
     size = spike.Size(1, 0, 0.2, (20,))
     begun = time.process_time()
     lives = await spike.spiking(instant, Pass(tmp_path, UUID(int=1)), ["c" * 16], size, 20, 0)
     used = time.process_time() - begun
     assert len(lives.took) == 5 * len(lives.steps) > 1500 and not lives.failed
-    assert used / len(lives.took) < 0.001, "the server's part included"
+    slower = yardstick_ms() / 50
+    assert used / len(lives.took) < 0.001 * slower, "the server's part included"
 
 
 async def test_a_server_that_hangs_up_is_a_failure_and_not_the_end() -> None:

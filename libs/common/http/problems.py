@@ -67,6 +67,8 @@ class Texts:
             problem["path"] = refusal.path
         if refusal.allowed:
             problem["allowed"] = list(refusal.allowed)
+        if refusal.errors:
+            problem["errors"] = self.faults(refusal.errors, language)
         return problem
 
     def faults(self, faults: Sequence[Mapping[str, str]], language: str) -> list[Mapping[str, str]]:

@@ -1,0 +1,174 @@
+"""What the police share, as it comes: a batch, which a second person lets in (rows R14, P3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Literal, assert_never
+from uuid import UUID
+
+from pydantic import TypeAdapter
+
+from libs.common.callers import Belongings
+from libs.common.contracts.sharing import (
+    SharedBatchApproved,
+    SharedBatchEvent,
+    SharedBatchRefused,
+    SharedBatchRejected,
+    SharedBatchSubmitted,
+)
+from libs.common.messages import Decider, Refused
+
+Status = Literal["", "refused", "submitted", "approved", "rejected"]
+
+
+@dataclass(frozen=True, slots=True)
+class Papers:
+    """What a batch shows for itself; `category` and `purpose` are kept sealed."""
+
+    source: str
+    document: str
+    basis: str
+    community: str
+    expires_at: datetime
+    issued_by: UUID
+    category: str
+    purpose: str
+
+
+@dataclass(frozen=True, slots=True)
+class SharedBatch:
+    """`reasons`: why it was refused, if it was; it may come again."""
+
+    id: UUID
+    status: Status = ""
+    source: str | None = None
+    document: str | None = None
+    basis: str | None = None
+    community: str | None = None
+    expires_at: datetime | None = None
+    issued_by: UUID | None = None
+    submitted_by: UUID | None = None
+    decided_by: UUID | None = None
+    entries: tuple[UUID, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    at: datetime
+    by: UUID
+    papers: Papers
+    entries: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    at: datetime
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Approve:
+    at: datetime
+    by: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    at: datetime
+    by: UUID
+    reason: str
+
+
+Decision = Approve | Reject
+Command = Submit | Refuse | Decision
+
+LEGAL: Mapping[Status, tuple[str, ...]] = {
+    "": ("submit_batch",),
+    "refused": ("submit_batch",),
+    "submitted": ("approve_batch", "reject_batch"),
+    "approved": (),
+    "rejected": (),
+}
+
+
+def decide(batch: SharedBatch, command: Command) -> list[SharedBatchEvent]:
+    match command:
+        case Submit():
+            return [_submitted(batch, command)] if batch.status in ("", "refused") else []
+        case Refuse(at, reasons):
+            told = SharedBatchRefused(batch_id=batch.id, at=at, reasons=reasons)
+            return [told] if batch.status in ("", "refused") and batch.reasons != reasons else []
+        case Approve() | Reject():
+            return [_decided(batch, command)]
+        case _:
+            assert_never(command)
+
+
+def _submitted(batch: SharedBatch, command: Submit) -> SharedBatchSubmitted:
+    told = {name: getattr(command.papers, name) for name in Papers.__slots__}
+    return SharedBatchSubmitted(
+        batch_id=batch.id, at=command.at, submitted_by=command.by, entries=command.entries, **told
+    )
+
+
+def _decided(batch: SharedBatch, command: Decision) -> SharedBatchEvent:
+    if not batch.status:
+        raise Refused("not_found", status=404)
+    if batch.status != "submitted":
+        raise Refused("illegal_transition", allowed=LEGAL[batch.status])
+    if command.by == batch.submitted_by:
+        raise Refused("second_person_required")
+    now: dict[str, Any] = {"batch_id": batch.id, "at": command.at, "community": batch.community}
+    match command:
+        case Approve(at, by):
+            assert batch.expires_at
+            if batch.expires_at <= at:
+                raise Refused("batch_is_over", allowed=("reject_batch",))
+            return SharedBatchApproved(**now, approved_by=by, entries=batch.entries)
+        case Reject(_, by, reason):
+            return SharedBatchRejected(**now, rejected_by=by, reason=reason, entries=batch.entries)
+        case _:
+            assert_never(command)
+
+
+def evolve(batch: SharedBatch, event: SharedBatchEvent) -> SharedBatch:
+    match event:
+        case SharedBatchSubmitted():
+            return replace(
+                batch,
+                status="submitted",
+                source=event.source,
+                document=event.document,
+                basis=event.basis,
+                community=event.community,
+                expires_at=event.expires_at,
+                issued_by=event.issued_by,
+                submitted_by=event.submitted_by,
+                entries=event.entries,
+                reasons=(),
+            )
+        case SharedBatchRefused(reasons=reasons):
+            return replace(batch, status="refused", reasons=reasons)
+        case SharedBatchApproved(approved_by=by):
+            return replace(batch, status="approved", decided_by=by)
+        case SharedBatchRejected(rejected_by=by):
+            return replace(batch, status="rejected", decided_by=by)
+    return batch
+
+
+def _belongs(batch: SharedBatch) -> Belongings:
+    return {"community": (batch.community,)}
+
+
+SHARED_BATCH: Decider[SharedBatch, Command, SharedBatchEvent] = Decider(
+    name="shared_batch",
+    blank=SharedBatch,
+    decide=decide,
+    evolve=evolve,
+    state=TypeAdapter(SharedBatch),
+    events=(SharedBatchSubmitted, SharedBatchRefused, SharedBatchApproved, SharedBatchRejected),
+    belongs=_belongs,
+)

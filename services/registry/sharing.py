@@ -1,0 +1,102 @@
+"""What the police share: in by two persons, read for its purpose, out again by itself (rows R14,
+R15, P3, P8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+from libs.city import City
+from libs.common.contracts.sharing import (
+    SharedBatchApproved,
+    SharedBatchRejected,
+    SharedEntryDeleted,
+    SharedEntryDiscarded,
+    SharedEntryEvent,
+    SharedEntryReceived,
+    SharedEntryWithdrawn,
+)
+from libs.common.ids import derived
+from libs.common.messages import Context, Effect, Policies, SetTimer
+from libs.common.sweeping import Sweep
+from services.registry import queries
+from services.registry.bodies import SharedBatchBody
+from services.registry.domain.shared_batch import SHARED_BATCH, Papers, Submit
+from services.registry.domain.shared_entry import (
+    SHARED_ENTRY,
+    Admit,
+    Delete,
+    Discard,
+    Expire,
+    Receive,
+)
+from services.registry.domain.subject_request import SUBJECT_REQUEST, Affect
+from services.registry.subjects import ERASE
+
+Now = Context[City]
+
+
+def submit(context: Now, id: UUID, by: UUID, batch: SharedBatchBody) -> Iterable[Effect]:
+    """A batch in which nothing is wrong. The same again changes nothing."""
+    assert batch.expires_at and batch.issued_by and batch.area and batch.category and batch.purpose
+    assert batch.source and batch.document and batch.basis
+    community = context.facts.community_of(batch.area)
+    assert community
+    papers = Papers(
+        *(batch.source, batch.document, batch.basis, community, batch.expires_at),
+        *(batch.issued_by, batch.category, batch.purpose),
+    )
+    entries = tuple(derived(id, f"entry {n}") for n in range(len(batch.entries)))
+    yield SHARED_BATCH.to(id, Submit(context.now, by, papers, entries))
+    why = {"category": batch.category, "purpose": batch.purpose}
+    for entry, body in zip(entries, batch.entries, strict=True):
+        content = {**body.model_dump(exclude_none=True), **why}
+        told = (context.now, id, community, batch.expires_at, content)
+        yield SHARED_ENTRY.to(entry, Receive(*told))
+
+
+def on_approved(event: SharedBatchApproved, context: Now) -> Iterable[Effect]:
+    for entry in event.entries:
+        yield SHARED_ENTRY.to(entry, Admit(event.at))
+
+
+def on_rejected(event: SharedBatchRejected, context: Now) -> Iterable[Effect]:
+    """Nothing of it is kept but its papers: the key of those that are sealed goes, too."""
+    for entry in event.entries:
+        yield SHARED_ENTRY.to(entry, Discard(event.at))
+    yield _erased(event.batch_id, context)
+
+
+def on_gone(event: SharedEntryEvent, context: Now) -> Iterable[Effect]:
+    """What it said is erased, unless a legal hold is on it: then this is refused."""
+    yield SUBJECT_REQUEST.to(event.entry_id, Affect(event.at, event.entry_id))
+    yield _erased(event.entry_id, context)
+
+
+def _erased(subject: UUID, context: Now) -> SetTimer:
+    return SetTimer(ERASE, subject, context.now, {"subjects": [str(subject)]})
+
+
+def expire(row: Mapping[str, Any], context: Now) -> Iterable[Effect]:
+    yield SHARED_ENTRY.to(row["id"], Expire(context.now))
+
+
+def delete(row: Mapping[str, Any], context: Now) -> Iterable[Effect]:
+    yield SHARED_ENTRY.to(row["id"], Delete(context.now))
+
+
+POLICIES: Policies = {
+    SharedBatchApproved: on_approved,
+    SharedBatchRejected: on_rejected,
+    SharedEntryDiscarded: on_gone,
+    SharedEntryWithdrawn: on_gone,
+    SharedEntryDeleted: on_gone,
+}
+HALF_A_MINUTE, HOUR = 30.0, 3600.0
+SWEEPS = (
+    Sweep("sharing", HALF_A_MINUTE, queries.ENTRIES_EXPIRED, expire),
+    Sweep("sharing_over", HOUR, queries.ENTRIES_OVER, delete),
+)
+"""A thousand at most of either kind (row Q20)."""
+CONTENT = SharedEntryReceived.sealed

@@ -112,7 +112,7 @@ async def test_sessions_that_answer_no_more_are_given_up(servers: Ground, pair: 
     sessions = await sessions_of(servers, f"{pair.name}-writer")
     try:
         for one in sessions:
-            os.kill(one, signal.SIGSTOP)
+            await eventually(partial(stopped_idle, servers, one), bool)
         await sell(pair.till.url)
         await eventually(pair.counted, (1).__eq__, within=60)
         assert pair.book.process and pair.book.process.poll() is None
@@ -120,6 +120,21 @@ async def test_sessions_that_answer_no_more_are_given_up(servers: Ground, pair: 
         for one in sessions:
             with suppress(ProcessLookupError):
                 os.kill(one, signal.SIGCONT)
+
+
+async def stopped_idle(servers: Ground, pid: int) -> bool:
+    """Whether it stands still now, between two commands: within one it may hold what all sessions of
+    the server need, such as a lock on a page."""
+    os.kill(pid, signal.SIGSTOP)
+    connection = await asyncpg.connect(servers.admin_url)
+    try:
+        query = "SELECT state FROM pg_stat_activity WHERE pid = $1"
+        is_idle = await connection.fetchval(query, pid) == "idle"
+    finally:
+        await connection.close()
+    if not is_idle:
+        os.kill(pid, signal.SIGCONT)
+    return is_idle
 
 
 async def sessions_of(servers: Ground, application: str) -> list[int]:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import httpx
@@ -110,9 +111,10 @@ async def test_sessions_that_answer_no_more_are_given_up(servers: Ground, pair: 
     if not isinstance(servers.own, Servers):
         pytest.skip("only sessions that are processes of this machine can be stopped")
     sessions = await sessions_of(servers, f"{pair.name}-writer")
+    looking = await asyncpg.connect(servers.admin_url)
     try:
         for one in sessions:
-            await eventually(partial(stopped_idle, servers, one), bool)
+            await eventually(partial(stopped_idle, looking, one), bool)
         await sell(pair.till.url)
         await eventually(pair.counted, (1).__eq__, within=60)
         assert pair.book.process and pair.book.process.poll() is None
@@ -120,21 +122,19 @@ async def test_sessions_that_answer_no_more_are_given_up(servers: Ground, pair: 
         for one in sessions:
             with suppress(ProcessLookupError):
                 os.kill(one, signal.SIGCONT)
+        await looking.close()
 
 
-async def stopped_idle(servers: Ground, pid: int) -> bool:
-    """Whether it stands still now, between two commands: within one it may hold what all sessions of
-    the server need, such as a lock on a page."""
+async def stopped_idle(looking: asyncpg.Connection[Any], pid: int) -> bool:
+    """Whether it stands still now, between two commands: within one it may hold what all sessions
+    of the server need, such as a lock on a page."""
     os.kill(pid, signal.SIGSTOP)
-    connection = await asyncpg.connect(servers.admin_url)
-    try:
-        query = "SELECT state FROM pg_stat_activity WHERE pid = $1"
-        is_idle = await connection.fetchval(query, pid) == "idle"
-    finally:
-        await connection.close()
-    if not is_idle:
-        os.kill(pid, signal.SIGCONT)
-    return is_idle
+    query = "SELECT state FROM pg_stat_activity WHERE pid = $1"
+    with suppress(TimeoutError):
+        if await looking.fetchval(query, pid, timeout=2) == "idle":
+            return True
+    os.kill(pid, signal.SIGCONT)
+    return False
 
 
 async def sessions_of(servers: Ground, application: str) -> list[int]:

@@ -29,6 +29,7 @@ from cli import (
     passes,
     registry,
     scoring,
+    sharing,
     state,
     story,
     subjects,
@@ -59,6 +60,7 @@ app.add_typer(scoring.app, name="scoring")
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(access.app, name="access")
 app.add_typer(subjects.app, name="subjects")
+app.add_typer(sharing.app, name="sharing")
 app.add_typer(audit.app, name="audit")
 app.command("init")(accounts.init)
 app.command("login")(accounts.login)

@@ -34,14 +34,14 @@ DELETED_AFTER = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class SharedEntry:
-    """`longest`: for how long it was shared at first, and so may be once more."""
+    """`expires_at`: until then it is in force, and as long may it be so once more."""
 
     id: UUID
     status: Status = ""
     batch_id: UUID | None = None
     community: str | None = None
+    received_at: datetime | None = None
     expires_at: datetime | None = None
-    longest: timedelta = timedelta(0)
     delete_at: datetime | None = None
     was_retained: bool = False
 
@@ -154,8 +154,10 @@ def _retained(entry: SharedEntry, command: Retain) -> SharedEntryRetained:
     _check_open(entry)
     if entry.was_retained:
         raise Refused("kept_before")
-    if not command.at < command.until <= command.at + entry.longest:
-        raise Refused("beyond_limit", status=422, path="/until", days=entry.longest.days)
+    assert entry.expires_at and entry.received_at
+    longest = entry.expires_at - entry.received_at
+    if not command.at < command.until <= command.at + longest:
+        raise Refused("beyond_limit", status=422, path="/until", days=longest.days)
     return SharedEntryRetained(
         **_now(entry, command.at), by=command.by, reason=command.reason, expires_at=command.until
     )
@@ -184,8 +186,8 @@ def evolve(entry: SharedEntry, event: SharedEntryEvent) -> SharedEntry:
                 status="proposed",
                 batch_id=event.batch_id,
                 community=event.community,
+                received_at=event.at,
                 expires_at=event.expires_at,
-                longest=event.expires_at - event.at,
             )
         case SharedEntryAdmitted():
             return replace(entry, status="active")

@@ -1,6 +1,7 @@
 """What a state must be after its events, told a second time and in another way: as tables.
 
-Written from sections 1 of leads.md, alerts.md, mediation.md and portal.md, not from the services.
+Written from sections 1 of registry.md, leads.md, alerts.md, mediation.md and portal.md, not from
+the services.
 """
 
 from __future__ import annotations
@@ -242,6 +243,49 @@ CALENDAR = Aggregate(
     described=("year", "zone", "shifts", "holidays", "workdays"),
 )
 
+_SHOWN = ("source", "document", "basis", "community", "expires_at", "issued_by", "submitted_by")
+SHARED_BATCH = Aggregate(
+    {
+        **dict.fromkeys(("decided_by", *_SHOWN)),
+        **{"status": "", "entries": [], "reasons": []},
+    },
+    {
+        "shared_batch.submitted.v1": Step(
+            _to("submitted", "", "refused"), _same("entries", *_SHOWN), {"reasons": []}
+        ),
+        "shared_batch.refused.v1": Step(_to("refused", "", "refused"), _same("reasons")),
+        "shared_batch.approved.v1": Step(
+            _to("approved", "submitted"), {"decided_by": "approved_by"}
+        ),
+        "shared_batch.rejected.v1": Step(
+            _to("rejected", "submitted"), {"decided_by": "rejected_by"}
+        ),
+    },
+)
+_NOT_TO_GO: Row = {"delete_at": None}
+SHARED_ENTRY = Aggregate(
+    {
+        **dict.fromkeys(("batch_id", "community", "received_at", "expires_at", "delete_at")),
+        **{"status": "", "was_retained": False},
+    },
+    {
+        "shared_entry.received.v1": Step(
+            _to("proposed", ""),
+            {**_same("batch_id", "community", "expires_at"), "received_at": "at"},
+        ),
+        "shared_entry.admitted.v1": Step(_to("active", "proposed")),
+        "shared_entry.discarded.v1": Step(_to("discarded", "proposed")),
+        "shared_entry.retained.v1": Step(
+            _to("active", "active", "expired"),
+            _same("expires_at"),
+            {**_NOT_TO_GO, "was_retained": True},
+        ),
+        "shared_entry.withdrawn.v1": Step(_to("withdrawn", "active", "expired"), sets=_NOT_TO_GO),
+        "shared_entry.expired.v1": Step(_to("expired", "active"), _same("delete_at")),
+        "shared_entry.deleted.v1": Step(_to("deleted", "expired"), sets=_NOT_TO_GO),
+    },
+)
+
 
 def _forget(state: Row, data: Row) -> None:
     """Of sessions that ended, those are remembered that the event still tells."""
@@ -347,6 +391,8 @@ AGGREGATES: Mapping[tuple[str, str], Aggregate] = {
     ("registry", "post"): POST,
     ("registry", "appointment"): APPOINTMENT,
     ("registry", "work_calendar"): CALENDAR,
+    ("registry", "shared_batch"): SHARED_BATCH,
+    ("registry", "shared_entry"): SHARED_ENTRY,
     ("leads", "lead"): LEAD,
     ("leads", "supervision"): SUPERVISION,
     ("leads", "intake_item"): INTAKE_ITEM,

@@ -29,7 +29,11 @@ from services.registry.domain import (
     area,
     organisation,
     post,
+    shared_batch,
+    shared_entry,
 )
+from services.registry.domain.shared_batch import SHARED_BATCH
+from services.registry.domain.shared_entry import SHARED_ENTRY
 from services.scoring.domain import SCORE
 from services.scoring.domain.score import Publish
 from tests.faults.machines.domain import BEGIN, DomainMachine
@@ -218,6 +222,78 @@ class Appointments(DomainMachine):
         self.tell_twice(appointment.EndAppointment(self.now))
 
 
+class SharedBatches(DomainMachine):
+    service, decider = "registry", SHARED_BATCH
+
+    @rule(by=PERSONS, days=st.integers(1, 3))
+    def submit(self, by: UUID, days: int) -> None:
+        until = self.now + timedelta(minutes=2 * days)
+        papers = shared_batch.Papers("s", "d", "b", "c", until, by, "category", "purpose")
+        entries = (UUID(int=11), UUID(int=12))
+        self.tell_twice(shared_batch.Submit(self.now, by, papers, entries))
+
+    @rule(reason=st.sampled_from(["area:too_wide", "basis:missing"]))
+    def refuse(self, reason: str) -> None:
+        self.tell_twice(shared_batch.Refuse(self.now, (reason,)))
+
+    @rule(by=PERSONS, reject=st.booleans())
+    def decide(self, by: UUID, reject: bool) -> None:
+        self.tell(
+            shared_batch.Reject(self.now, by, "unclear")
+            if reject
+            else shared_batch.Approve(self.now, by)
+        )
+
+    @invariant()
+    def two_persons_let_it_in(self) -> None:
+        assert self.state.decided_by is None or self.state.decided_by != self.state.submitted_by
+
+
+class SharedEntries(DomainMachine):
+    """By its batch, by its people, and by time."""
+
+    service, decider = "registry", SHARED_ENTRY
+
+    @rule(minutes=st.integers(1, 20))
+    def receive(self, minutes: int) -> None:
+        until = self.now + timedelta(minutes=minutes)
+        told = (self.now, UUID(int=9), "c", until, {"name": "n", "purpose": "p"})
+        self.tell_twice(shared_entry.Receive(*told))
+
+    @rule(kind=st.sampled_from([shared_entry.Admit, shared_entry.Discard]))
+    def follow_its_batch(self, kind: Any) -> None:
+        self.tell_twice(kind(self.now))
+
+    @rule(by=PERSONS, minutes=st.integers(-1, 30))
+    def retain(self, by: UUID, minutes: int) -> None:
+        had, was_retained = self.state.expires_at, self.state.was_retained
+        until = self.now + timedelta(minutes=minutes)
+        if self.tell(shared_entry.Retain(self.now, by, until, "needed")):
+            assert (
+                not was_retained
+                and self.state.expires_at - self.now <= had - self.state.received_at
+            )
+
+    @rule(by=PERSONS)
+    def withdraw(self, by: UUID) -> None:
+        self.tell(shared_entry.Withdraw(self.now, by, "done"))
+
+    @rule(days=st.sampled_from([0, 31]))
+    def time_passes(self, days: int) -> None:
+        self.now += timedelta(days=days)
+        for command in (shared_entry.Expire(self.now), shared_entry.Delete(self.now)):
+            before = self.state
+            if self.tell(command):
+                end = before.expires_at if before.status == "active" else before.delete_at
+                assert end <= self.now
+
+    @invariant()
+    def what_is_gone_stays_gone(self) -> None:
+        kinds = [event.type.split(".")[1] for event in self.events]
+        for ending in ("withdrawn", "discarded", "deleted"):
+            assert ending not in kinds[:-1]
+
+
 class Accounts(DomainMachine):
     """An account by its owner, by others, by time, and by whoever tries at the door."""
 
@@ -339,4 +415,5 @@ for _machine in MACHINES:
 TestLeads, TestAlerts, TestCases = Leads.TestCase, Alerts.TestCase, Cases.TestCase
 TestScores, TestAreas, TestPosts = Scores.TestCase, Areas.TestCase, Posts.TestCase
 TestOrganisations, TestAppointments = Organisations.TestCase, Appointments.TestCase
+TestBatches, TestEntries = SharedBatches.TestCase, SharedEntries.TestCase
 TestAccounts, TestNames = Accounts.TestCase, Names.TestCase

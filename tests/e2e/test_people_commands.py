@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +20,7 @@ from libs.common.ids import uuid7
 from services.registry import reference
 from tests.e2e.small_city.test_content import OFFICER
 from tests.e2e.small_city.test_rights import CELL, COMMUNITY, PARENT
+from tests.e2e.small_city.test_sharing import batch
 from tests.integration.test_accounts_command import Command
 from tests.support.accounts import sign_in
 from tests.support.awaiting import eventually
@@ -94,6 +97,32 @@ async def test_what_was_told_is_read_for_a_purpose(commander: Signed) -> None:
         why = allowed.format(purpose)
         commander.fails("lead", "content", lead, "--purpose", purpose, why=why)
     assert "two men" not in commander.run("lead", "show", lead)
+
+
+async def test_what_the_police_share_comes_in_by_two_persons(
+    city: Commands, commander: Signed, officer: Signed, tmp_path: Path
+) -> None:
+    pem, file = tmp_path / "bureau.pem", tmp_path / "batch.json"
+    assert "signs for bureau" in commander.run("sharing", "key", "bureau", str(pem))
+    assert pem.stat().st_mode & 0o077 == 0
+    commander.fails("sharing", "key", "bureau", str(pem), why="is there already")
+    file.write_text(json.dumps(batch(document=None)))
+    submit = ("sharing", "submit", str(file), "--key", str(pem))
+    officer.fails(*submit, why="document: This is required.")
+    file.write_text(json.dumps(batch()))
+    assert "submitted" in officer.run(*submit) and "known already" in officer.run(*submit)
+    (one,) = commander.json("sharing", "batches", "--status", "submitted")
+    assert "released prisoner" in commander.run("sharing", "batch", one["id"]).replace("_", " ")
+    assert "approved" in commander.run("sharing", "approve", one["id"])
+    first, second = officer.json("sharing", "entries")
+    shown = officer.json("sharing", "entry", first["id"], "--purpose", "resettle")
+    assert shown["cell"] == CELL and shown["name"] in ("Han Mei", "Li Lei")
+    officer.fails("sharing", "entry", first["id"], "--purpose", "road_safety", why="no such thing")
+    assert commander.json("sharing", "entries") == []
+    later = (datetime.now(UTC) + timedelta(days=30)).date().isoformat()
+    assert "in force" in officer.run("sharing", "retain", second["id"], later, "needed")
+    assert "withdrawn" in officer.run("sharing", "withdraw", first["id"], "not_needed")
+    assert [row["id"] for row in officer.json("sharing", "entries")] == [second["id"]]
 
 
 async def test_what_is_held_is_not_erased_until_it_is_released(

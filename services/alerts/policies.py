@@ -18,6 +18,7 @@ from libs.common.contracts.leads import (
     SupervisionIssued,
 )
 from libs.common.contracts.mediation import CaseClosed, CaseFellOverdue
+from libs.common.contracts.portal import BreakGlassGranted, BreakGlassReviewed
 from libs.common.contracts.registry import Level
 from libs.common.ids import derived
 from libs.common.messages import CancelTimer, Context, Due, Effect, Policies, SetTimer, Timers
@@ -35,7 +36,7 @@ _RULES: Mapping[str, Rule] = {rule.id: rule for rule in RULES.rules}
 
 
 def alert_id(about: UUID, rule: str) -> UUID:
-    """A rule hits a lead, a card or a case once."""
+    """A rule hits a lead, a card, a case or a grant once."""
     return derived(about, f"alert/{rule}")
 
 
@@ -55,6 +56,8 @@ def _about(event: Any) -> UUID:
             return event.supervision_id
         case CaseFellOverdue() | CaseClosed():
             return event.case_id
+        case BreakGlassGranted() | BreakGlassReviewed():
+            return event.grant_id
     id: UUID = event.lead_id
     return id
 
@@ -62,10 +65,18 @@ def _about(event: Any) -> UUID:
 def _raise(event: Any, about: UUID, rule: Rule, context: Now) -> Raise:
     assert context.envelope
     late = getattr(event, "imported", False) or context.now - context.envelope.time > OLD_NEWS
-    told = () if late else recipients(context.facts, event.cell, rule.told)
-    place = (event.community, event.cell)
+    community, cell = getattr(event, "community", None), getattr(event, "cell", None)
+    told = () if late else _told(rule, cell, context.facts)
+    place = (community, cell)
     at = min(event.at, context.now)  # a clock that is ahead (row A25)
     return Raise(at, about, *place, rule.id, RULES.version, rule.severity, told, late)
+
+
+def _told(rule: Rule, cell: str | None, city: City) -> tuple[UUID, ...]:
+    if not rule.roles:
+        return recipients(city, cell, rule.told)
+    holders = city.holders_in(city.root.code) if city.root else ()
+    return tuple(dict.fromkeys(one.person_ref for one in holders if one.role in rule.roles))
 
 
 def recipients(city: City, cell: str | None, levels: Iterable[Level]) -> tuple[UUID, ...]:
@@ -123,6 +134,8 @@ POLICIES: Policies = {
     SupervisionIssued: on_event,
     CaseFellOverdue: on_event,
     CaseClosed: on_event,
+    BreakGlassGranted: on_event,
+    BreakGlassReviewed: on_event,
     AlertRaised: on_alert_raised,
     AlertAcknowledged: on_alert_settled,
     AlertReturnedToNormal: on_alert_settled,

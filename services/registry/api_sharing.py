@@ -26,6 +26,8 @@ from services.registry.sharing_faults import Known
 FIRST = UUID(int=0)
 BATCHES = own("shared batches")
 """Whose key makes the ids of batches: they tell nobody what is in one."""
+MOST_KEPT = 100
+"""Of the reasons for which a batch was refused; its sender is told all of them."""
 
 
 def _person(request: Request) -> UUID:
@@ -70,7 +72,8 @@ def _is_signed(desk: Registry, body: SharedBatchBody, digest: str) -> bool | Non
 async def _refuse(
     desk: Registry, request: Request, id: UUID, faults: list[sharing_faults.Fault]
 ) -> None:
-    reasons = tuple(f"{fault.path.replace('/', '.').strip('.')}:{fault.code}" for fault in faults)
+    told = [f"{fault.path.replace('/', '.').strip('.')}:{fault.code}" for fault in faults]
+    reasons = tuple(told[:MOST_KEPT])
     plan = one(lambda now: SHARED_BATCH.to(id, Refuse(now.now, reasons)))
     await desk.done(request, plan, code="batch_refused")
     raise Refused("batch_refused", status=422, errors=[fault._asdict() for fault in faults])

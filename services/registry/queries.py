@@ -84,8 +84,11 @@ CALENDAR = "SELECT calendar FROM city_work_calendar WHERE year = $1"
 
 REQUESTS = """
     SELECT id, version, state FROM subject_request
-    WHERE id > $1 AND ($2::text IS NULL OR status = $2) ORDER BY id LIMIT $3 + 1
+    WHERE id > $1 AND ($2::text IS NULL OR status = $2)
+      AND (status <> '' OR (state ->> 'ground') IS NOT NULL)
+    ORDER BY id LIMIT $3 + 1
 """
+"""But those of which nothing was asked: their record, or a part of it, went by itself."""
 HOLDS_DUE = """
     SELECT id, version, state FROM subject_request
     WHERE id > $1 AND ($2::text IS NULL OR status = $2) AND (state ->> 'ground') IS NOT NULL

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from libs.common.contracts.registry import Level
+from libs.common.contracts.registry import Level, Role
 from libs.common.messages import Event
 
 LEVELS: tuple[Level, ...] = get_args(Level)[::-1]
@@ -17,7 +17,8 @@ LEVELS: tuple[Level, ...] = get_args(Level)[::-1]
 class Rule(BaseModel):
     """`event`: its type; `when`: values that its fields must have, any of each list.
 
-    Told are those who answer for the areas of the levels `lowest` to `reach` above the cell.
+    Told are those who answer for the areas of the levels `lowest` to `reach` above the cell; or,
+    where there are `roles`, who hold such posts of the city.
     After each span of `escalate_after` (hours since it was raised) the next level up is told.
     `cleared_by`: types of events after which the condition holds no more.
     """
@@ -29,6 +30,7 @@ class Rule(BaseModel):
     severity: int = Field(ge=1, le=4)
     lowest: Level = "grid_l3"
     reach: Level = "grid_l1"
+    roles: tuple[Role, ...] = ()
     escalate_after: tuple[int, ...] = ()
     cleared_by: tuple[str, ...] = ()
 

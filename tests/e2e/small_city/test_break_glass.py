@@ -192,6 +192,26 @@ async def test_an_emergency_is_granted_at_once_and_no_other_before_it_is_approve
     assert (await stage.shown(grant))["status"] == "reviewed"
 
 
+async def test_the_privacy_officer_is_told_at_once_until_it_is_reviewed(stage: Stage) -> None:
+    person, privacy = stage.officers.pop(), stage.town.of(stage.privacy[0])
+    grant = await stage.requested(person, record=stage.lead, emergency=True)
+
+    async def alerts() -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = (await privacy.get("/notifications", limit=200))["items"]
+        return [one for one in items if one["about"] == grant]
+
+    (alert,) = await eventually(alerts, bool)
+    assert (alert["rule"], alert["status"]) == ("break-glass-granted", "unacknowledged")
+    assert (await privacy.get(f"/alerts/{alert['id']}"))["about"] == grant
+    assert (await privacy.post(f"/alerts/{alert['id']}/acknowledge")).status_code == 200
+    assert (await stage.step(person, grant, "end")).status_code == 200
+    assert (await stage.step(COMMANDER, grant, "approve")).status_code == 200
+    finding = {"finding": "in_order", "note": "seen by two of us"}
+    reviewed = await stage.step(stage.privacy[0], grant, "review", finding)
+    assert reviewed.status_code == 200, reviewed.text
+    await eventually(alerts, lambda found: found[0]["status"] == "normal")
+
+
 async def test_no_own_request_is_approved(stage: Stage) -> None:
     for person, more in (
         (stage.operators[0], {"area": f"{HERE}0101"}),

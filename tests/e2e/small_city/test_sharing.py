@@ -314,6 +314,10 @@ BAD: Mapping[str, tuple[Mapping[str, Any], set[str]]] = {
         {"basis": None, "expires_at": None, "area": CITY},
         {"/basis missing", "/expires_at missing", "/area too_wide"},
     ),
+    "many faults": (
+        {"entries": [entry(name=None, cell="X") for _ in range(400)]},
+        {"/entries/0/name missing", "/entries/399/cell unknown_area"},
+    ),
     "too many": ({"entries": [entry(name=f"N {n}") for n in range(501)]}, {"/entries too_long"}),
 }
 

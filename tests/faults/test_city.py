@@ -26,7 +26,7 @@ from tests.support.processes import ServiceProcess
 from tests.support.servers import ROOT, Ground
 from tests.support.town import PLAN, SEED, forget_topics, pass_of
 
-LEADS = 5000
+LEADS = 2500
 BATCH = 20
 BY_NAME = {service.name: service for service in SERVICES}
 

@@ -35,10 +35,10 @@ SIZES: Mapping[Sizing, Size] = {
 
 
 async def run(stand: Stand, sizing: Sizing) -> Compared:
-    """Each side begins with a city made anew."""
+    """Each side begins with its city anew, of which nobody has heard on any topic."""
     size = SIZES[sizing]
     sides = [
-        Side(_named(count), _in_city(replace(stand, plan=_plan(count)), size))
+        Side(_named(count), _in_city(replace(stand, plan=_plan(count)), _label(count), size))
         for count in (size.few, size.many)
     ]
     pairs = [("cpu_us_a_lead", _named(size.many), _named(size.few))]
@@ -47,15 +47,21 @@ async def run(stand: Stand, sizing: Sizing) -> Compared:
         return await compared(sides, size.rounds, pairs, seed=SEED, data=data)
     finally:
         await city.forget(stand)
+        for count in (size.few, size.many):
+            await city.forget_copy(stand, _label(count))
 
 
 def _named(communities: int) -> str:
     return f"{communities:,} communities"
 
 
-def _in_city(stand: Stand, size: Size) -> Measure:
+def _label(communities: int) -> str:
+    return f"city_{communities}"
+
+
+def _in_city(stand: Stand, label: str, size: Size) -> Measure:
     async def measure(n: int) -> Figures:
-        cells = await city.fresh(stand)
+        cells = await city.copied(stand, label)
         return await through(stand, size.how, cells, size.leads, SEED + n)
 
     return measure

@@ -87,6 +87,17 @@ class Stand:
         async with session(self.admin_url) as connection:
             await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
+    async def has_database(self, name: str) -> bool:
+        async with session(self.admin_url) as connection:
+            query = "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)"
+            return bool(await connection.fetchval(query, name))
+
+    async def copy_database(self, name: str, to: str, service: str) -> None:
+        """With the same owner; nobody may be connected to it."""
+        async with session(self.admin_url) as connection:
+            told = f"OWNER {service}_owner TEMPLATE {name} STRATEGY file_copy"
+            await connection.execute(f"CREATE DATABASE {to} {told}")
+
     async def fresh_service(self, service: Service) -> None:
         """Its database with empty tables, and its topic."""
         await self.drop_database(service.name)

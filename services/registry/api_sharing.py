@@ -49,7 +49,8 @@ def _submission(router: APIRouter, desk: Registry) -> None:
         signed = _is_signed(desk, body, digest)
         known = Known(context.facts, registered(), context.now, person, signed)
         if faults := sharing_faults.found(body, known):
-            await _refuse(desk, request, id, faults)
+            area = context.facts.area(body.area or "")
+            await _refuse(desk, request, id, area.community if area else None, faults)
         today = context.now.astimezone(UTC).date()
         if (n := sharing_faults.without_guardian(body, today)) is not None:
             raise Refused("guardian_required", path=f"/entries/{n}/guardian")
@@ -70,11 +71,15 @@ def _is_signed(desk: Registry, body: SharedBatchBody, digest: str) -> bool | Non
 
 
 async def _refuse(
-    desk: Registry, request: Request, id: UUID, faults: list[sharing_faults.Fault]
+    desk: Registry,
+    request: Request,
+    id: UUID,
+    community: str | None,
+    faults: list[sharing_faults.Fault],
 ) -> None:
     told = [f"{fault.path.replace('/', '.').strip('.')}:{fault.code}" for fault in faults]
     reasons = tuple(told[:MOST_KEPT])
-    plan = one(lambda now: SHARED_BATCH.to(id, Refuse(now.now, reasons)))
+    plan = one(lambda now: SHARED_BATCH.to(id, Refuse(now.now, community, reasons)))
     await desk.done(request, plan, code="batch_refused")
     raise Refused("batch_refused", status=422, errors=[fault._asdict() for fault in faults])
 

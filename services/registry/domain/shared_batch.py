@@ -65,7 +65,10 @@ class Submit:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
+    """`community`: where it was for, if that is known."""
+
     at: datetime
+    community: str | None
     reasons: tuple[str, ...]
 
 
@@ -98,8 +101,10 @@ def decide(batch: SharedBatch, command: Command) -> list[SharedBatchEvent]:
     match command:
         case Submit():
             return [_submitted(batch, command)] if batch.status in ("", "refused") else []
-        case Refuse(at, reasons):
-            told = SharedBatchRefused(batch_id=batch.id, at=at, reasons=reasons)
+        case Refuse(at, community, reasons):
+            told = SharedBatchRefused(
+                batch_id=batch.id, at=at, community=community, reasons=reasons
+            )
             return [told] if batch.status in ("", "refused") and batch.reasons != reasons else []
         case Approve() | Reject():
             return [_decided(batch, command)]
@@ -150,8 +155,8 @@ def evolve(batch: SharedBatch, event: SharedBatchEvent) -> SharedBatch:
                 entries=event.entries,
                 reasons=(),
             )
-        case SharedBatchRefused(reasons=reasons):
-            return replace(batch, status="refused", reasons=reasons)
+        case SharedBatchRefused(community=community, reasons=reasons):
+            return replace(batch, status="refused", community=community, reasons=reasons)
         case SharedBatchApproved(approved_by=by):
             return replace(batch, status="approved", decided_by=by)
         case SharedBatchRejected(rejected_by=by):

@@ -253,7 +253,9 @@ SHARED_BATCH = Aggregate(
         "shared_batch.submitted.v1": Step(
             _to("submitted", "", "refused"), _same("entries", *_SHOWN), {"reasons": []}
         ),
-        "shared_batch.refused.v1": Step(_to("refused", "", "refused"), _same("reasons")),
+        "shared_batch.refused.v1": Step(
+            _to("refused", "", "refused"), _same("community", "reasons")
+        ),
         "shared_batch.approved.v1": Step(
             _to("approved", "submitted"), {"decided_by": "approved_by"}
         ),

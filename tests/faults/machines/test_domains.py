@@ -234,7 +234,7 @@ class SharedBatches(DomainMachine):
 
     @rule(reason=st.sampled_from(["area:too_wide", "basis:missing"]))
     def refuse(self, reason: str) -> None:
-        self.tell_twice(shared_batch.Refuse(self.now, (reason,)))
+        self.tell_twice(shared_batch.Refuse(self.now, "c", (reason,)))
 
     @rule(by=PERSONS, reject=st.booleans())
     def decide(self, by: UUID, reject: bool) -> None:

@@ -113,8 +113,8 @@ class Children:
         return lines[-1][-300:] if lines else ""
 
     async def ready(self, among: Sequence[Child]) -> None:
-        """Return once they are, or have had a minute for it since their last start: who is not then
-        is noted."""
+        """Return once they are, or have had a minute for it, and another if they were put up again
+        meanwhile: who is not then is noted."""
         waits = (self._ready(child) for child in among)
         came = await asyncio.gather(*waits, return_exceptions=True)
         for child, late in zip(among, came, strict=True):
@@ -124,13 +124,13 @@ class Children:
                 raise late
 
     async def _ready(self, child: Child) -> None:
-        while True:
-            begun = child.process.process
-            try:
-                return await child.process.ready()
-            except AssertionError:
-                if child.process.process is begun:
-                    raise
+        begun = child.process.process
+        try:
+            await child.process.ready()
+        except AssertionError:
+            if child.process.process is begun:
+                raise
+            await child.process.ready()
 
     async def faults(self) -> dict[str, Any]:
         """What stands still, by child, as their own /ready tells."""

@@ -130,8 +130,8 @@ async def _befall(plan: Plan, scene: Scene, operator: Operator, late: str) -> He
             await operating
             healed = await operator.heal()
             await operator.quiet()
-    except Restless as restless:
-        scene.log.note("restless", left=str(restless))
+    except (Restless, TimeoutError) as restless:
+        scene.log.note("restless", left=str(restless) or "not healed in time")
     finally:
         for task in (*tasks, operating, lasting):
             task.cancel()

@@ -81,6 +81,7 @@ LATER: Mapping[str, Mapping[str, set[str]]] = {
             *("hold_subject", "release_subject"),
         },
         "leads": {"show_lead", "list_reviews", "keep_content"},
+        "alerts": {"list_alerts", "show_alert", "list_notifications", "acknowledge"},
         "mediation": {"show_case"},
         "portal": {"list_break_glass", "show_break_glass", "review_access"},
     },

@@ -50,6 +50,9 @@ class Assessment(_Part):
             raise ValueError("an assessment holds for three years at most")
         return self
 
+    def holds(self, day: date) -> bool:
+        return self.approved_by is not None and self.since <= day <= self.until
+
 
 class Purpose(_Part):
     """`assessment`: needed where classes are held for it that may not be published."""
@@ -144,7 +147,7 @@ class Register(_Part):
     def is_assessed(self, purpose: str, day: date) -> bool:
         """Whether an approved assessment of it holds on this day."""
         one = self.assessments.get(self.purposes[purpose].assessment or "")
-        return one is not None and one.approved_by is not None and one.since <= day <= one.until
+        return one is not None and one.holds(day)
 
     def days(self, period: str) -> int:
         """Of a period that ends."""
@@ -182,7 +185,7 @@ def check(settings: Settings, register: Register | None = None) -> None:
                 f" {basis.until}: have it renewed, and say so there"
             )
     for code, one in known.assessments.items():
-        if one.approved_by is None or not one.since <= today <= one.until:
+        if not one.holds(today):
             used = sorted(name for name, two in known.purposes.items() if two.assessment == code)
             raise SettingsError(
                 f"the register of fields: the assessment {code} ({one.document}), which"

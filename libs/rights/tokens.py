@@ -154,12 +154,17 @@ def _add_key(folder: Path, wait: Callable[[], None] | None = None) -> None:
     file = folder / PUBLIC
     before = json.loads(file.read_text())["keys"] if file.exists() else []
     text = json.dumps({"keys": [public, *before[:1]]}, indent=1)
-    for place in (folder, folder / SHARED):
-        if place.is_dir():
-            files.replace(place / PUBLIC, text, 0o644)
+    publish(folder, PUBLIC, text)
     if wait:
         wait()
     files.replace(folder / SIGNING, key.as_pem(private=True).decode(), 0o600)
+
+
+def publish(folder: Path, name: str, text: str) -> None:
+    """A file of public keys, there and where services see it that may not sign."""
+    for place in (folder, folder / SHARED):
+        if place.is_dir():
+            files.replace(place / name, text, 0o644)
 
 
 def _key_set(file: Path) -> KeySet:

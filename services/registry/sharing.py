@@ -14,7 +14,6 @@ from libs.common.contracts.sharing import (
     SharedEntryDeleted,
     SharedEntryDiscarded,
     SharedEntryEvent,
-    SharedEntryReceived,
     SharedEntryWithdrawn,
 )
 from libs.common.ids import derived
@@ -99,4 +98,3 @@ SWEEPS = (
     Sweep("sharing_over", HOUR, queries.ENTRIES_OVER, delete),
 )
 """A thousand at most of either kind (row Q20)."""
-CONTENT = SharedEntryReceived.sealed

@@ -10,12 +10,12 @@ from uuid import UUID
 from libs.city import City
 from libs.privacy.register import Register
 from services.registry.bodies import SharedBatchBody, SharedEntryBody
+from services.registry.queries import GRID
 
 LONGEST, LONGEST_OF_CHILDREN = timedelta(days=366), timedelta(days=92)
 MOST = 500
 CHILDHOOD_YEARS = 14
 POLICE = frozenset({"community_officer", "auxiliary_officer"})
-GRID = frozenset({"grid_l1", "grid_l2", "grid_l3"})
 REQUIRED = (
     *("source", "document", "basis", "purpose", "category", "area", "expires_at", "issued_by"),
     *("signature", "entries"),

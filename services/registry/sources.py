@@ -13,8 +13,7 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
-from libs.common import files
-from libs.rights.tokens import SHARED
+from libs.rights.tokens import publish
 
 FILE = "sources.json"
 _ALGORITHM, _CURVE = "ES256", "P-256"
@@ -56,7 +55,5 @@ def add(folder: Path, source: str) -> ECKey:
     file = folder / FILE
     known = json.loads(file.read_text())["keys"] if file.exists() else []
     keys = [*(one for one in known if one["kid"] != source), key.as_dict(private=False)]
-    for place in (folder, folder / SHARED):
-        if place.is_dir():
-            files.replace(place / FILE, json.dumps({"keys": keys}, indent=1), 0o644)
+    publish(folder, FILE, json.dumps({"keys": keys}, indent=1))
     return key

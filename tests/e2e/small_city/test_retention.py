@@ -6,6 +6,7 @@ that it began then.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -19,6 +20,7 @@ from libs.common.database import session
 from libs.common.ids import uuid7
 from libs.common.keys import Keys
 from libs.common.messages import Cause
+from libs.common.sweeping import Sweep
 from libs.common.work import Work
 from services.leads import queries
 from services.leads.domain import RETENTION_REVIEW
@@ -58,13 +60,13 @@ async def happened(town: Town, statement: str, id: UUID) -> None:
         assert await writer.execute(statement, id) == "UPDATE 1"
 
 
-async def swept(town: Town) -> None:
+async def swept(town: Town, service: str = "leads", sweeps: Sequence[Sweep] = SWEEPS) -> None:
     """As each hour, once."""
-    running = town.running["leads"]
+    running = town.running[service]
     if running is None:
         pytest.skip("the sweeps of services elsewhere are not ours to hasten")
-    async with session(town.settings.url("leads", "writer")) as writer:
-        for sweep in SWEEPS:
+    async with session(town.settings.url(service, "writer")) as writer:
+        for sweep in sweeps:
             await running.sweeping.through(sweep, writer)
 
 

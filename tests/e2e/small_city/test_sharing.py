@@ -21,6 +21,7 @@ from services.registry import sources
 from services.registry.sharing import SWEEPS
 from tests.e2e.small_city.test_audit import asked, rows
 from tests.e2e.small_city.test_content import ELSEWHERE, INFORMANT, OFFICER, holder
+from tests.e2e.small_city.test_retention import swept
 from tests.e2e.small_city.test_rights import CELL, CITY, COMMUNITY, PARENT, Person
 from tests.support.awaiting import eventually
 from tests.support.town import Town
@@ -225,15 +226,6 @@ async def test_a_legal_hold_keeps_it(town: Town, key: ECKey) -> None:
     assert (await town.of(OFFICER.id).post(path, {"reason": "late"})).status_code == 200
 
 
-async def swept(town: Town) -> None:
-    running = town.running["registry"]
-    if running is None:
-        pytest.skip("the sweeps of services elsewhere are not ours to hasten")
-    async with session(town.settings.url("registry", "writer")) as writer:
-        for sweep in SWEEPS:
-            await running.sweeping.through(sweep, writer)
-
-
 async def test_when_its_time_is_over_it_is_hidden_then_gone(town: Town, key: ECKey) -> None:
     """A month passes by a change of the database alone."""
     soon = datetime.now(UTC) + timedelta(seconds=3)
@@ -241,10 +233,10 @@ async def test_when_its_time_is_over_it_is_hidden_then_gone(town: Town, key: ECK
     assert (await read(town, first)).status_code == 200
     await eventually(partial(read, town, first), lambda answer: answer.status_code == 404)
     assert first not in await listed(town, OFFICER)
-    await swept(town)
+    await swept(town, "registry", SWEEPS)
     assert {first, second} <= set(await listed(town, OFFICER, status="expired"))
     await happened(town, second, delete_at=datetime.now(UTC) - timedelta(hours=1))
-    await swept(town)
+    await swept(town, "registry", SWEEPS)
     assert second not in await listed(town, OFFICER, status="expired")
     await eventually(partial(keys_of, town, [second]), lambda found: not found)
     assert await keys_of(town, [first])

@@ -107,4 +107,4 @@ def _ratio(found: Sequence[Mapping[str, Figures]], figure: str, of: str, to: str
 
 
 def spread(values: Sequence[float]) -> Spread:
-    return Spread(*(float(f"{value:.4g}") for value in (min(values), median(values), max(values))))
+    return Spread(min(values), median(values), max(values))

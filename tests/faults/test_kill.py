@@ -52,7 +52,7 @@ async def _sell(client: httpx.AsyncClient, urls: Sequence[str], body: dict[str, 
             continue
         if answer.status_code in (200, 201):
             return
-        assert answer.status_code in (500, 503), answer.text
+        assert answer.status_code in (408, 500, 503), answer.text
         await asyncio.sleep(0.05)
 
 

@@ -137,7 +137,7 @@ def outcome_of(status: int) -> Outcome:
     """A refusal is certain; no answer, or one that the service itself does not trust, is not."""
     if status in (200, 201):
         return "ok"
-    return "fail" if 400 <= status < 500 and status != 429 else "unknown"
+    return "fail" if 400 <= status < 500 and status not in (408, 429) else "unknown"
 
 
 def is_error(status: int) -> bool:

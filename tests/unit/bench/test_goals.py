@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import pytest
 
 from bench import goals
+from bench.frame import spread
 from bench.goals import Goal, Verdict
 from bench.spike import Lives, figures
 
@@ -35,7 +38,21 @@ def test_a_failure_that_is_no_503_is_told_from_one_that_is() -> None:
     lives = Lives(took=[(5, 20.0)] * 8, failed=[(52, 503), (53, 0), (54, 500)], refused=7)
     found = figures(lives, STEP, 1)
     assert (found["failed_by_503"], found["failed_otherwise"]) == (1, 2)
-    assert found["success_percent"] == pytest.approx(100 * 8 / 11)
+
+
+def test_a_lifecycle_of_which_one_request_failed_is_no_success() -> None:
+    """One was taken whole, one failed at its last request."""
+    lives = Lives(took=[(5, 20.0)] * 9, failed=[(6, 503)], whole=[100.0])
+    assert figures(lives, STEP, 1)["success_percent"] == pytest.approx(50)
+
+
+def test_what_misses_its_goal_by_a_hair_is_not_rounded_until_it_is_met(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    goal = Goal(goal="", figure=("success_percent", "ours"), at_least=99.9)
+    measured = {**MEASURED, "sides": {"ours": {"success_percent": asdict(spread([99.896]))}}}
+    monkeypatch.setattr(goals, "read", lambda: {"made up": (goal,)})
+    assert not goals.verdicts(measured)[0].is_met
 
 
 def test_the_knee_is_the_highest_step_that_holds() -> None:

@@ -161,7 +161,8 @@ class Person:
 
 
 def figures(lives: Lives, step: float, times: int) -> Figures:
-    """`success_percent`: of lifecycles. `p95_ms`: of requests. `p95_ms_after_a_spike`: of the steps that follow 15, 25 and 35 a second, at their end.
+    """`success_percent`: of lifecycles. `p95_ms`: of requests.
+    `p95_ms_after_a_spike`: of the steps that follow 15, 25 and 35 a second, at their end.
     `knee`: the most lifecycles a second of a step in which all were taken, 95 % within a second.
     `taken`: lifecycles a second that were served while the most were asked for."""
     steps = [_begun(lives.took, n * step, (n + 1) * step) for n in range(len(ARRIVALS))]

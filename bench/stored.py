@@ -33,8 +33,7 @@ FROM generate_series(0, {count} - 1) AS one
 STATES = """
 INSERT INTO {table} (id, previous, version, shape, key, state, changed_at)
 SELECT made.id, previous, version, shape, key,
-       CASE WHEN state ? '{own}' THEN jsonb_set(state, '{{{own}}}', to_jsonb(made.id)) ELSE state END,
-       changed_at
+       state || jsonb_build_object('id', made.id, '{own}', made.id), changed_at
 FROM made JOIN template USING (n)
 """
 EVENTS = """

@@ -46,11 +46,11 @@ def city_of(tokens: Path, told: str | None) -> str | None:
 
 class Pass(httpx.Auth):
     """Signs requests. `person`: with the rights of their posts, and besides, unless it says not, as
-    a founder."""
+    a founder. `account`: who asks, as audit and events name them."""
 
     def __init__(self, folder: Path, person: UUID | None = None, founder: bool = True) -> None:
         self._signer, self._person, self._founder = Signer(folder), person, founder
-        self._account = named(f"account/{person}")
+        self.account = named(f"account/{person}")
         self._token, self._ends_at = "", 0
 
     @property
@@ -64,7 +64,7 @@ class Pass(httpx.Auth):
         now = int(time.time())
         if self._ends_at < now + _LEFT_SECONDS:
             self._ends_at = now + ACCESS_SECONDS
-            told = (self._account, _SESSION, self._person, self._founder)
+            told = (self.account, _SESSION, self._person, self._founder)
             self._token = self._signer.sign(Bearer(*told, strong=True, expires_at=self._ends_at))
         return self._token
 

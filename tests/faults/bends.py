@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+from tests.faults import checker
 from tests.faults.checker.seen import Row, Seen
+from tests.faults.checker.stored import Violation
 
 Bend = Callable[[Seen], None]
-BENDS: dict[str, tuple[str, Bend]] = {}
-"""What was bent -> the invariant that is then broken, and how it is done."""
+Rule = Callable[[Seen], Iterator[Violation]]
+BENDS: dict[str, tuple[str, Bend, Rule]] = {}
+"""What was bent -> the invariant that is then broken, how it is done, and who must say so."""
 
 
-def bend(invariant: str) -> Callable[[Bend], Bend]:
+def _any(seen: Seen) -> Iterator[Violation]:
+    yield from checker.judge(seen).violations
+
+
+def bend(invariant: str, rule: Rule = _any) -> Callable[[Bend], Bend]:
+    """`rule`: of the checker, where others would find it by chance."""
+
     def named(how: Bend) -> Bend:
-        BENDS[how.__name__] = (invariant, how)
+        BENDS[how.__name__] = (invariant, how, rule)
         return how
 
     return named

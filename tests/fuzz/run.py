@@ -74,7 +74,7 @@ async def city(ground: Ground, folder: Path) -> AsyncIterator[City]:
     process.start()
     try:
         await process.ready()
-        await found_city(settings, process.url, NAMES)
+        await found_city(settings, process.url, NAMES, lambda *_: None)
         async with httpx.AsyncClient(timeout=60) as client:
             answer = await client.get(f"http://127.0.0.1:{process.admin_port}/openapi.json")
         document = folder / "openapi.json"

@@ -9,6 +9,7 @@ import shutil
 import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,11 @@ CREATE TRIGGER commit_slowly AFTER INSERT ON event
 """
 """At the end of the one statement of a transaction: it has its id and its positions, and others
 commit before it."""
+
+LEAP = """
+INSERT INTO clock (base, began, rate)
+SELECT clock_timestamp() + $1::interval, clock_timestamp(), 1
+"""
 
 
 class Backing:
@@ -141,6 +147,12 @@ class Backing:
                 pid = self._chance.choice(pids)["pid"]
                 await admin.execute("SELECT pg_terminate_backend($1)", pid)
             return bool(pids)
+
+    async def leap(self, by: timedelta) -> None:
+        """The clock of the city is ahead from now on; no service may run."""
+        for service in SERVICES:
+            async with session(self.direct.url(service.name, "owner")) as owner:
+                await owner.execute(LEAP, by)
 
     async def wipe_broker(self) -> None:
         """All topics and records are gone; the topics are made, and the journals published anew."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from uuid import UUID
 
 import httpx
 
@@ -43,13 +44,16 @@ LISTS = {
     "scoring": "/scores",
 }
 """What the commander may see, by service."""
+Asked = Callable[[str, str, str, UUID, int], None]
+"""Told of each request: service, method, path, who asks, and how many items."""
 TABLES = ("city_area", "city_organisation", "city_post", "city_appointment")
 
 
-async def found_city(settings: Settings, url: str, services: Sequence[str]) -> None:
+async def found_city(settings: Settings, url: str, services: Sequence[str], asked: Asked) -> None:
     """Return once those services know it."""
     async with httpx.AsyncClient(base_url=url, timeout=30, auth=COMMANDER) as client:
         for route, bodies in _BATCHES:
+            asked("registry", "POST", route, COMMANDER.account, len(bodies))
             answer = (await client.post(route, json={"items": bodies})).json()
             refused = [one for one in answer["items"] if "problem" in one]
             if refused:
@@ -59,17 +63,19 @@ async def found_city(settings: Settings, url: str, services: Sequence[str]) -> N
         await eventually(partial(_known, settings, name), wanted.__eq__, within=60)
 
 
-async def let_in(urls: Mapping[str, Sequence[str]]) -> None:
+async def let_in(urls: Mapping[str, Sequence[str]], asked: Asked) -> None:
     """Return once each of these processes knows who asks: its own facts follow those of its
     database by up to a second, and until then it refuses what another process takes."""
     async with httpx.AsyncClient(timeout=30, auth=COMMANDER) as client:
 
-        async def ask(url: str) -> int:
-            return (await client.get(url)).status_code
+        async def ask(service: str, url: str, path: str) -> int:
+            asked(service, "GET", path, COMMANDER.account, 1)
+            return (await client.get(url + path)).status_code
 
         for service, path in LISTS.items():
             for url in urls.get(service, ()):
-                await eventually(partial(ask, url + path), lambda status: status == 200, within=60)
+                asking = partial(ask, service, url, path)
+                await eventually(asking, lambda status: status == 200, within=60)
 
 
 async def _known(settings: Settings, service: str) -> tuple[int, ...]:

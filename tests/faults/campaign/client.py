@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import httpx
 
+from cli.passes import Pass
 from tests.faults.campaign.city import COMMANDER
 from tests.faults.campaign.history import History, Outcome
 
@@ -41,21 +42,27 @@ class Client:
         self._patience = patience
         limits = httpx.Limits(max_connections=200, max_keepalive_connections=40)
         self._http = httpx.AsyncClient(
-            timeout=TIMEOUT_SECONDS, limits=limits, headers={"If-Match": "*"}, auth=COMMANDER
+            timeout=TIMEOUT_SECONDS, limits=limits, headers={"If-Match": "*"}
         )
 
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def ask(self, service: str, method: str, path: str, **more: Any) -> Answer:
+    async def ask(
+        self, service: str, method: str, path: str, auth: Pass = COMMANDER, **more: Any
+    ) -> Answer:
         """One attempt, at one process or the other."""
         url = self.chance.choice(self.urls[service]) + path
+        items = len((more.get("json") or {}).get("items", "1"))
+        self.history.ask(service, method, path, auth.account, items)
         try:
-            answer = await self._http.request(method, url, **more)
+            answer = await self._http.request(method, url, auth=auth, **more)
         except (httpx.HTTPError, AttributeError):
             return Answer(0, None)  # the last: httpx looks at a socket that was closed meanwhile
         if method == "GET" and is_error(answer.status_code):
             self.history.end("get", path, "unknown", answer.status_code)
+        if method == "GET" and answer.status_code == 200:
+            self.history.read(service, path, auth.account)
         return Answer(answer.status_code, _body(answer))
 
     async def get(self, service: str, path: str, **query: Any) -> Any:
@@ -75,7 +82,7 @@ class Client:
         place: tuple[str, str, str],
         body: Any,
         stored: object = None,
-        auth: httpx.Auth = COMMANDER,
+        auth: Pass = COMMANDER,
         other: object = None,
         **about: Any,
     ) -> Answer:
@@ -83,10 +90,10 @@ class Client:
         `other`: a body that is refused under the same key."""
         service, method, path = place
         kept = body if stored is None else stored
-        headers = {"Idempotency-Key": key}
+        headers, actor = {"Idempotency-Key": key}, str(auth.account)
         deadline = time.monotonic() + self._patience
         while True:
-            self.history.invoke(kind, key, kept, service=service, **about)
+            self.history.invoke(kind, key, kept, service=service, actor=actor, **about)
             answer = await self.ask(service, method, path, json=body, headers=headers, auth=auth)
             outcome = outcome_of(answer.status)
             self.history.end(kind, key, outcome, answer.status)
@@ -104,7 +111,7 @@ class Client:
         body: Any,
         other: object,
         first: Answer,
-        auth: httpx.Auth,
+        auth: Pass,
     ) -> None:
         """The same under the same key gets the first answer; at another version, or with another
         body, a conflict."""

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, Literal
+from uuid import UUID
 
 Outcome = Literal["ok", "fail", "unknown"]
 
@@ -42,6 +43,16 @@ class History:
         """A request repeated; `same`: it was answered as it must be."""
         told = {"what": "again", "kind": kind, "key": key, "how": how}
         self._write({**told, "status": status, "same": same})
+
+    def ask(self, service: str, method: str, path: str, actor: UUID, items: int = 1) -> None:
+        """One request that is sent, with so many items, whatever becomes of it."""
+        about = {"service": service, "method": method, "actor": str(actor), "items": items}
+        self._write({"what": "ask", "kind": "ask", "key": path, **about})
+
+    def read(self, service: str, path: str, actor: UUID) -> None:
+        """What was asked for was shown."""
+        about = {"service": service, "method": "GET", "actor": str(actor)}
+        self._write({"what": "read", "kind": "read", "key": path, **about})
 
     def total(self, outcome: Outcome, *kinds: str) -> int:
         return sum(self.counts[f"{kind} {outcome}"] for kind in kinds)

@@ -14,7 +14,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from tests.faults.campaign.city import PARENTS
+from tests.faults.campaign.city import COMMANDER, PARENTS
 from tests.faults.campaign.client import PAUSE_SECONDS, Client, outcome_of
 from tests.faults.campaign.running import Together
 from tests.faults.campaign.steps import Steps
@@ -29,12 +29,13 @@ MOST_IN_HAND = 80
 @dataclass(frozen=True)
 class Mix:
     """Leads a second; of the calls that bring them, the shares that are batches or intake; of the
-    leads, the share that is followed up; and renamed cells for each lead."""
+    leads, the shares that are followed up and that are urgent; and renamed cells for each lead."""
 
     rate: float = 25.0
     batches: float = 0.1
     intake: float = 0.15
     followed: float = 0.35
+    urgent: float = 0.2
     renames: float = 0.02
 
 
@@ -94,8 +95,10 @@ class Load:
         return 1
 
     def _lead(self, source: str = "app") -> Lead:
-        kind = self._chance.choice(TYPES)
-        return Lead(new_id(), kind, self._chance.choice(self._cells), source)
+        kind, cell = self._chance.choice(TYPES), self._chance.choice(self._cells)
+        urgency = "urgent" if self._chance.random() < self._mix.urgent else "normal"
+        by = str(COMMANDER.account) if source == "app" else None
+        return Lead(new_id(), kind, cell, source, urgency, by)
 
     async def _capture(self, lead: Lead) -> None:
         answer = await self._client.command(
@@ -108,6 +111,7 @@ class Load:
             subject=lead.id,
             event="lead.captured.v1",
             fields=LEAD_FIELDS,
+            urgency=lead.urgency,
         )
         if answer.status in (200, 201):
             await self._follow(lead)
@@ -142,6 +146,7 @@ class Load:
         while left:
             for lead in left:
                 more: dict[str, Any] = {**about, "subject": lead.id, "batch": len(left)}
+                more |= {"actor": str(COMMANDER.account), "urgency": lead.urgency}
                 history.invoke("capture", lead.id, lead.stored, **more)
             items = [lead.body for lead in left]
             answer = await self._client.ask("leads", "POST", "/leads/batch", json={"items": items})
@@ -161,7 +166,7 @@ class Load:
             "source_number": lead.number,
             "lead_type": lead.lead_type,
             "cell": lead.cell,
-            "urgency": "normal",
+            "urgency": lead.urgency,
             "reported_at": datetime.now(UTC).isoformat(),
         }
         about = {"service": "leads", "event": "lead.captured.v1", "fields": LEAD_FIELDS}

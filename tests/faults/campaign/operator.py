@@ -1,4 +1,5 @@
-"""What operators do in the middle of it: back up, restore, publish again what the broker lost."""
+"""What operators do in the middle of it: back up, restore, publish again what the broker lost, and
+put up a city that was down for a month."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ import json
 import random
 import shutil
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,12 +20,14 @@ from tests.faults.campaign.load import Load
 from tests.faults.campaign.nemesis import Nemesis
 from tests.faults.campaign.plan import Plan
 from tests.faults.campaign.poison import Poison
-from tests.faults.campaign.rest import rested, unread
+from tests.faults.campaign.rest import now, rested, unread
 from tests.faults.checker import BEFORE_WIPE
 from tests.support.command import command_json
 
 RESTORED = ("leads", "alerts", "mediation", "scoring")
 REST_WITHIN_SECONDS = 180.0
+LEAP = timedelta(days=32)
+"""Longer than any time limit of a city; shorter than messages are remembered for (row Q8)."""
 
 
 class Restless(Exception):
@@ -57,7 +61,12 @@ class Operator:
         """Each at its share of the run; returns after the last."""
         loop = asyncio.get_running_loop()
         begun = loop.time()
-        steps = {"wipe": self._wipe, "back_up": self._back_up, "restore": self._restore}
+        steps = {
+            "leap": self._leap,
+            "wipe": self._wipe,
+            "back_up": self._back_up,
+            "restore": self._restore,
+        }
         planned = {name: getattr(self._plan, name) for name in steps}
         times = sorted((share, name) for name, share in planned.items() if share is not None)
         for share, name in times:
@@ -89,6 +98,19 @@ class Operator:
         self._scene.poison.go_on()
         self._scene.nemesis.go_on()
 
+    async def _leap(self) -> None:
+        """All that was read before is read in time; then every time limit that runs is over."""
+        await self.hush()
+        children = self._scene.children
+        for child in children.every:
+            await children.stop(child)
+        await self._scene.backing.leap(LEAP)
+        self._scene.log.note("leap", seconds=LEAP.total_seconds())
+        for child in children.every:
+            children.start(child)
+        await children.ready(children.every)
+        self._go_on()
+
     async def _wipe(self) -> None:
         """While leads come in by HTTP; what an outside source sent must have been read before, as
         nobody here can publish it again."""
@@ -111,6 +133,7 @@ class Operator:
             shutil.copy(self._folder / f"{name}.jsonl", there)
         nothing: dict[str, Any] = {"busy": [], "standing": {}, "expected": [], "faults": {}}
         end = {**nothing, "least": 0, "rest_seconds": 0, "backlog": 0}
+        end["now"] = (await now(self._scene.backing.direct)).isoformat()
         (there / "end.json").write_text(json.dumps(end))
         await dump.write_all(self._scene.backing.direct, there)
 

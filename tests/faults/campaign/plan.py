@@ -44,11 +44,13 @@ class Fault:
 @dataclass(frozen=True)
 class Plan:
     """`first`: faults that must come, in this order, before others are drawn. `pace`: seconds
-    between faults, at the mean. `wipe`, `back_up`, `restore`: when, as shares of the run."""
+    between faults, at the mean. `leap`, `wipe`, `back_up`, `restore`: when, as shares of the run;
+    at the leap the city stands still for a month, and all that it set itself falls due."""
 
     seconds: float
     pace: float = 2.2
     first: tuple[str, ...] = ()
+    leap: float | None = None
     wipe: float | None = None
     back_up: float | None = None
     restore: float | None = None
@@ -58,7 +60,7 @@ class Plan:
     @property
     def expected(self) -> list[str]:
         """Faults without which the verdict is `unknown`."""
-        named = ("wipe", "back_up", "restore")
+        named = ("leap", "wipe", "back_up", "restore")
         return [*self.first, *(name for name in named if getattr(self, name) is not None)]
 
 
@@ -77,6 +79,7 @@ SEARCH = Plan(
 LONG = Plan(
     seconds=600,
     first=tuple(FAULTS),
+    leap=0.25,
     wipe=0.4,
     back_up=0.55,
     restore=0.75,

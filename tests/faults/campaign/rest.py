@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import datetime
 from functools import partial
 
 from cli import state
@@ -15,6 +16,11 @@ from services.scoring.queries import MOVED
 from tests.support.awaiting import eventually
 
 LOOK_SECONDS = 0.5
+NOW = """
+SELECT coalesce((SELECT base + (clock_timestamp() - began) * rate FROM clock), clock_timestamp())
+"""
+"""By the clock of the city, which leaps."""
+DUE = f"SELECT count(*) FROM timer WHERE due_at < ({NOW})"
 
 
 async def busy(settings: Settings) -> list[State]:
@@ -22,6 +28,7 @@ async def busy(settings: Settings) -> list[State]:
     first = await state.states(settings, SERVICES)
     async with session(settings.url("scoring", "reader")) as connection:
         moved = await connection.fetch(MOVED, 1)
+    due = {service.name: await _due(settings, service.name) for service in SERVICES}
     await asyncio.sleep(LOOK_SECONDS)
     second = await state.states(settings, SERVICES)
     return [
@@ -31,9 +38,21 @@ async def busy(settings: Settings) -> list[State]:
         or after.lag
         or after.unpublished
         or after.waiting
-        or after.timers_due
+        or due[after.service]
         or (after.service == "scoring" and moved)
     ]
+
+
+async def _due(settings: Settings, service: str) -> int:
+    async with session(settings.url(service, "reader")) as connection:
+        return int(await connection.fetchval(DUE))
+
+
+async def now(settings: Settings) -> datetime:
+    """Of the city."""
+    async with session(settings.url("leads", "reader")) as connection:
+        moment: datetime = await connection.fetchval(NOW)
+    return moment
 
 
 async def unread(settings: Settings) -> int:

@@ -18,7 +18,7 @@ from tests.faults import checker
 from tests.faults.campaign import dump
 from tests.faults.campaign.backing import Backing, backing
 from tests.faults.campaign.children import Children, watched
-from tests.faults.campaign.city import CELLS, found_city, let_in
+from tests.faults.campaign.city import CELLS, Asked, found_city, let_in
 from tests.faults.campaign.client import Client
 from tests.faults.campaign.history import History, Journal
 from tests.faults.campaign.load import Load, Mix
@@ -27,7 +27,7 @@ from tests.faults.campaign.operator import Healed, Operator, Restless, Scene
 from tests.faults.campaign.plan import Plan
 from tests.faults.campaign.poison import Poison
 from tests.faults.campaign.proxy import TROUBLES
-from tests.faults.campaign.rest import rested
+from tests.faults.campaign.rest import now, rested
 from tests.support.servers import ROOT
 
 LATE = ("alerts", "mediation", "scoring")
@@ -88,7 +88,7 @@ async def _run(
     operator = Operator(plan, chance, scene, folder)
     try:
         async with watched(children):
-            await _open(children, there.direct, late)
+            await _open(children, there.direct, late, history.ask)
             healed = await _befall(plan, scene, operator, late)
             await _end(plan, scene, healed, folder)
     finally:
@@ -97,15 +97,15 @@ async def _run(
     return load
 
 
-async def _open(children: Children, settings: Settings, late: str) -> None:
+async def _open(children: Children, settings: Settings, late: str, asked: Asked) -> None:
     """All services but one, which comes when leads are there already."""
     there = [child for child in children.every if child.service != late]
     for child in there:
         children.start(child)
     await children.ready(there)
     known = [name for name in NAMES if name != late]
-    await found_city(settings, children.urls("registry")[0], known)
-    await let_in({name: children.urls(name) for name in known})
+    await found_city(settings, children.urls("registry")[0], known, asked)
+    await let_in({name: children.urls(name) for name in known}, asked)
 
 
 async def _befall(plan: Plan, scene: Scene, operator: Operator, late: str) -> Healed:
@@ -168,6 +168,7 @@ async def _end(plan: Plan, scene: Scene, healed: Healed, folder: Path) -> None:
     seconds, left = await rested(scene.backing.direct, REST_WITHIN_SECONDS, healed.at)
     end = {
         "rest_seconds": seconds,
+        "now": (await now(scene.backing.direct)).isoformat(),
         "backlog": healed.backlog,
         "busy": [str(one) for one in left],
         "standing": await scene.children.faults(),

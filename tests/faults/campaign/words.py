@@ -10,7 +10,10 @@ from uuid import UUID
 
 DISPUTES = ("neighbour_quarrel", "wage_dispute")
 TYPES = (*DISPUTES, "theft", "gas_bottle", "fire_risk", "street_light", "refuse", "other")
-LEAD_FIELDS = ["lead_type", "cell", "urgency", "source", "source_number"]
+LEAD_FIELDS = [
+    *("lead_type", "cell", "urgency", "source", "source_number"),
+    *("captured_by", "channel", "imported"),
+]
 """Fields of `lead.captured.v1` whose values must be those that were sent."""
 
 
@@ -23,12 +26,15 @@ def new_id() -> str:
 
 @dataclass(frozen=True)
 class Lead:
-    """`source`: `app`, or the name of an outside source, where the id is its number there."""
+    """`source`: `app`, or the name of an outside source, where the id is its number there. `by`:
+    who captures it, None where a source does."""
 
     id: str
     lead_type: str
     cell: str
     source: str
+    urgency: str
+    by: str | None
 
     @property
     def is_dispute(self) -> bool:
@@ -41,14 +47,16 @@ class Lead:
     @property
     def body(self) -> dict[str, Any]:
         told = {"id": self.id, "lead_type": self.lead_type, "cell": self.cell}
-        return told | {"urgency": "normal"}
+        return told | {"urgency": self.urgency}
 
     @property
     def other(self) -> dict[str, Any]:
         """A body that must not be taken under the same key."""
-        return self.body | {"urgency": "urgent"}
+        return self.body | {"urgency": "critical"}
 
     @property
     def stored(self) -> dict[str, Any]:
-        told = {"lead_type": self.lead_type, "cell": self.cell, "urgency": "normal"}
-        return told | {"source": self.source, "source_number": self.number}
+        told: dict[str, Any] = {"lead_type": self.lead_type, "cell": self.cell}
+        told |= {"urgency": self.urgency}
+        told |= {"source": self.source, "source_number": self.number, "captured_by": self.by}
+        return told | {"channel": "intake" if self.number else "app", "imported": False}

@@ -15,21 +15,25 @@ from tests.faults.checker import (
     agreed,
     audited,
     carried,
+    caused,
     enough,
     followed,
     placed,
     standing,
     stored,
+    timed,
 )
 from tests.faults.checker.seen import Seen, read
 from tests.faults.checker.stored import Violation
 
 RULES = (
     *(stored.operations, stored.intake, stored.answers, stored.journals, stored.states),
-    *(carried.published, carried.ordered, carried.handled, carried.caused, carried.buried),
-    *(audited.recorded, audited.chained),
-    *(followed.routed, followed.alerted, followed.mediated, followed.scored, followed.rested),
-    *(placed.taken, placed.sent, placed.told, placed.raised),
+    *(carried.published, carried.ordered, carried.handled, carried.buried, caused.caused),
+    *(audited.recorded, audited.asked_for, audited.chained, audited.sealed),
+    *(followed.routed, followed.alerted, followed.mediated, followed.cleared),
+    *(followed.scored, followed.rested),
+    *(placed.taken, placed.sent, placed.told, placed.raised, placed.directed),
+    *(timed.escalated, timed.supervised, timed.overdue),
     *(agreed.repeated, agreed.timed, agreed.fed_back),
     *(standing.positions, standing.requests, standing.timers),
 )

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 
 from tests.faults.checker.seen import SERVICES, Row, Seen, moment, named
 from tests.faults.checker.stored import Violation
 
+Request = tuple[str, str, str]
+"""Service, who asks, method and route."""
+PERSONAL = ("GET /alerts", "GET /alerts/{id}/receipts", "GET /mediation-cases")
+"""What shows records of people."""
+SEALED_SECONDS, ANCHORED_SECONDS = 15.0, 90.0
+"""After which a row has its hash, and others can see that of one after it."""
 NAMES = (
     *("at", "actor", "acting_for", "grant_id", "action", "resource", "route", "purpose"),
     *("case_id", "filters", "fields", "ids", "outcome", "code", "command_id", "correlation_id"),
@@ -17,20 +24,56 @@ NAMES = (
 
 
 def recorded(seen: Seen) -> Iterator[Violation]:
-    """Each command by HTTP that changed something has one row that says it was done; rows since the
-    backup are lost with a database, though its events come back."""
+    """Each command by HTTP that changed something has one row that says it was done, by whom it was
+    asked; rows since the backup are lost with a database, though its events come back."""
     for service in SERVICES:
-        done = Counter(
-            row["command_id"]
-            for row in seen.tables.get((service, "audit"), [])
-            if row["outcome"] == "done"
-        )
+        rows = [row for row in seen.tables.get((service, "audit"), []) if row["outcome"] == "done"]
+        done = Counter(row["command_id"] for row in rows)
         source = f"/civicgrid/{service}/http"
-        events = seen.events(service)
+        actors = {
+            e["causation_id"]: e["actor"]
+            for e in seen.events(service)
+            if e["causation_source"] == source
+        }
         lost = _lost(seen, service)
-        for cause in {e["causation_id"] for e in events if e["causation_source"] == source}:
+        for cause in actors:
             if done[cause] > 1 or (not done[cause] and cause not in lost):
                 yield "I13", f"{service}: command {cause} has {done[cause]} rows of audit"
+        for row in rows:
+            if row["command_id"] is not None and actors.get(row["command_id"]) != row["actor"]:
+                yield "I13", f"{service}: {row['actor']} did not do {row['command_id']}"
+
+
+def asked_for(seen: Seen) -> Iterator[Violation]:
+    """Each row tells of a request that was made, and each look at records that was answered has a
+    row, but for what is lost with a database."""
+    asked, answered = Counter[Request](), Counter[Request]()
+    lost = {service: seen.lost(service) for service in SERVICES}
+    for line in seen.history:
+        if line["what"] == "ask":
+            asked[_request(line)] += line["items"]
+        elif line["what"] == "read" and not any(
+            span.has(line["at"]) for span in lost[line["service"]]
+        ):
+            answered[_request(line)] += 1
+    told, shown = Counter[Request](), Counter[Request]()
+    for service in SERVICES:
+        for row in seen.tables.get((service, "audit"), []):
+            request = service, row["actor"], row["route"]
+            told[request] += 1
+            shown[request] += row["outcome"] == "done"
+    for request, count in told.items():
+        if count > asked[request]:
+            yield "I13", f"{' '.join(request)}: {count} rows of audit, asked {asked[request]} times"
+    for request, count in answered.items():
+        if request[2] in PERSONAL and shown[request] < count:
+            yield "I13", f"{' '.join(request)}: shown {count} times, {shown[request]} rows of audit"
+
+
+def _request(line: Row) -> Request:
+    path = re.sub(r"/[0-9a-f]{8}-[0-9a-f-]{27}", "/{id}", line["key"])
+    path = re.sub(r"^/areas/(?!batch$)[^/]+", "/areas/{code}", path)
+    return line["service"], line["actor"], f"{line['method']} {path}"
 
 
 def _lost(seen: Seen, service: str) -> set[str]:
@@ -63,6 +106,29 @@ def chained(seen: Seen) -> Iterator[Violation]:
                 continue
             if number >= len(hashes) or hashes[number] != data["hash"]:
                 yield "I13", f"{service} anchored another row {number} of audit than there is"
+
+
+def sealed(seen: Seen) -> Iterator[Violation]:
+    """No row stays without a hash, nor a hash without an anchor."""
+    every = {name: seen.tables.get((name, "audit"), []) for name in SERVICES}
+    last = max(
+        (moment(row["at"]).timestamp() for rows in every.values() for row in rows), default=0
+    )
+    for service, rows in every.items():
+        blocks = seen.tables.get((service, "audit_seal"), [])
+        anchors = seen.typed(service, "audit.anchored.v1")
+        has = {
+            SEALED_SECONDS: sum(len(block["positions"]) for block in blocks),
+            ANCHORED_SECONDS: max((data["number"] for _, data in anchors), default=0),
+        }
+        for seconds, count in has.items():
+            old = sum(moment(row["at"]).timestamp() < last - seconds for row in rows)
+            if count < old:
+                what = "sealed" if seconds == SEALED_SECONDS else "anchored"
+                yield (
+                    "I13",
+                    f"{service}: of {old} rows that are {seconds} s old, {count} are {what}",
+                )
 
 
 def _first(block: Row) -> int:

@@ -5,23 +5,28 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from tests.faults.checker.seen import Seen
+from tests.faults.checker.seen import SERVICES, Seen
 
 NETWORK = ("latency", "reset", "half_open", "slices", "swallow")
-STEPS = (
-    *("leads sign", "leads accept", "leads feed-back", "leads verify", "leads close"),
-    *("leads return", "alerts acknowledge", "mediation accept", "mediation form-panel"),
-    *("mediation hold-session", "mediation agree", "mediation record-performance"),
-    "mediation close",
+MEDIATED = (
+    *("mediation accept", "mediation form-panel", "mediation hold-session", "mediation agree"),
+    *("mediation record-performance", "mediation close"),
 )
-RARE = ("mediation decline", "registry rename")
 OF_A_THOUSAND = {
-    **{"intake": 50, "batch": 100, "poison": 10, "slow commit": 50},
+    **{"intake": 50, "batch": 100, "urgent": 50, "poison": 10, "slow commit": 50},
     **{"asked again: the same": 20, "asked again: another": 15, "asked again: another body": 5},
-    **dict.fromkeys(STEPS, 2),
-    **dict.fromkeys(RARE, 1),
+    **{"leads sign": 20, "leads accept": 15, "leads feed-back": 10, "leads verify": 6},
+    **{"leads close": 3, "leads return": 2, "alerts acknowledge": 6, "registry rename": 2},
+    **dict.fromkeys(MEDIATED, 3),
+    "mediation decline": 1,
 }
 """How many must have come about at least, for each thousand of leads that are needed."""
+AFTER_A_LEAP = {
+    "alert.escalated.v1": 100,
+    "supervision.issued.v1": 100,
+    "mediation_case.fell_overdue.v1": 1,
+}
+"""Events of the time limits that ran out, in the same way."""
 
 
 def acknowledged(seen: Seen) -> int:
@@ -39,7 +44,8 @@ def missing(seen: Seen) -> Iterator[str]:
         if not happened[name]:
             yield f"the fault {name!r} never happened"
     done = _done(seen)
-    for name, share in OF_A_THOUSAND.items():
+    leapt = AFTER_A_LEAP if "leap" in seen.end["expected"] else {}
+    for name, share in (*OF_A_THOUSAND.items(), *leapt.items()):
         if done[name] < (least := needed * share // 1000):
             yield f"{name}: {done[name]} are too few, {least} are needed"
 
@@ -62,5 +68,7 @@ def _done(seen: Seen) -> Counter[str]:
     for one in seen.operations.values():
         found[one.kind] += one.outcome == "ok"
         found["batch"] += one.outcome == "ok" and "batch" in one.asked
+        found["urgent"] += one.outcome == "ok" and one.asked.get("urgency") == "urgent"
     found.update(f"asked again: {one['how']}" for one in seen.history if one["what"] == "again")
+    found.update(event["type"] for name in SERVICES for event in seen.events(name))
     return found

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from decimal import ROUND_HALF_UP, Decimal
 
 from tests.faults.checker.carried import COUNTED
+from tests.faults.checker.caused import CLEARS
 from tests.faults.checker.seen import Row, Seen
 from tests.faults.checker.stored import Violation
 
@@ -14,6 +16,8 @@ LEAD_RULES = ("urgent-lead", "lead-in-cell")
 REST_SECONDS = 60.0
 """From the healing on: a minute, and what was unread then at `BACKLOG_A_SECOND`."""
 BACKLOG_A_SECOND = 400.0
+OVER = ("normal", "returned_unacknowledged")
+"""States of an alert that alarms nobody."""
 OPEN = ("routed", "signed", "handling")
 """States of a lead that the end of its case feeds back."""
 
@@ -94,17 +98,25 @@ def alerted(seen: Seen) -> Iterator[Violation]:
     found = {(row["person_ref"], row["alert_id"]) for row in receipts}
     for person, alert in sorted(found ^ told):
         yield "I10", f"alert {alert} and its receipt of {person} do not agree"
-    yield from _cleared(seen)
 
 
-def _cleared(seen: Seen) -> Iterator[Violation]:
-    """What was closed alarms nobody any more."""
-    closed = {event["stream_id"] for event, _ in seen.typed("leads", "lead.closed.v1")}
+def cleared(seen: Seen) -> Iterator[Violation]:
+    """I10: what ended after it raised an alert alarms nobody any more."""
+    raised_by = {
+        event["stream_id"]: event["causation_id"]
+        for event, _ in seen.typed("alerts", "alert.raised.v1")
+    }
+    events = [event for name in ("leads", "mediation") for event in seen.events(name)]
+    version = {event["event_id"]: event["version"] for event in events}
+    ends: dict[tuple[str, str], int] = {}
+    for event in events:
+        ends[event["stream_id"], event["type"]] = event["version"]
     for row in seen.states.get(("alerts", "alert"), []):
         state = json.loads(row["state"])
-        is_over = state["about"] in closed and state["rule"] in LEAD_RULES
-        if is_over and state["status"] not in ("normal", "returned_unacknowledged"):
-            yield "I10", f"alert {row['id']} goes on about a lead that is closed"
+        since = version.get(raised_by.get(row["id"], ""), 0)
+        over = [ends.get((state["about"], kind), 0) for kind in CLEARS.get(state["rule"], ())]
+        if max(over, default=0) > since and state["status"] not in OVER:
+            yield "I10", f"alert {row['id']} goes on about {state['about']}, which is over"
 
 
 def mediated(seen: Seen) -> Iterator[Violation]:
@@ -160,9 +172,22 @@ def scored(seen: Seen) -> Iterator[Violation]:
         (one["scheme"], one["subject"], one["indicator"]): (one["numerator"], one["denominator"])
         for one in scores
     }
+    if len(shown) < len(scores):
+        yield "I10", f"{len(scores) - len(shown)} scores stand twice"
+    for event, one in seen.typed("scoring", "score.updated.v1"):
+        if one["value"] != _percent(one["numerator"], one["denominator"]):
+            yield "I10", f"{event['event_id']}: {one['numerator']} are no {one['value']} percent"
     for key in wanted.keys() | shown.keys():
         if wanted.get(key) != shown.get(key):
             yield "I10", f"score {key} is {shown.get(key)}, counted again {wanted.get(key)}"
+
+
+def _percent(numerator: int, denominator: int) -> str:
+    """With two decimals, half up."""
+    if not denominator:
+        return "n/a"
+    percent = Decimal(100 * numerator) / denominator
+    return str(percent.quantize(Decimal("0.01"), ROUND_HALF_UP))
 
 
 def _figures(journal: dict[str, tuple[str, Row]]) -> dict[tuple[str, str, str], tuple[int, int]]:

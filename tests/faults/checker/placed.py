@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from tests.faults.checker.followed import LEAD_RULES
 from tests.faults.checker.seen import Row, Seen, moment
 from tests.faults.checker.stored import Violation
 
@@ -28,6 +29,14 @@ KINDS = {
     **dict.fromkeys(("household_help", "street_light", "refuse", "graffiti", "other"), "service"),
 }
 """Type of lead -> its kind: what events say of the kind is not believed."""
+RULES = {
+    "dispute": "disputes-to-mediation",
+    "clue": "clues-to-police",
+    "hazard": "clues-to-police",
+    "service": "services-to-station",
+}
+"""Kind of lead -> the rule that routes it, but for clues and hazards that are urgent."""
+URGENT = "urgent-to-police"
 PLACED = ("lead.routed.v1", "lead.unrouted.v1")
 ARBITRATION = ("lead.arbitration_requested.v1",)
 _BELOW = ("grid_informant", "grid_head", "community_officer")
@@ -136,6 +145,25 @@ def _sent(
             yield "I7", f"lead {lead} of {first['cell']} went to {data['unit']}"
         if kind == "lead.routed.v1" and data["unit_kind"] != wanted:
             yield "I7", f"lead {lead} went to {data['unit']} as to a {data['unit_kind']}"
+        rooms = _nearest(there, first["cell"], "police_room", ())
+        if kind == "lead.routed.v1" and data["police_room"] not in rooms:
+            yield "I7", f"lead {lead} of {first['cell']} reached {data['police_room']}"
+        rule = URGENT if _is_urgent(first) and wanted == "police_room" else RULES[first["kind"]]
+        if kind == "lead.routed.v1" and (data["rule"], data["rule_set"]) != (rule, 1):
+            yield "I7", f"lead {lead} was routed by {data['rule']} of set {data['rule_set']}"
+
+
+def _is_urgent(lead: Row) -> bool:
+    return lead["urgency"] in ("urgent", "critical")
+
+
+def directed(seen: Seen) -> Iterator[Violation]:
+    """I10: a case is directed by an officer of its community."""
+    there = city(seen)
+    for event, data in seen.typed("mediation", "mediation_case.applied.v1"):
+        officers = there.people.get((data["community"], "community_officer"), ())
+        if data["director_ref"] not in officers:
+            yield "I10", f"case {event['stream_id']} is directed by {data['director_ref']}"
 
 
 def _sent_on(lead: str, told: Sequence[tuple[str, Row]]) -> Iterator[Violation]:
@@ -175,7 +203,7 @@ def _holding(there: City, cell: str | None, roles: Sequence[str]) -> set[str]:
 
 def raised(seen: Seen) -> Iterator[Violation]:
     """I10: an alert is of the place of what it is about, by the rule for that, and as grave as the
-    rule says; each lead that went nowhere has one."""
+    rule says; each lead that went nowhere has one, as has each card and each case that is late."""
     about = {
         event["stream_id"]: (event["type"], data)
         for service, kind in (
@@ -184,23 +212,33 @@ def raised(seen: Seen) -> Iterator[Violation]:
         )
         for event, data in seen.typed(service, kind)
     }
-    unplaced = {event["stream_id"] for event, _ in seen.typed("leads", "lead.unrouted.v1")}
-    alerts = Counter[str]()
+    alerts = Counter[tuple[str, str]]()
     for event, data in seen.typed("alerts", "alert.raised.v1"):
         what, cause = about.get(data["about"], ("", {}))
-        alerts[data["about"]] += data["rule"] == "lead-unrouted"
+        alerts[data["about"], data["rule"]] += data["rule"] not in LEAD_RULES
         if wrong := _wrong(data, what, cause):
             yield "I10", f"alert {event['stream_id']}: {', '.join(wrong)} is not of {data['about']}"
-    for lead in unplaced | alerts.keys():
-        if alerts[lead] != (lead in unplaced):
-            yield "I10", f"lead {lead} has {alerts[lead]} alerts that it went nowhere"
+    wanted = {(event["stream_id"], rule) for event, rule in _alarming(seen)}
+    for one in wanted | alerts.keys():
+        if alerts[one] != (one in wanted):
+            yield "I10", f"{one[0]} has {alerts[one]} alerts by the rule {one[1]}"
+
+
+def _alarming(seen: Seen) -> Iterator[tuple[Row, str]]:
+    """What raises an alert besides the taking in of a lead, and by which rule."""
+    yield from ((one, "lead-unrouted") for one, _ in seen.typed("leads", "lead.unrouted.v1"))
+    for event, data in seen.typed("leads", "supervision.issued.v1"):
+        if data["card"] in ("yellow", "red"):
+            yield event, "sign-off-overdue"
+    overdue = seen.typed("mediation", "mediation_case.fell_overdue.v1")
+    yield from ((one, "case-overdue") for one, _ in overdue)
 
 
 def _wrong(data: Row, what: str, cause: Row) -> list[str]:
     """What the alert says otherwise than it follows."""
     match what:
         case "lead.captured.v1":
-            urgent = cause["urgency"] in ("urgent", "critical")
+            urgent = _is_urgent(cause)
             rules = ["urgent-lead" if urgent else "lead-in-cell", "lead-unrouted"]
         case "supervision.issued.v1":
             rules = ["sign-off-overdue"]

@@ -77,6 +77,9 @@ class Span(NamedTuple):
     begin: float
     end: float
 
+    def has(self, at: float) -> bool:
+        return self.begin < at < self.end
+
 
 @dataclass
 class Operation:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from tests.faults.checker.seen import SERVICES, Row, Seen
 from tests.faults.checker.stored import BY_HTTP, Violation
+from tests.faults.checker.timed import CARDS, CLIMBS, MEDIATING, last_cards
 
 READS = {
     "registry": ("portal", "leads", "alerts", "mediation", "scoring"),
@@ -17,9 +18,6 @@ READS = {
     "scoring": ("registry", "portal", "leads", "alerts", "mediation"),
     "portal": ("registry",),
 }
-ESCALATING = ("urgent-lead", "lead-in-cell", "sign-off-overdue")
-"""Rules of alerts that go up if nobody acknowledges them; a campaign is shorter than an hour."""
-MEDIATING = ("accepted", "panel_formed", "in_session")
 
 
 def positions(seen: Seen) -> Iterator[Violation]:
@@ -67,13 +65,18 @@ def requests(seen: Seen) -> Iterator[Violation]:
 def timers(seen: Seen) -> Iterator[Violation]:
     """I10: a time limit runs while what it is about is open, and no longer."""
     leads, cases = _states(seen, "leads", "lead"), _states(seen, "mediation", "mediation_case")
-    unsigned = {id for id, one in leads.items() if one["status"] == "routed" and one["sign_by"]}
+    cards = last_cards(seen)
+    unsigned = {
+        id
+        for id, one in leads.items()
+        if one["status"] == "routed" and one["sign_by"] and cards[id] < len(CARDS)
+    }
     running = {id for id, one in cases.items() if one["status"] in MEDIATING and not one["overdue"]}
     yield from _differing("leads", _timers(seen, "leads", "sign_off"), unsigned)
     yield from _differing("mediation", _timers(seen, "mediation", "overdue"), running)
     open = _states(seen, "alerts", "alert").items()
     late = {id for id, one in open if one["late"] or one["status"] != "unacknowledged"}
-    escalating = {id for id, one in open if one["rule"] in ESCALATING} - late
+    escalating = {id for id, one in open if one["level"] < len(CLIMBS.get(one["rule"], ()))} - late
     yield from _differing("alerts", _timers(seen, "alerts", "escalation"), escalating)
     accounts = _states(seen, "portal", "account")
     locked = {id for id, one in accounts.items() if one["locked_until"]}

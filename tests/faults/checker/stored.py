@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from tests.faults.checker.fold import AGGREGATES, Illegal, fold
 from tests.faults.checker.seen import SERVICES, Operation, Row, Seen, digest, grouped, named
@@ -14,6 +14,11 @@ Violation = tuple[str, str]
 
 BY_HTTP = ("leads", "alerts", "mediation")
 """Services of which every command by HTTP stands in the history."""
+
+KNOWS_SECONDS = 120.0
+"""After which a service that came late knows who may ask it."""
+_CASE = "mediation_case"
+_STEPS = {name: aggregate.steps for (_, name), aggregate in AGGREGATES.items()}
 
 FOLLOWS = {
     "lead.captured.v1": ("lead.filed.v1", "lead.routed.v1", "lead.unrouted.v1"),
@@ -41,6 +46,8 @@ def operations(seen: Seen) -> Iterator[Violation]:
             for event in found[cause]:
                 if event["type"] not in asked_for:
                     yield "I2", f"{one.kind} {one.key} brought {event['type']} about"
+                if event["actor"] != one.asked["actor"]:
+                    yield "I2", f"{event['type']} of {one.key} is told of {event['actor']}"
     for cause, events in found.items():
         known = cause[0] in BY_HTTP or any(one["type"] == "area.changed.v1" for one in events)
         if known and cause not in asked and events:
@@ -66,19 +73,19 @@ def _operation(one: Operation, events: list[Row]) -> Iterator[Violation]:
 def intake(seen: Seen) -> Iterator[Violation]:
     """I1 and I2 of what came by Kafka: one lead and one receipt for each number."""
     leads: dict[str, list[Row]] = defaultdict(list)
-    receipts: dict[str, int] = defaultdict(int)
+    receipts: dict[str, list[str]] = defaultdict(list)
     for _, data in seen.typed("leads", "lead.captured.v1"):
         if data["channel"] == "intake":
             leads[data["source_number"]].append(data)
     for _, data in seen.typed("leads", "intake.accepted.v1"):
-        receipts[data["source_number"]] += 1
+        receipts[data["source_number"]].append(data["lead_id"])
     operations = {one.key: one for one in seen.operations.values() if one.kind == "intake"}
     for number, one in operations.items():
         count = len(leads[number])
         if count > 1 or (one.outcome == "ok" and count == 0):
             yield "I1", f"intake {number} is {count} leads"
-        if receipts[number] != count:
-            yield "I1", f"intake {number} has {receipts[number]} receipts for {count} leads"
+        if receipts[number] != [data["lead_id"] for data in leads[number]]:
+            yield "I1", f"intake {number}: its receipts are for {receipts[number]}"
         for data in leads[number]:
             if digest({name: data[name] for name in one.asked["fields"]}) != one.asked["digest"]:
                 yield "I1", f"intake {number} is stored with other content"
@@ -89,21 +96,52 @@ def intake(seen: Seen) -> Iterator[Violation]:
 def answers(seen: Seen) -> Iterator[Violation]:
     """I3: a repeated request got the first answer, another body under its key was refused; no
     answer is an error of ours but 503; and nothing is refused that must be taken."""
-    late = {fault["whom"] for fault in seen.faults if fault["fault"] == "late start"}
+    late = {
+        fault["whom"]: fault["at"] + KNOWS_SECONDS * 1e9
+        for fault in seen.faults
+        if fault["fault"] == "late start"
+    }
     for line in seen.history:
         if line["what"] == "again" and not line["same"]:
             yield "I3", f"{line['kind']} {line['key']}: {line['how']} got {line['status']}"
         elif line.get("status", 0) >= 500 and line["status"] != 503:
             yield "answers", f"{line['kind']} {line['key']} got {line['status']}"
-        elif line["what"] == "fail" and not _may_fail(line, late):
+        elif line["what"] == "fail" and line["status"] != 409 and not _may_fail(line, late):
             yield "answers", f"{line['kind']} {line['key']} was refused: {line['status']}"
+    yield from _conflicts(seen)
 
 
-def _may_fail(line: Row, late: Collection[str]) -> bool:
-    """All that is asked is well formed, by who may ask it: a lead is taken always, and a step
-    unless another came first. Who came late may not know yet who asks."""
+def _may_fail(line: Row, late: Mapping[str, float]) -> bool:
+    """All that is asked is well formed, by who may ask it: a lead is taken always. A service that
+    came late may not know yet who asks."""
     service, _, step = line["kind"].partition(" ")
-    return bool(step) and (line["status"] == 409 or service in late)
+    return bool(step) and line["status"] in (403, 404) and line["at"] < late.get(service, 0)
+
+
+def _conflicts(seen: Seen) -> Iterator[Violation]:
+    """A step is refused only where another came first: of all that its subject went through since
+    it was there to be asked for, something did not allow it."""
+    streams = {
+        service: seen.streams(service, name)
+        for service, name in (("leads", "lead"), ("alerts", "alert"), ("mediation", _CASE))
+    }
+    for one in seen.operations.values():
+        if one.outcome != "fail" or one.statuses[-1] != 409:
+            continue
+        service, event = one.asked["service"], one.asked["event"]
+        told = streams.get(service, {}).get(one.asked.get("subject", ""), [])
+        if not _is_hindered(event, told):
+            yield "answers", f"{one.kind} {one.key} was refused, and nothing hindered it"
+
+
+def _is_hindered(event: str, told: Sequence[tuple[str, Row]]) -> bool:
+    status, statuses = "", list[str]()
+    steps = _STEPS[event.partition(".")[0]]
+    for kind, _ in told:
+        status = (steps[kind].moves or {}).get(status, status)
+        statuses.append(status)
+    there = [one for one in statuses if one not in ("captured", "filed")]
+    return any(one not in (steps[event].moves or {}) for one in there)
 
 
 def journals(seen: Seen) -> Iterator[Violation]:

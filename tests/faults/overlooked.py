@@ -1,0 +1,189 @@
+"""Bends that a checker lets pass which believes what a trace says of itself."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+from tests.faults.bends import bend, by_http, of_type, one, rewrite
+from tests.faults.checker import audited, carried, caused, followed, placed, stored, timed
+from tests.faults.checker.seen import Seen, moment
+from tests.faults.forgeries import GHOST, add_to, records, said, state_of, told_as, versions
+from tests.faults.misplaced import newest
+
+
+@bend("I2", caused.caused)
+def an_alert_was_cleared_by_the_end_of_another_lead(seen: Seen) -> None:
+    cleared = [e for e in seen.events("alerts") if e["type"] == "alert.returned_to_normal.v1"]
+    cleared[-1]["causation_id"] = cleared[0]["causation_id"]
+
+
+@bend("I2", caused.caused)
+def an_alert_was_cleared_because_its_lead_was_captured(seen: Seen) -> None:
+    event = of_type(seen, "alerts", "alert.returned_to_normal.v1")
+    of_lead = [e for e in seen.events("leads") if e["stream_id"] == said(event)["about"]]
+    event["causation_id"] = one(of_lead, type="lead.captured.v1")["event_id"]
+
+
+@bend("I2", caused.caused)
+def a_lead_was_routed_by_itself(seen: Seen) -> None:
+    of_type(seen, "leads", "lead.routed.v1")["causation_source"] = "/civicgrid/leads/whim"
+
+
+@bend("I2", caused.caused)
+def a_time_limit_ran_out_that_never_ran(seen: Seen) -> None:
+    event = of_type(seen, "alerts", "alert.raised.v1")
+    event |= {"type": "alert.escalated.v1", "causation_source": "/civicgrid/alerts/timer"}
+
+
+@bend("I2", stored.operations)
+def a_lead_is_told_of_somebody_else(seen: Seen) -> None:
+    event = of_type(seen, "leads", "lead.signed.v1")
+    event["actor"] = GHOST
+
+
+@bend("I5", carried.published)
+def all_that_was_said_of_a_lead_is_in_another_topic(seen: Seen) -> None:
+    lead = of_type(seen, "leads", "lead.routed.v1")["stream_id"]
+    for event in seen.events("leads"):
+        if event["stream_id"] == lead:
+            moved = records(seen, event)
+            event["topic"] = "civicgrid.alerts"
+            seen.topics["civicgrid.alerts"] += moved
+    kept = [row for row in seen.topics["civicgrid.leads"] if row["subject"] != lead]
+    seen.topics["civicgrid.leads"] = kept
+
+
+@bend("I11", carried.ordered)
+def a_version_was_skipped_after_topics_were_made_anew(seen: Seen) -> None:
+    """And all of it was told again."""
+    seen.faults.append({"fault": "wipe"})
+    leads = versions(seen, "civicgrid.leads").values()
+    first, second, third = next(rows for rows in leads if len(rows) > 2)[:3]
+    last = max(row["offset"] for row in seen.topics["civicgrid.leads"])
+    again = [{**row, "offset": last + n} for n, row in enumerate((first, second, third), 1)]
+    second["offset"], third["offset"] = third["offset"], second["offset"]
+    seen.topics["civicgrid.leads"] += again
+
+
+@bend("I13", audited.recorded)
+def somebody_else_is_said_to_have_signed(seen: Seen) -> None:
+    one(seen.tables["leads", "audit"], outcome="done", action="sign_lead")["actor"] = GHOST
+
+
+@bend("I13", audited.asked_for)
+def a_look_has_no_row_of_audit(seen: Seen) -> None:
+    rows = seen.tables["alerts", "audit"]
+    rows.remove(one(rows, outcome="done", route="GET /alerts/{id}/receipts"))
+
+
+@bend("I13", audited.asked_for)
+def a_row_of_audit_tells_of_what_nobody_asked(seen: Seen) -> None:
+    rows = seen.tables["alerts", "audit"]
+    rows.append({**rows[-1], "actor": GHOST, "command_id": None})
+
+
+@bend("I13", audited.sealed)
+def nothing_was_ever_sealed(seen: Seen) -> None:
+    seen.tables["registry", "audit_seal"].clear()
+
+
+@bend("I13", audited.sealed)
+def nothing_was_ever_anchored(seen: Seen) -> None:
+    events = seen.events("registry")
+    events[:] = [event for event in events if event["type"] != "audit.anchored.v1"]
+
+
+@bend("I7", placed.sent)
+def a_lead_reached_the_police_room_of_others(seen: Seen) -> None:
+    event = of_type(seen, "leads", "lead.routed.v1")
+    rooms = {said(e)["police_room"] for e in newest(seen, "leads", "lead.routed.v1")}
+    other = next(room for room in rooms if room != said(event)["police_room"])
+    told_as(seen, event, police_room=other)
+    rewrite(state_of(seen, "leads", event), "state", police_room=other)
+
+
+@bend("I7", placed.sent)
+def a_lead_was_routed_by_another_rule(seen: Seen) -> None:
+    told_as(seen, of_type(seen, "leads", "lead.routed.v1"), rule="by_hand")
+
+
+@bend("I10", placed.directed)
+def a_stranger_directs_a_case(seen: Seen) -> None:
+    event = of_type(seen, "mediation", "mediation_case.applied.v1")
+    told_as(seen, event, director_ref=GHOST)
+    rewrite(state_of(seen, "mediation", event), "state", director=GHOST)
+
+
+@bend("I1", stored.operations)
+def a_lead_was_captured_by_somebody_else(seen: Seen) -> None:
+    key = by_http(seen, "ok")
+    event = one(seen.events("leads"), stream_id=key, type="lead.captured.v1")
+    told_as(seen, event, captured_by=GHOST)
+    rewrite(state_of(seen, "leads", event), "state", captured_by=GHOST)
+
+
+@bend("I1", stored.intake)
+def a_receipt_is_for_another_lead(seen: Seen) -> None:
+    told_as(seen, of_type(seen, "leads", "intake.accepted.v1"), lead_id=GHOST)
+
+
+@bend("I10", followed.scored)
+def a_score_was_published_with_another_value(seen: Seen) -> None:
+    told_as(seen, of_type(seen, "scoring", "score.updated.v1"), value="41.00")
+
+
+@bend("I10", followed.scored)
+def a_score_stands_twice(seen: Seen) -> None:
+    seen.states["scoring", "score"].insert(0, {**seen.states["scoring", "score"][-1], "id": GHOST})
+
+
+@bend("answers", stored.answers)
+def a_step_was_refused_that_nothing_hindered(seen: Seen) -> None:
+    routed = next(newest(seen, "leads", "lead.routed.v1", routing=1))
+    about = {"kind": "leads sign", "key": GHOST, "at": 1}
+    asked = {"service": "leads", "event": "lead.signed.v1", "subject": routed["stream_id"]}
+    seen.history.append({"what": "invoke", "fields": [], "digest": "", **about, **asked})
+    seen.history.append({"what": "fail", "status": 409, **about})
+
+
+@bend("answers", stored.answers)
+def a_service_that_came_late_knows_nobody_at_the_end(seen: Seen) -> None:
+    late = next(fault for fault in seen.faults if fault["fault"] == "late start")
+    step = {"kind": f"{late['whom']} step", "key": GHOST, "at": late["at"] + 200 * 10**9}
+    seen.history.append({"what": "fail", "status": 403, **step})
+
+
+def later(seen: Seen, days: int) -> None:
+    seen.end["now"] = (moment(seen.end["now"]) + timedelta(days=days)).isoformat()
+
+
+@bend("I10", timed.escalated)
+def nobody_was_told_that_an_alert_is_old(seen: Seen) -> None:
+    later(seen, days=3)
+
+
+@bend("I10", timed.supervised)
+def nobody_was_told_that_a_lead_is_unsigned(seen: Seen) -> None:
+    later(seen, days=30)
+
+
+@bend("I10", timed.overdue)
+def a_case_is_overdue_in_its_month(seen: Seen) -> None:
+    accepted = of_type(seen, "mediation", "mediation_case.accepted.v1")
+    rewrite(state_of(seen, "mediation", accepted), "state", overdue=True)
+
+
+@bend("I10", timed.escalated)
+def an_alert_went_up_at_once(seen: Seen) -> None:
+    last = next(newest(seen, "alerts", "alert.raised.v1", rule="lead-in-cell"))
+    data = json.dumps({**said(last), "level": 1, "recipients": []})
+    add_to(seen, "alerts", last, type="alert.escalated.v1", data=data)
+
+
+@bend("I10", placed.raised)
+def a_card_has_no_alert(seen: Seen) -> None:
+    routed = of_type(seen, "leads", "lead.routed.v1")
+    data = {**said(routed), "card": "red", "supervision_id": GHOST}
+    card = {"type": "supervision.issued.v1", "stream_id": GHOST, "data": json.dumps(data)}
+    seen.events("leads").append({**routed, **card})

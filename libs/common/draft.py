@@ -150,14 +150,26 @@ class Draft:
         return answer
 
     def _run(self, work: Work, effects: Iterable[Effect]) -> Trial:
+        """Raises Missing at its end, so that all is loaded at once that one work addresses; what a
+        decision says meanwhile, without what is missing, counts for nothing."""
         trial = Trial(work.cause.correlation_id)
         if work.envelope:
             self._project(trial, work.envelope)
         scope = work.request.scope if work.request else None
-        for effect in effects:
-            queue = deque(self._take(trial, work, effect, scope))
-            while queue:
-                queue.extendleft(reversed(self._take(trial, work, queue.popleft(), None)))
+        queue, missing = deque((effect, scope) for effect in effects), None
+        while queue:
+            effect, asking = queue.popleft()
+            try:
+                follow = self._take(trial, work, effect, asking)
+            except Missing as one:
+                missing = one
+            except Exception:
+                if not missing:
+                    raise
+            else:
+                queue.extendleft((one, None) for one in reversed(follow))
+        if missing:
+            raise missing
         return trial
 
     def _take(

@@ -20,7 +20,8 @@ from tests.support.letters import opened
 
 CORE = {
     "event": "SELECT aggregate, stream_id, version, event_id, topic, type, key, data::text,"
-    " actor, causation_id, causation_source FROM event ORDER BY transaction_id, position",
+    " actor, causation_id, causation_source, recorded_at FROM event"
+    " ORDER BY transaction_id, position",
     "inbox": "SELECT message_id, source, outcome FROM inbox",
     "request": "SELECT source, key, status FROM request",
     "position": "SELECT topic, partition, next FROM position",

@@ -87,8 +87,12 @@ LEAD = Aggregate(
     },
 )
 SUPERVISION = Aggregate(
-    dict.fromkeys(("card", "unit", "lead_id", "issued_at")),
-    {"supervision.issued.v1": Step(keeps={**_same("card", "unit", "lead_id"), "issued_at": "at"})},
+    dict.fromkeys(("card", "unit", "lead_id", "issued_at", "community", "cell")),
+    {
+        "supervision.issued.v1": Step(
+            keeps={**_same("card", "unit", "lead_id", "community", "cell"), "issued_at": "at"}
+        )
+    },
 )
 INTAKE_ITEM = Aggregate(
     {"outcome": None},

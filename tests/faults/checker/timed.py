@@ -25,28 +25,21 @@ SOON = timedelta(seconds=90)
 
 
 def escalated(seen: Seen) -> Iterator[Violation]:
-    """I10: an alert goes up when its hours are over, and not before."""
-    now = moment(seen.end["now"])
-    for id, told in seen.streams("alerts", "alert").items():
-        raised = told[0][1]
-        hours = () if raised["late"] else CLIMBS.get(raised["rule"], ())
-        for kind, data in told:
-            if kind != "alert.escalated.v1":
-                continue
-            if data["level"] > len(hours):
-                yield "I10", f"alert {id} went up to {data['level']}"
-            elif moment(data["at"]) < _after(raised["at"], hours[data["level"] - 1]):
-                yield "I10", f"alert {id} went up to {data['level']} before its hours were over"
+    """I10: an alert goes up when its hours are over since people were told, and not before."""
+    now, due = moment(seen.end["now"]), dict[str, list[datetime]]()
+    for event, data in seen.typed("alerts", "alert.raised.v1"):
+        hours = () if data["late"] else CLIMBS.get(data["rule"], ())
+        raised = moment(event["recorded_at"])
+        due[event["stream_id"]] = [raised + timedelta(hours=one) for one in hours]
+    for event, data in seen.typed("alerts", "alert.escalated.v1"):
+        alert, level = event["stream_id"], data["level"]
+        if level > len(due[alert]) or moment(data["at"]) < due[alert][level - 1]:
+            yield "I10", f"alert {alert} went up to {level} at {data['at']}"
     for row in seen.states.get(("alerts", "alert"), []):
         one = json.loads(row["state"])
-        hours = () if one["late"] else CLIMBS.get(one["rule"], ())[one["level"] :]
-        waits = one["status"] == "unacknowledged" and hours
-        if waits and _after(one["raised_at"], hours[0]) < now - SOON:
-            yield "I10", f"alert {row['id']} of {one['raised_at']} is still at {one['level']}"
-
-
-def _after(text: str, hours: float) -> datetime:
-    return moment(text) + timedelta(hours=hours)
+        left = due.get(row["id"], [])[one["level"] :]
+        if one["status"] == "unacknowledged" and left and left[0] < now - SOON:
+            yield "I10", f"alert {row['id']} is still at {one['level']}, due at {left[0]}"
 
 
 def supervised(seen: Seen) -> Iterator[Violation]:

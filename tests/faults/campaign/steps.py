@@ -38,6 +38,8 @@ RETURNED = 0.15
 """The share of leads that a unit gives back; of those that the next one gets too."""
 DECLINED = 0.2
 """The share of cases that a centre does not take."""
+GONE_THROUGH = (2, 3, 6, 6, 6, 6)
+"""How many steps a case is taken through, each as likely; the others are left where they are."""
 DECLINE = Step("decline", "mediation_case.declined.v1", {"reason": "not_voluntary"}, ["reason"])
 
 
@@ -129,6 +131,7 @@ class Steps:
         for case in await self._found("mediation", "/mediation-cases", lead_id=lead.id):
             path = f"/mediation-cases/{case['id']}"
             steps = [DECLINE] if self._chance.random() < DECLINED else case_steps()
+            steps = steps[: self._chance.choice(GONE_THROUGH)]
             for step in steps:
                 if not await self._contend("mediation", path, case["id"], step):
                     break

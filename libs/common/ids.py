@@ -1,4 +1,5 @@
-"""Identifiers that sort by time, so that an index grows at its end (RFC 9562, version 7)."""
+"""Identifiers that sort by time, so that an index grows at its end (RFC 9562): of version 7, and of
+version 8 where they follow from something, which no client may take."""
 
 from __future__ import annotations
 
@@ -52,7 +53,7 @@ def _random() -> int:
 def derived(parent: UUID, name: str) -> UUID:
     """The same id for the same parent and name, with the parent's 48 bits of time."""
     digest = hashlib.blake2b(parent.bytes + name.encode(), digest_size=10).digest()
-    return _uuid(parent.int & _TIME, int.from_bytes(digest, "big"))
+    return _uuid(parent.int & _TIME, int.from_bytes(digest, "big"), version=8)
 
 
 def named(name: str) -> UUID:
@@ -61,7 +62,7 @@ def named(name: str) -> UUID:
 
 
 def own(name: str) -> UUID:
-    """The same id for the same name, of version 8: for what is the city's own. No record has one,
+    """The same id for the same name, without a time: for what is the city's own. No record has one,
     and no request may name it."""
     digest = hashlib.blake2b(name.encode(), digest_size=10).digest()
     return _uuid(0, int.from_bytes(digest, "big"), version=8)

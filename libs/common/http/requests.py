@@ -64,8 +64,9 @@ def told_key(request: Request) -> str | None:
 
 
 def check_id(id: UUID) -> UUID:
-    """Ids that a client makes are UUIDs of version 7, so that indexes grow at their end. One that
-    holds no time is of something with a name (`ids.named`): no client may take it."""
+    """Ids that a client makes are UUIDs of version 7, so that indexes grow at their end. No client
+    may take one that holds no time, of something with a name (`ids.named`), nor one of version 8,
+    which follows from another (`ids.derived`)."""
     if id.version != 7 or not id.int >> 80:
         raise Refused("invalid_id", status=422, path="/id")
     return id

@@ -52,9 +52,8 @@ def asked_for(seen: Seen) -> Iterator[Violation]:
     for line in seen.history:
         if line["what"] == "ask":
             asked[_request(line)] += line["items"]
-        elif line["what"] == "read" and not any(
-            span.has(line["at"]) for span in lost[line["service"]]
-        ):
+        is_lost = any(span.has(line["at"]) for span in lost.get(line.get("service", ""), ()))
+        if line["what"] == "read" and not is_lost:
             answered[_request(line)] += 1
     told, shown = Counter[Request](), Counter[Request]()
     for service in SERVICES:

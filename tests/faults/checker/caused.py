@@ -68,14 +68,12 @@ def caused(seen: Seen) -> Iterator[Violation]:
         }
         for event in seen.events(service):
             cause = event["causation_source"], event["causation_id"]
+            what = f"{service} has {event['type']} {event['event_id']} for {' '.join(cause)}"
             if not _may_follow(event, said.get(cause), _origin(service, cause[0])):
-                yield (
-                    "I2",
-                    f"{service} has {event['type']} {event['event_id']} for {' '.join(cause)}",
-                )
+                yield "I2", what
             is_noted = _origin(service, cause[0]) in (INTAKE_READ, TIMER, BURIED)
             if is_noted and cause not in noted and not seen.lost(service):
-                yield "I2", f"{service} has {event['type']} for {' '.join(cause)}, which never came"
+                yield "I2", f"{what}, which never came"
 
 
 def _origin(service: str, source: str) -> str:
@@ -93,5 +91,6 @@ def _may_follow(event: Row, said: Row | None, origin: str) -> bool:
     ours = {event["stream_id"], data.get("about"), data.get("lead_id")}
     if not ours & {said["stream_id"], cause.get("lead_id")} - {None}:
         return False
-    clears = event["type"] != "alert.returned_to_normal.v1" or said["type"] in CLEARS[data["rule"]]
-    return said["type"] in causes and clears
+    if event["type"] == "alert.returned_to_normal.v1":
+        causes = CLEARS.get(data["rule"], ())
+    return said["type"] in causes

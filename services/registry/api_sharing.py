@@ -137,8 +137,9 @@ def _reads(router: APIRouter, desk: Registry) -> None:
         request: Request, status: str = "active", limit: Limit = 100, after: UUID = FIRST
     ) -> Mapping[str, Any]:
         """References and terms, never what they are about (row R15)."""
+        wanted: dict[str, Any] = {"after": after, "limit": limit, "status": status}
         async with desk.reading(request) as look:
-            rows = await queries.entries(look.connection, after=after, limit=limit, status=status)
+            rows = await queries.entries(look.connection, at=desk.context().now, **wanted)
             return look.page(rows, limit, "id")
 
     @router.get("/shared-entries/{id}", openapi_extra=FOR_A_PURPOSE)
@@ -146,11 +147,11 @@ def _reads(router: APIRouter, desk: Registry) -> None:
         """What it says, while it is in force, for the purpose of its category; the case at hand is
         the entry itself (rows P5, R15)."""
         async with desk.reading(request) as look:
-            found = await queries.entry_in_force(look.connection, id)
+            found = await queries.entry_in_force(look.connection, id, desk.context().now)
             if found is None or case_of(request) != id:
                 raise not_found()
             told = await desk.unsealed(id, await queries.first_sealed(look.connection, id))
-            if told and told["purpose"] != request.headers[PURPOSE]:
+            if not told or told["purpose"] != request.headers[PURPOSE]:
                 raise not_found()
             response.headers["Cache-Control"] = "no-store"
             return look.one({**found, **told}, response)

@@ -60,6 +60,13 @@ class SharedBatchRejected(SharedBatchEvent):
     entries: tuple[UUID, ...]
 
 
+class SharedBatchLapsed(SharedBatchEvent):
+    """Rejected by time: nobody decided before its own was over."""
+
+    type: ClassVar[str] = "shared_batch.lapsed.v1"
+    entries: tuple[UUID, ...]
+
+
 class SharedEntryEvent(Event):
     entry_id: UUID
     at: datetime
@@ -112,7 +119,7 @@ class SharedEntryRetained(SharedEntryEvent):
 
 
 class SharedEntryWithdrawn(SharedEntryEvent):
-    """By who issued it: what it said goes."""
+    """By who issued it, or who answers for the place: what it said goes."""
 
     type: ClassVar[str] = "shared_entry.withdrawn.v1"
     by: UUID
@@ -127,4 +134,6 @@ class SharedEntryExpired(SharedEntryEvent):
 
 
 class SharedEntryDeleted(SharedEntryEvent):
+    """Its month was over, or its subject was erased on request: what it said goes."""
+
     type: ClassVar[str] = "shared_entry.deleted.v1"

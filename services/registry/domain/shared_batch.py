@@ -14,6 +14,7 @@ from libs.common.callers import Belongings
 from libs.common.contracts.sharing import (
     SharedBatchApproved,
     SharedBatchEvent,
+    SharedBatchLapsed,
     SharedBatchRefused,
     SharedBatchRejected,
     SharedBatchSubmitted,
@@ -39,7 +40,8 @@ class Papers:
 
 @dataclass(frozen=True, slots=True)
 class SharedBatch:
-    """`reasons`: why it was refused, if it was; it may come again."""
+    """`reasons`: why it was refused, if it was; it may come again. `decided_by`: nobody, where its
+    time ran out first."""
 
     id: UUID
     status: Status = ""
@@ -85,8 +87,15 @@ class Reject:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Lapse:
+    """Nobody decided in time; no answer where somebody did meanwhile."""
+
+    at: datetime
+
+
 Decision = Approve | Reject
-Command = Submit | Refuse | Decision
+Command = Submit | Refuse | Decision | Lapse
 
 LEGAL: Mapping[Status, tuple[str, ...]] = {
     "": ("submit_batch",),
@@ -108,6 +117,9 @@ def decide(batch: SharedBatch, command: Command) -> list[SharedBatchEvent]:
             return [told] if batch.status in ("", "refused") and batch.reasons != reasons else []
         case Approve() | Reject():
             return [_decided(batch, command)]
+        case Lapse(at):
+            is_over = batch.status == "submitted" and batch.expires_at and batch.expires_at <= at
+            return [_lapsed(batch, at)] if is_over else []
         case _:
             assert_never(command)
 
@@ -124,19 +136,27 @@ def _decided(batch: SharedBatch, command: Decision) -> SharedBatchEvent:
         raise Refused("not_found", status=404)
     if batch.status != "submitted":
         raise Refused("illegal_transition", allowed=LEGAL[batch.status])
-    if command.by == batch.submitted_by:
+    if command.by in (batch.submitted_by, batch.issued_by):
         raise Refused("second_person_required")
-    now: dict[str, Any] = {"batch_id": batch.id, "at": command.at, "community": batch.community}
     match command:
         case Approve(at, by):
             assert batch.expires_at
             if batch.expires_at <= at:
                 raise Refused("batch_is_over", allowed=("reject_batch",))
-            return SharedBatchApproved(**now, approved_by=by, entries=batch.entries)
-        case Reject(_, by, reason):
+            return SharedBatchApproved(**_now(batch, at), approved_by=by, entries=batch.entries)
+        case Reject(at, by, reason):
+            now = _now(batch, at)
             return SharedBatchRejected(**now, rejected_by=by, reason=reason, entries=batch.entries)
         case _:
             assert_never(command)
+
+
+def _lapsed(batch: SharedBatch, at: datetime) -> SharedBatchLapsed:
+    return SharedBatchLapsed(**_now(batch, at), entries=batch.entries)
+
+
+def _now(batch: SharedBatch, at: datetime) -> dict[str, Any]:
+    return {"batch_id": batch.id, "at": at, "community": batch.community}
 
 
 def evolve(batch: SharedBatch, event: SharedBatchEvent) -> SharedBatch:
@@ -161,6 +181,8 @@ def evolve(batch: SharedBatch, event: SharedBatchEvent) -> SharedBatch:
             return replace(batch, status="approved", decided_by=by)
         case SharedBatchRejected(rejected_by=by):
             return replace(batch, status="rejected", decided_by=by)
+        case SharedBatchLapsed():
+            return replace(batch, status="rejected")
     return batch
 
 
@@ -174,6 +196,12 @@ SHARED_BATCH: Decider[SharedBatch, Command, SharedBatchEvent] = Decider(
     decide=decide,
     evolve=evolve,
     state=TypeAdapter(SharedBatch),
-    events=(SharedBatchSubmitted, SharedBatchRefused, SharedBatchApproved, SharedBatchRejected),
+    events=(
+        SharedBatchSubmitted,
+        SharedBatchRefused,
+        SharedBatchApproved,
+        SharedBatchRejected,
+        SharedBatchLapsed,
+    ),
     belongs=_belongs,
 )

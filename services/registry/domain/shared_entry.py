@@ -29,7 +29,7 @@ from libs.common.messages import Decider, Refused
 Status = Literal["", "proposed", "active", "expired", "withdrawn", "discarded", "deleted"]
 
 DELETED_AFTER = timedelta(days=30)
-"""Of expiring, unless somebody retains it (row P8)."""
+"""Of the end of its time, unless somebody retains it (row P8)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,13 @@ class Withdraw:
 
 
 @dataclass(frozen=True, slots=True)
+class Forget:
+    """Its subject was erased on request; no answer where it is gone already."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Expire:
     """Its time is over; no answer where it was changed meanwhile."""
 
@@ -96,7 +103,7 @@ class Delete:
     at: datetime
 
 
-Command = Receive | Admit | Discard | Retain | Withdraw | Expire | Delete
+Command = Receive | Admit | Discard | Retain | Withdraw | Forget | Expire | Delete
 
 LEGAL: Mapping[Status, tuple[str, ...]] = {
     "": (),
@@ -123,10 +130,12 @@ def decide(entry: SharedEntry, command: Command) -> list[SharedEntryEvent]:
         case Withdraw(at, by, reason):
             _check_open(entry)
             return [SharedEntryWithdrawn(**_now(entry, at), by=by, reason=reason)]
+        case Forget(at):
+            is_here = entry.status in ("proposed", "active", "expired")
+            return [SharedEntryDeleted(**_now(entry, at))] if is_here else []
         case Expire(at):
             is_over = entry.status == "active" and _is_past(entry.expires_at, at)
-            delete_at = at + DELETED_AFTER
-            return [SharedEntryExpired(**_now(entry, at), delete_at=delete_at)] if is_over else []
+            return [_expired(entry, at)] if is_over else []
         case Delete(at):
             is_over = entry.status == "expired" and _is_past(entry.delete_at, at)
             return [SharedEntryDeleted(**_now(entry, at))] if is_over else []
@@ -154,13 +163,23 @@ def _retained(entry: SharedEntry, command: Retain) -> SharedEntryRetained:
     _check_open(entry)
     if entry.was_retained:
         raise Refused("kept_before")
+    if _is_past(entry.delete_at, command.at):
+        raise Refused("illegal_transition", allowed=("withdraw_entry",))
     assert entry.expires_at and entry.received_at
     longest = entry.expires_at - entry.received_at
-    if not command.at < command.until <= command.at + longest:
+    if command.until <= max(entry.expires_at, command.at):
+        raise Refused("not_longer", status=422, path="/until")
+    if command.until > entry.expires_at + longest:
         raise Refused("beyond_limit", status=422, path="/until", days=longest.days)
     return SharedEntryRetained(
         **_now(entry, command.at), by=command.by, reason=command.reason, expires_at=command.until
     )
+
+
+def _expired(entry: SharedEntry, at: datetime) -> SharedEntryExpired:
+    """However late that is seen, it goes a month after its end."""
+    assert entry.expires_at
+    return SharedEntryExpired(**_now(entry, at), delete_at=entry.expires_at + DELETED_AFTER)
 
 
 def _check_open(entry: SharedEntry) -> None:

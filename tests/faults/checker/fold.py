@@ -262,6 +262,7 @@ SHARED_BATCH = Aggregate(
         "shared_batch.rejected.v1": Step(
             _to("rejected", "submitted"), {"decided_by": "rejected_by"}
         ),
+        "shared_batch.lapsed.v1": Step(_to("rejected", "submitted")),
     },
 )
 _NOT_TO_GO: Row = {"delete_at": None}
@@ -284,7 +285,9 @@ SHARED_ENTRY = Aggregate(
         ),
         "shared_entry.withdrawn.v1": Step(_to("withdrawn", "active", "expired"), sets=_NOT_TO_GO),
         "shared_entry.expired.v1": Step(_to("expired", "active"), _same("delete_at")),
-        "shared_entry.deleted.v1": Step(_to("deleted", "expired"), sets=_NOT_TO_GO),
+        "shared_entry.deleted.v1": Step(
+            _to("deleted", "proposed", "active", "expired"), sets=_NOT_TO_GO
+        ),
     },
 )
 

@@ -102,9 +102,14 @@ REQUEST = "SELECT id, version, state FROM subject_request WHERE id = $1"
 
 BATCHES = """
     SELECT id, version, state FROM shared_batch
-    WHERE id > $1 AND ($2::text IS NULL OR status = $2) ORDER BY id LIMIT $3 + 1
+    WHERE id > $1 AND ($2::text IS NULL OR status = $2) AND (NOT $4 OR status = 'submitted')
+    ORDER BY id LIMIT $3 + 1
 """
-BATCH = "SELECT id, version, state FROM shared_batch WHERE id = $1"
+BATCH = """
+    SELECT id, version, state FROM shared_batch
+    WHERE id = $1 AND (NOT $2 OR status = 'submitted')
+"""
+ENTRY = "SELECT id, version, state FROM shared_entry WHERE id = $1"
 ENTRIES = """
     SELECT id, version, state FROM shared_entry
     WHERE id > $1 AND status = $2 AND (status NOT IN ('proposed', 'active') OR expires_at > $4)
@@ -214,13 +219,17 @@ async def request(connection: Connection, id: UUID) -> dict[str, Any] | None:
     return row and _flat(SUBJECT_REQUEST, row)
 
 
-async def batches(connection: Connection, *, after: UUID, limit: int, status: str | None) -> Found:
-    rows = await connection.fetch(BATCHES, after, status, limit)
+async def batches(
+    connection: Connection, *, after: UUID, limit: int, status: str | None, only_waiting: bool
+) -> Found:
+    rows = await connection.fetch(BATCHES, after, status, limit, only_waiting)
     return [_flat(SHARED_BATCH, row) for row in rows]
 
 
-async def batch(connection: Connection, id: UUID) -> dict[str, Any] | None:
-    row = await connection.fetchrow(BATCH, id)
+async def batch(
+    connection: Connection, id: UUID, *, only_waiting: bool = False
+) -> dict[str, Any] | None:
+    row = await connection.fetchrow(BATCH, id, only_waiting)
     return row and _flat(SHARED_BATCH, row)
 
 
@@ -230,6 +239,11 @@ async def entries(
     """None whose time is over at that instant, unless they are asked for."""
     rows = await connection.fetch(ENTRIES, after, status, limit, at)
     return [_flat(SHARED_ENTRY, row) for row in rows]
+
+
+async def entry(connection: Connection, id: UUID) -> dict[str, Any] | None:
+    row = await connection.fetchrow(ENTRY, id)
+    return row and _flat(SHARED_ENTRY, row)
 
 
 async def entry_in_force(connection: Connection, id: UUID, at: datetime) -> dict[str, Any] | None:

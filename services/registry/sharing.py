@@ -37,7 +37,9 @@ from services.registry.domain.subject_request import SUBJECT_REQUEST, LetGo
 Now = Context[City]
 
 
-def submit(context: Now, id: UUID, by: UUID, batch: SharedBatchBody) -> Iterable[Effect]:
+def submit(
+    context: Now, id: UUID, by: UUID, batch: SharedBatchBody, content: UUID, thumbprint: str
+) -> Iterable[Effect]:
     """A batch in which nothing is wrong. The same again changes nothing."""
     assert batch.expires_at and batch.issued_by and batch.area and batch.category and batch.purpose
     assert batch.source and batch.document and batch.basis
@@ -45,14 +47,14 @@ def submit(context: Now, id: UUID, by: UUID, batch: SharedBatchBody) -> Iterable
     assert community
     papers = Papers(
         *(batch.source, batch.document, batch.basis, community, batch.expires_at),
-        *(batch.issued_by, batch.category, batch.purpose),
+        *(batch.issued_by, content, thumbprint, batch.category, batch.purpose),
     )
     entries = tuple(derived(id, f"entry {n}") for n in range(len(batch.entries)))
     yield SHARED_BATCH.to(id, Submit(context.now, by, papers, entries))
     why = {"category": batch.category, "purpose": batch.purpose}
     for entry, body in zip(entries, batch.entries, strict=True):
-        content = {**body.model_dump(exclude_none=True), **why}
-        told = (context.now, id, community, batch.expires_at, content)
+        says = {**body.model_dump(exclude_none=True), **why}
+        told = (context.now, id, batch.issued_by, community, batch.expires_at, says)
         yield SHARED_ENTRY.to(entry, Receive(*told))
 
 

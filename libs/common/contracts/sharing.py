@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from libs.common.contracts.values import Code, Term
+from libs.common.contracts.values import Code, Digest, Term
 from libs.common.messages import Event
 
 
@@ -22,8 +22,10 @@ class SharedBatchEvent(Event):
 
 
 class SharedBatchSubmitted(SharedBatchEvent):
-    """It waits for a second person. `document`: its number; `basis`: of the register; `issued_by`,
-    `submitted_by`: persons as the registry knows them."""
+    """It waits for a second person. `document`: its number, digits alone; `basis`: of the register;
+    `issued_by`, `submitted_by`: persons as the registry knows them; `content`: an id that is the
+    same for the same content, and tells nobody what that is; `thumbprint`: of the key that signed
+    it."""
 
     type: ClassVar[str] = "shared_batch.submitted.v1"
     sealed: ClassVar[frozenset[str]] = frozenset({"category", "purpose"})
@@ -33,6 +35,8 @@ class SharedBatchSubmitted(SharedBatchEvent):
     expires_at: datetime
     issued_by: UUID
     submitted_by: UUID
+    content: UUID | None = None
+    thumbprint: Digest | None = None
     entries: tuple[UUID, ...]
     category: str | None = None
     purpose: str | None = None
@@ -86,6 +90,7 @@ class SharedEntryReceived(SharedEntryEvent):
         | {"statement"}
     )
     batch_id: UUID
+    issued_by: UUID | None = None
     expires_at: datetime
     purpose: str | None = None
     category: str | None = None

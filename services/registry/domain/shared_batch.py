@@ -26,7 +26,9 @@ Status = Literal["", "refused", "submitted", "approved", "rejected"]
 
 @dataclass(frozen=True, slots=True)
 class Papers:
-    """What a batch shows for itself; `category` and `purpose` are kept sealed."""
+    """What a batch shows for itself; `category` and `purpose` are kept sealed. `content`: an id
+    that is the same for the same content, and tells nobody what that is; `thumbprint`: of the key
+    of its source (RFC 7638)."""
 
     source: str
     document: str
@@ -34,6 +36,8 @@ class Papers:
     community: str
     expires_at: datetime
     issued_by: UUID
+    content: UUID
+    thumbprint: str
     category: str
     purpose: str
 
@@ -51,6 +55,8 @@ class SharedBatch:
     community: str | None = None
     expires_at: datetime | None = None
     issued_by: UUID | None = None
+    content: UUID | None = None
+    thumbprint: str | None = None
     submitted_by: UUID | None = None
     decided_by: UUID | None = None
     entries: tuple[UUID, ...] = ()
@@ -109,7 +115,7 @@ LEGAL: Mapping[Status, tuple[str, ...]] = {
 def decide(batch: SharedBatch, command: Command) -> list[SharedBatchEvent]:
     match command:
         case Submit():
-            return [_submitted(batch, command)] if batch.status in ("", "refused") else []
+            return _submit(batch, command)
         case Refuse(at, community, reasons):
             told = SharedBatchRefused(
                 batch_id=batch.id, at=at, community=community, reasons=reasons
@@ -122,6 +128,15 @@ def decide(batch: SharedBatch, command: Command) -> list[SharedBatchEvent]:
             return [_lapsed(batch, at)] if is_over else []
         case _:
             assert_never(command)
+
+
+def _submit(batch: SharedBatch, command: Submit) -> list[SharedBatchEvent]:
+    """The same once more changes nothing, however it is written."""
+    if batch.status in ("", "refused"):
+        return [_submitted(batch, command)]
+    if batch.content != command.papers.content:
+        raise Refused("other_content", path="/document")
+    return []
 
 
 def _submitted(batch: SharedBatch, command: Submit) -> SharedBatchSubmitted:
@@ -171,6 +186,8 @@ def evolve(batch: SharedBatch, event: SharedBatchEvent) -> SharedBatch:
                 community=event.community,
                 expires_at=event.expires_at,
                 issued_by=event.issued_by,
+                content=event.content,
+                thumbprint=event.thumbprint,
                 submitted_by=event.submitted_by,
                 entries=event.entries,
                 reasons=(),
@@ -186,8 +203,14 @@ def evolve(batch: SharedBatch, event: SharedBatchEvent) -> SharedBatch:
     return batch
 
 
+def place(community: str | None) -> Belongings:
+    """As a cell, of who holds a post of exactly this community."""
+    return {"community": (community,), "cell": (community,)}
+
+
 def _belongs(batch: SharedBatch) -> Belongings:
-    return {"community": (batch.community,)}
+    issuer = str(batch.issued_by) if batch.issued_by else None
+    return {**place(batch.community), "person": (issuer,)}
 
 
 SHARED_BATCH: Decider[SharedBatch, Command, SharedBatchEvent] = Decider(
@@ -203,5 +226,6 @@ SHARED_BATCH: Decider[SharedBatch, Command, SharedBatchEvent] = Decider(
         SharedBatchRejected,
         SharedBatchLapsed,
     ),
+    shape=2,
     belongs=_belongs,
 )

@@ -25,6 +25,7 @@ from libs.common.contracts.sharing import (
     SharedEntryWithdrawn,
 )
 from libs.common.messages import Decider, Refused
+from services.registry.domain.shared_batch import place
 
 Status = Literal["", "proposed", "active", "expired", "withdrawn", "discarded", "deleted"]
 
@@ -39,6 +40,7 @@ class SharedEntry:
     id: UUID
     status: Status = ""
     batch_id: UUID | None = None
+    issued_by: UUID | None = None
     community: str | None = None
     received_at: datetime | None = None
     expires_at: datetime | None = None
@@ -52,6 +54,7 @@ class Receive:
 
     at: datetime
     batch_id: UUID
+    issued_by: UUID
     community: str
     expires_at: datetime
     content: Mapping[str, Any]
@@ -149,6 +152,7 @@ def _received(entry: SharedEntry, command: Receive) -> SharedEntryReceived:
         at=command.at,
         community=command.community,
         batch_id=command.batch_id,
+        issued_by=command.issued_by,
         expires_at=command.expires_at,
         **command.content,
     )
@@ -204,6 +208,7 @@ def evolve(entry: SharedEntry, event: SharedEntryEvent) -> SharedEntry:
                 entry,
                 status="proposed",
                 batch_id=event.batch_id,
+                issued_by=event.issued_by,
                 community=event.community,
                 received_at=event.at,
                 expires_at=event.expires_at,
@@ -226,7 +231,8 @@ def evolve(entry: SharedEntry, event: SharedEntryEvent) -> SharedEntry:
 
 
 def _belongs(entry: SharedEntry) -> Belongings:
-    return {"community": (entry.community,)}
+    issuer = str(entry.issued_by) if entry.issued_by else None
+    return {**place(entry.community), "person": (issuer,)}
 
 
 SHARED_ENTRY: Decider[SharedEntry, Command, SharedEntryEvent] = Decider(
@@ -244,5 +250,6 @@ SHARED_ENTRY: Decider[SharedEntry, Command, SharedEntryEvent] = Decider(
         SharedEntryExpired,
         SharedEntryDeleted,
     ),
+    shape=2,
     belongs=_belongs,
 )

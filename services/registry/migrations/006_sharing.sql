@@ -28,8 +28,14 @@ CREATE INDEX shared_entry_of_status ON shared_entry (status, id);
 CREATE INDEX shared_entry_expiring ON shared_entry (expires_at) WHERE status = 'active';
 CREATE INDEX shared_entry_passing ON shared_entry (delete_at) WHERE status = 'expired';
 
-SELECT scoped(part, '(SELECT sees_everything()) OR community = ANY ((SELECT in_scope(''community''))::text[])')
-FROM unnest(ARRAY['shared_batch', 'shared_entry']::regclass[]) AS part;
+-- As a cell a community is that of whose post is of exactly this one; who issued a batch sees its papers.
+SELECT scoped('shared_batch', $$(SELECT sees_everything())
+    OR community = ANY ((SELECT in_scope('community'))::text[])
+    OR community = ANY ((SELECT in_scope('cell'))::text[])
+    OR state ->> 'issued_by' = ANY ((SELECT in_scope('person'))::text[])$$);
+SELECT scoped('shared_entry', $$(SELECT sees_everything())
+    OR community = ANY ((SELECT in_scope('community'))::text[])
+    OR community = ANY ((SELECT in_scope('cell'))::text[])$$);
 
 -- Of their events a reader sees those of what is in its scope: they hold what is sealed.
 DROP POLICY reading ON event;

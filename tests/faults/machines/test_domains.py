@@ -228,9 +228,12 @@ class SharedBatches(DomainMachine):
     @rule(by=PERSONS, issuer=PERSONS, days=st.integers(1, 3))
     def submit(self, by: UUID, issuer: UUID, days: int) -> None:
         until = self.now + timedelta(minutes=2 * days)
-        papers = shared_batch.Papers("s", "d", "b", "c", until, issuer, "category", "purpose")
+        signed = (UUID(int=days), "thumbprint")
+        told = ("s", "d", "b", "c", until, issuer, *signed, "category", "purpose")
         entries = (UUID(int=11), UUID(int=12))
-        self.tell_twice(shared_batch.Submit(self.now, by, papers, entries))
+        had = self.state.content
+        self.tell_twice(shared_batch.Submit(self.now, by, shared_batch.Papers(*told), entries))
+        assert had in (None, self.state.content)
 
     @rule(reason=st.sampled_from(["area:too_wide", "basis:missing"]))
     def refuse(self, reason: str) -> None:
@@ -264,7 +267,7 @@ class SharedEntries(DomainMachine):
     @rule(minutes=st.integers(1, 20))
     def receive(self, minutes: int) -> None:
         until = self.now + timedelta(minutes=minutes)
-        told = (self.now, UUID(int=9), "c", until, {"name": "n", "purpose": "p"})
+        told = (self.now, UUID(int=9), UUID(int=1), "c", until, {"name": "n", "purpose": "p"})
         self.tell_twice(shared_entry.Receive(*told))
 
     @rule(kind=st.sampled_from([shared_entry.Admit, shared_entry.Discard]))

@@ -33,7 +33,7 @@ from services.registry.domain.shared_batch import (
     place,
 )
 from services.registry.domain.shared_entry import SHARED_ENTRY, Retain, Withdraw
-from services.registry.sharing_faults import ASSESSMENT, GUARDIAN, Known
+from services.registry.sharing_faults import ASSESSMENT, Known
 
 FIRST = UUID(int=0)
 BATCHES = own("shared batches")
@@ -71,7 +71,7 @@ def _submission(router: APIRouter, desk: Registry) -> None:
         id = await desk.alias(BATCHES, f"document/{body.source}/{body.document}")
         content = await desk.alias(BATCHES, f"content/{_content(body)}")
         papers: dict[str, Any] = {"content": content, "thumbprint": key.thumbprint()}
-        plan = partial(sharing.submit, id=id, by=person, batch=body, **papers)
+        plan = partial(sharing.submit, id=id, batch=body, known=known, **papers)
         return await desk.command(request, plan, body=body, answer=answer_of(id, body.document))
 
 
@@ -116,10 +116,7 @@ async def _refuse(
     reasons = tuple(told[:MOST_KEPT])
     plan = one(lambda now: SHARED_BATCH.to(id, Refuse(now.now, community, reasons)))
     await desk.done(request, plan, code="batch_refused")
-    errors = [fault._asdict() for fault in faults]
-    if {fault.code for fault in faults} == {GUARDIAN}:
-        raise Refused(GUARDIAN, path=faults[0].path, errors=errors)
-    raise Refused("batch_refused", status=422, errors=errors)
+    raise sharing_faults.refused(faults)
 
 
 def _decisions(router: APIRouter, desk: Registry) -> None:

@@ -33,14 +33,18 @@ from services.registry.domain.shared_entry import (
     Receive,
 )
 from services.registry.domain.subject_request import SUBJECT_REQUEST, LetGo
+from services.registry.sharing_faults import Known, found, refused
 
 Now = Context[City]
 
 
 def submit(
-    context: Now, id: UUID, by: UUID, batch: SharedBatchBody, content: UUID, thumbprint: str
+    context: Now, id: UUID, batch: SharedBatchBody, known: Known, content: UUID, thumbprint: str
 ) -> Iterable[Effect]:
-    """A batch in which nothing is wrong. The same again changes nothing."""
+    """A batch in which nothing is wrong, by what is known now, too. The same again changes
+    nothing."""
+    if faults := found(batch, known._replace(city=context.facts, now=context.now)):
+        raise refused(faults)
     assert batch.expires_at and batch.issued_by and batch.area and batch.category and batch.purpose
     assert batch.source and batch.document and batch.basis
     community = context.facts.community_of(batch.area)
@@ -50,7 +54,7 @@ def submit(
         *(batch.issued_by, content, thumbprint, batch.category, batch.purpose),
     )
     entries = tuple(derived(id, f"entry {n}") for n in range(len(batch.entries)))
-    yield SHARED_BATCH.to(id, Submit(context.now, by, papers, entries))
+    yield SHARED_BATCH.to(id, Submit(context.now, known.submitter, papers, entries))
     why = {"category": batch.category, "purpose": batch.purpose}
     for entry, body in zip(entries, batch.entries, strict=True):
         says = {**body.model_dump(exclude_none=True), **why}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from libs.city import City, calendar
+from libs.common.messages import Refused
 from libs.privacy.register import Register
 from services.registry.bodies import SharedBatchBody, SharedEntryBody
 from services.registry.policies import POLICE
@@ -48,6 +49,14 @@ def found(batch: SharedBatchBody, known: Known) -> list[Fault]:
     """None where it may be submitted."""
     missing = [Fault(f"/{name}", "missing") for name in REQUIRED if not getattr(batch, name)]
     return [*missing, *_papers(batch, known), *_purpose(batch, known), *_entries(batch, known)]
+
+
+def refused(faults: Sequence[Fault]) -> Refused:
+    """With all of them; 409 where nothing is missing but who answers for a child (row P19)."""
+    errors = [fault._asdict() for fault in faults]
+    if {fault.code for fault in faults} == {GUARDIAN}:
+        return Refused(GUARDIAN, path=faults[0].path, errors=errors)
+    return Refused("batch_refused", status=422, errors=errors)
 
 
 def _papers(batch: SharedBatchBody, known: Known) -> Iterator[Fault]:

@@ -24,8 +24,8 @@ class SharedBatchEvent(Event):
 class SharedBatchSubmitted(SharedBatchEvent):
     """It waits for a second person. `document`: its number, digits alone; `basis`: of the register;
     `issued_by`, `submitted_by`: persons as the registry knows them; `content`: an id that is the
-    same for the same content, and tells nobody what that is; `thumbprint`: of the key that signed
-    it."""
+    same for the same content, and tells nobody what that is; `thumbprint`: of what signed it
+    (RFC 7638)."""
 
     type: ClassVar[str] = "shared_batch.submitted.v1"
     sealed: ClassVar[frozenset[str]] = frozenset({"category", "purpose"})

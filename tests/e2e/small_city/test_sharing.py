@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -16,14 +16,12 @@ from joserfc.jwk import ECKey
 
 from libs.common.database import session
 from libs.common.keys import Keys
-from libs.privacy import register
 from services.registry import sources
 from services.registry.sharing import SWEEPS
-from services.registry.sharing_faults import a_year_after
 from tests.e2e.small_city.test_audit import asked, rows
 from tests.e2e.small_city.test_content import ELSEWHERE, INFORMANT, OFFICER, holder
 from tests.e2e.small_city.test_retention import swept
-from tests.e2e.small_city.test_rights import CELL, CITY, COMMUNITY, PARENT, Person
+from tests.e2e.small_city.test_rights import CELL, COMMUNITY, PARENT, Person
 from tests.support.awaiting import eventually
 from tests.support.town import Town
 
@@ -271,159 +269,3 @@ async def test_it_is_retained_once_and_for_no_longer_than_at_first(town: Town, k
     assert kept.status_code == 200, kept.text
     again = await officer.post(path, {"until": later, "reason": "still_needed"})
     assert (again.status_code, again.json()["code"]) == (409, "kept_before")
-
-
-def _in(days: float) -> str:
-    return (datetime.now(UTC) + timedelta(days=days)).isoformat()
-
-
-BAD: Mapping[str, tuple[Mapping[str, Any], set[str]]] = {
-    "no expiry": ({"expires_at": None}, {"/expires_at missing"}),
-    "no document": ({"document": None}, {"/document missing"}),
-    "no basis": ({"basis": None}, {"/basis missing"}),
-    "no purpose": ({"purpose": None}, {"/purpose missing"}),
-    "no category": ({"category": None}, {"/category missing"}),
-    "no officer": ({"issued_by": None}, {"/issued_by missing"}),
-    "no source": ({"source": None}, {"/source missing"}),
-    "no entries": ({"entries": []}, {"/entries missing"}),
-    "whole city": ({"area": CITY}, {"/area too_wide"}),
-    "whole town": ({"area": PARENT[COMMUNITY]}, {"/area too_wide"}),
-    "nowhere": ({"area": "X-99"}, {"/area unknown_area", "/entries/0/cell outside_area"}),
-    "expired": ({"expires_at": _in(-1)}, {"/expires_at over"}),
-    "for too long": ({"expires_at": _in(400)}, {"/expires_at beyond_limit"}),
-    "unknown category": ({"category": "petitioner"}, {"/category unknown_category"}),
-    "another purpose": ({"purpose": "road_safety"}, {"/purpose other_purpose"}),
-    "no such purpose": ({"purpose": "curiosity"}, {"/purpose unknown_purpose"}),
-    "no such basis": ({"basis": "custom"}, {"/basis unknown_basis"}),
-    "one person for both": ({"issued_by": str(OFFICER.id)}, {"/issued_by one_person"}),
-    "no officer of ours": ({"issued_by": str(INFORMANT.id)}, {"/issued_by unknown_officer"}),
-    "unknown source": ({"source": "somebody"}, {"/source unknown_source"}),
-    "a person twice": (
-        {"entries": [entry(identity="A-1"), entry(identity="A-1")]},
-        {"/entries/1/identity twice"},
-    ),
-    "a person twice but for case": (
-        {"entries": [entry(identity="A-1x"), entry(identity="a-1X")]},
-        {"/entries/1/identity twice"},
-    ),
-    "an entry twice": ({"entries": [entry(), entry()]}, {"/entries/1 twice"}),
-    "a basis of something else": ({"basis": "mediation_law"}, {"/basis other_basis"}),
-    "a day more than a year": (
-        {"expires_at": (a_year_after(datetime.now(UTC)) + timedelta(hours=1)).isoformat()},
-        {"/expires_at beyond_limit"},
-    ),
-    "whose age nobody knows for long": (
-        {"expires_at": _in(200), "entries": [entry(born=None, guardian="Li Lei")]},
-        {"/entries/0/born beyond_limit_of_children"},
-    ),
-    "a child without a guardian, and more": (
-        {"issued_by": str(INFORMANT.id), "entries": [entry(born="2020-01-01")]},
-        {"/issued_by unknown_officer", "/entries/0/guardian guardian_required"},
-    ),
-    "nobody": ({"entries": [entry(), entry(name=None)]}, {"/entries/1/name missing"}),
-    "a cell elsewhere": (
-        {"entries": [entry(cell=ELSEWHERE.area)]},
-        {"/entries/0/cell outside_area"},
-    ),
-    "not born yet": ({"entries": [entry(born="2099-01-01")]}, {"/entries/0/born not_yet"}),
-    "a child for long": (
-        {"expires_at": _in(200), "entries": [entry(born="2020-01-01", guardian="Li Lei")]},
-        {"/entries/0/born beyond_limit_of_children"},
-    ),
-    "three faults": (
-        {"basis": None, "expires_at": None, "area": CITY},
-        {"/basis missing", "/expires_at missing", "/area too_wide"},
-    ),
-    "many faults": (
-        {"entries": [entry(name=None, cell="X") for _ in range(400)]},
-        {"/entries/0/name missing", "/entries/399/cell unknown_area"},
-    ),
-    "too many": ({"entries": [entry(name=f"N {n}") for n in range(501)]}, {"/entries too_long"}),
-}
-
-
-@pytest.mark.parametrize("bad", BAD)
-async def test_a_bad_batch_is_refused_with_every_reason(town: Town, key: ECKey, bad: str) -> None:
-    told, wanted = BAD[bad]
-    body = batch(**told)
-    answer = await town.of(OFFICER.id).post("/shared-batches", signed(key, body))
-    assert answer.status_code == 422, answer.text
-    errors = answer.json()["errors"]
-    assert {f"{one['path']} {one['code']}" for one in errors} >= wanted
-    assert not [one for one in errors if one["message"].startswith("field_")]
-    assert await refusals(town, body.get("document", "")) == []
-
-
-async def refusals(town: Town, document: str) -> list[dict[str, Any]]:
-    """What is kept of a batch by its document: nothing, if it was refused."""
-    query = "SELECT id FROM shared_batch WHERE state ->> 'document' = $1"
-    async with session(town.settings.url("registry", "writer")) as writer:
-        return [dict(row) for row in await writer.fetch(query, document)]
-
-
-async def test_of_a_refused_batch_reasons_are_kept_and_it_may_come_again(
-    town: Town, key: ECKey
-) -> None:
-    body = batch(issued_by=str(INFORMANT.id))
-    assert (await town.of(OFFICER.id).post("/shared-batches", signed(key, body))).status_code == 422
-    query = "SELECT state ->> 'reasons' AS reasons FROM shared_batch WHERE status = 'refused'"
-    async with session(town.settings.url("registry", "writer")) as writer:
-        found = [row["reasons"] for row in await writer.fetch(query)]
-    assert any("issued_by:unknown_officer" in one for one in found)
-
-
-@pytest.mark.parametrize("change", ["other content", "other key", "no signature", "rubbish"])
-async def test_a_signature_must_be_of_the_source_over_this(
-    town: Town, key: ECKey, change: str
-) -> None:
-    body = signed(key, batch())
-    if change == "other content":
-        body["entries"][0]["name"] = "Somebody Else"
-    elif change == "other key":
-        body = signed(ECKey.generate_key("P-256", private=True), batch())
-    else:
-        body["signature"] = "" if change == "no signature" else "a.b.c"
-    answer = await town.of(OFFICER.id).post("/shared-batches", body)
-    (error,) = answer.json()["errors"]
-    wanted = "missing" if change == "no signature" else "bad_signature"
-    assert (answer.status_code, error["path"], error["code"]) == (422, "/signature", wanted)
-
-
-async def test_for_a_child_somebody_must_answer(town: Town, key: ECKey) -> None:
-    """Whose age nobody knows counts as one."""
-    for born in ("2020-01-01", None):
-        child = entry(name="Xiao Ming", born=born)
-        answer = await submit(town, key, entries=[child])
-        assert (answer.status_code, answer.json()["code"]) == (409, "guardian_required")
-        answer = await submit(town, key, entries=[{**child, "guardian": "Li Lei"}])
-        assert answer.status_code == 201, answer.text
-
-
-@pytest.fixture
-def unassessed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The register says that nobody approved the assessment."""
-    known = register.registered()
-    one = known.assessments["shared_2026"].model_copy(update={"approved_by": None})
-    changed = known.model_copy(update={"assessments": {**known.assessments, "shared_2026": one}})
-    monkeypatch.setattr("services.registry.api_sharing.registered", lambda: changed)
-    yield
-
-
-async def test_a_category_is_not_taken_until_it_is_assessed(
-    town: Town, key: ECKey, unassessed: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if town.running["registry"] is None:
-        pytest.skip("the register of services elsewhere is not ours")
-    body = signed(key, batch())
-    (error,) = (await town.of(OFFICER.id).post("/shared-batches", body)).json()["errors"]
-    assert (error["path"], error["code"]) == ("/category", "assessment_required")
-    monkeypatch.undo()
-    again = await town.of(OFFICER.id).post("/shared-batches", body)
-    assert again.status_code == 201, again.text
-    assert again.headers["ETag"] == '"1"'
-
-
-async def test_outside_their_community_an_officer_submits_nothing(town: Town, key: ECKey) -> None:
-    body = signed(key, batch(issued_by=str(OFFICER.id)))
-    answer = await town.of(ELSEWHERE.id).post("/shared-batches", body)
-    assert answer.status_code == 404, answer.text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 from uuid import UUID
 
 import typer
@@ -17,12 +17,17 @@ from cli.client import City, CityError, Url
 from cli.screen import Json, console, show_facts, show_json, show_table
 from libs.common import files
 from services.registry import sources
+from services.registry.bodies import Rejection, Retention, Withdrawal
+
+
+def _one_of(reasons: Any) -> Any:
+    return typer.Argument(help=f"one of {', '.join(get_args(reasons))}")
+
 
 app = typer.Typer(no_args_is_help=True, help="What the police share: batches, and entries of them.")
 
 Batch = Annotated[UUID, typer.Argument(metavar="BATCH", help="as `sharing batches` shows it")]
 Entry = Annotated[UUID, typer.Argument(metavar="ENTRY", help="as `sharing entries` shows it")]
-Reason = Annotated[str, typer.Argument(help="a code, such as no_longer_needed")]
 Key = Annotated[Path, typer.Option(exists=True, dir_okay=False, help="made by `sharing key`")]
 
 
@@ -34,8 +39,13 @@ def key(
     """A new key for a source, in place of the one it had. Run where the services' keys are."""
     if file.exists():
         raise CityError(f"{file} is there already: a key is written to a new file")
-    made = sources.add(ground.tokens_folder(), source)
-    files.replace(file, made.as_pem(private=True).decode(), 0o600)
+    made = sources.made(source)
+    try:
+        files.replace(file, made.as_pem(private=True).decode(), 0o600)
+        sources.add(ground.tokens_folder(), made)
+    except sources.DAMAGED as error:
+        file.unlink(missing_ok=True)
+        raise CityError(f"no key was made, the one before is good still: {error}") from None
     console.print(f"{file} signs for {source} from now on: hand it over, and keep no copy")
 
 
@@ -63,7 +73,7 @@ def approve(batch: Batch, url: Url = None) -> None:
 
 
 @app.command()
-def reject(batch: Batch, reason: Reason, url: Url = None) -> None:
+def reject(batch: Batch, reason: Annotated[str, _one_of(Rejection)], url: Url = None) -> None:
     """Nothing of what it says is kept."""
     City(url).post(f"/shared-batches/{batch}/reject", {"reason": reason}, version="*")
     console.print(f"rejected: {batch}")
@@ -75,16 +85,24 @@ def batches(
     url: Url = None,
     as_json: Json = False,
 ) -> None:
-    """Their papers, never what they say."""
+    """Their papers, never what they say; city-wide, of those that wait to be decided."""
     rows = list(City(url).pages("/shared-batches", status=status))
-    told = ("id", "status", "source", "document", "community", "expires_at")
+    told = ("id", "status", "source", "document", "community", "expires_at", "count")
     show_json(rows) if as_json else show_table([{n: row[n] for n in told} for row in rows])
 
 
 @app.command()
 def batch(batch: Batch, url: Url = None, as_json: Json = False) -> None:
-    """The papers of one, with its category and purpose."""
+    """The papers of one; to who issued it, its entries, in the order in which they came."""
     found = City(url).get(f"/shared-batches/{batch}")
+    show_json(found) if as_json else show_facts(found)
+
+
+@app.command()
+def category(batch: Batch, url: Url = None, as_json: Json = False) -> None:
+    """What a batch is of, and for what, for who decides on it. That you looked is written down."""
+    path = f"/shared-batches/{batch}/category"
+    found: dict[str, Any] = City(url).view(path, "share", str(batch))
     show_json(found) if as_json else show_facts(found)
 
 
@@ -117,17 +135,17 @@ def entry(
 def retain(
     entry: Entry,
     until: Annotated[datetime, typer.Argument(help="a day, such as 2027-05-31")],
-    reason: Reason,
+    reason: Annotated[str, _one_of(Retention)],
     url: Url = None,
 ) -> None:
-    """Needed still: once, and for no longer than at first."""
+    """Needed still: once, and for no longer again than at first."""
     body = {"until": until.astimezone().isoformat(), "reason": reason}
     City(url).post(f"/shared-entries/{entry}/retain", body, version="*")
     console.print(f"in force until {body['until']}: {entry}")
 
 
 @app.command()
-def withdraw(entry: Entry, reason: Reason, url: Url = None) -> None:
+def withdraw(entry: Entry, reason: Annotated[str, _one_of(Withdrawal)], url: Url = None) -> None:
     """What it says is gone at once, for good."""
     City(url).post(f"/shared-entries/{entry}/withdraw", {"reason": reason}, version="*")
     console.print(f"withdrawn: {entry}")

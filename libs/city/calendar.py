@@ -43,6 +43,12 @@ class _Day:
     provisional: bool
 
 
+def day_of(at: datetime, calendars: Calendars) -> date:
+    """The city's day at an instant."""
+    zone = (calendars(at.year) or UNPUBLISHED).zone
+    return at.astimezone(ZoneInfo(zone)).date()
+
+
 def due(received: datetime, amount: int, unit: TimeUnit, calendars: Calendars) -> Deadline:
     """The end of a limit of `amount` units that began at `received` (aware). The answer is in UTC.
 

@@ -34,7 +34,7 @@ DRAIN_SECONDS = 8
 
 def interface(services: Sequence[Running]) -> FastAPI:
     """The HTTP interface of these services, whose names of resources are all different."""
-    app = FastAPI(title="civicgrid", version="1", openapi_url=None)
+    app = FastAPI(title="civicgrid", version="1", openapi_url=None, redirect_slashes=False)
     files = [running.service.room / "texts.yaml" for running in services]
     texts = Texts([file for file in files if file.exists()])
     for running in services:

@@ -20,7 +20,8 @@ PAGE = 20 * BATCH
 
 @dataclass(frozen=True)
 class Sweep:
-    """Every `seconds`, `act` on each row of `query`, whose one argument is how many it may give.
+    """Every `seconds`, `act` on each row of `query`, which is told how many it may give and, where
+    it `asks_time`, what time it is for the service.
 
     A row that was acted upon is not found again, else the sweep would not end.
     """
@@ -29,6 +30,7 @@ class Sweep:
     seconds: float
     query: str
     act: Callable[[Mapping[str, Any], Context[Any]], Iterable[Effect]]
+    asks_time: bool = False
 
 
 class Sweeping:
@@ -61,7 +63,8 @@ class Sweeping:
         """Once, until it finds no full page any more."""
         count = PAGE
         while count == PAGE:
-            rows = await connection.fetch(sweep.query, PAGE)
+            now = (self._writer.context().now,) if sweep.asks_time else ()
+            rows = await connection.fetch(sweep.query, PAGE, *now)
             count = len(rows)
             for n in range(0, count, BATCH):
                 works = [self._work(sweep, row) for row in rows[n : n + BATCH]]

@@ -46,7 +46,8 @@ SUPERVISIONS = """
 """
 _EXPIRED = """
     SELECT id, community, cell, status, changed_at FROM lead
-    WHERE status = '{ended}' AND NOT is_reviewed AND changed_at < now() - interval '{days} days'
+    WHERE status = '{ended}' AND NOT is_reviewed
+      AND changed_at < $2::timestamptz - interval '{days} days'
     ORDER BY changed_at LIMIT least($1, 1000)
 """
 PERIODS: Mapping[Ended, int] = {
@@ -61,7 +62,7 @@ EXPIRED = " UNION ALL ".join(
 OVER = """
     SELECT id, (state ->> 'record')::uuid AS record FROM retention_review
     WHERE status IN ('due', 'kept')
-      AND passes_at < to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS')
+      AND passes_at < to_char($2::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS')
       AND NOT EXISTS (
           SELECT FROM held_subject WHERE held AND subject_ref = (state ->> 'record')::uuid)
     ORDER BY passes_at LIMIT least($1, 1000)

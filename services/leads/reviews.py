@@ -61,7 +61,7 @@ POLICIES: Policies = {RetentionDeleted: on_deleted}
 TIMERS: Timers = {ERASE: erase}
 HOUR = 3600.0
 SWEEPS = (
-    Sweep("retention", HOUR, queries.EXPIRED, fall_due),
-    Sweep("retention_over", HOUR, queries.OVER, pass_),
+    Sweep("retention", HOUR, queries.EXPIRED, fall_due, asks_time=True),
+    Sweep("retention_over", HOUR, queries.OVER, pass_, asks_time=True),
 )
 """A thousand at most of either kind: a clock that is wrong hides and deletes little (row Q20)."""

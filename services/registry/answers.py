@@ -28,7 +28,8 @@ def answer_of(id: UUID, code: str | None) -> Answer:
     """`changed`: whether anything became different; without it a repeated load looks like a new."""
 
     def answer(made: Sequence[Envelope]) -> Mapping[str, Any]:
-        version = {"version": made[-1].version} if made else {}
+        versions = [one.version for one in made if one.subject == id]
+        version = {"version": versions[-1]} if versions else {}
         return {"id": str(id), "code": code, "changed": bool(made), **version}
 
     return answer

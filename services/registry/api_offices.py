@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from libs.common.contracts.registry import OrganisationKind, Role
-from libs.common.http import Limit, expected, not_found
+from libs.common.http import Limit, caller_of, expected, not_found
 from services.registry import policies, queries
 from services.registry.answers import Plan, Registry, answer_of, item, one
 from services.registry.bodies import (
@@ -115,8 +115,9 @@ def _posts(router: APIRouter, desk: Registry) -> None:
 
 
 def _appointments(router: APIRouter, desk: Registry) -> None:
-    def appoint(body: AppointmentBody) -> Plan:
-        told = (body.post, body.person_ref, body.valid_from, body.id)
+    def appoint(request: Request, body: AppointmentBody) -> Plan:
+        by = caller_of(request).person
+        told = (body.post, body.person_ref, body.valid_from, body.id, by)
         return one(lambda now: policies.appoint(now, *told))
 
     def id_of(body: AppointmentBody) -> UUID:
@@ -125,12 +126,14 @@ def _appointments(router: APIRouter, desk: Registry) -> None:
     @router.post("/appointments", status_code=201)
     async def appoint_person(request: Request, body: AppointmentBody) -> Response:
         answer = answer_of(id_of(body), body.post)
-        return await desk.command(request, appoint(body), body=body, answer=answer)
+        return await desk.command(request, appoint(request, body), body=body, answer=answer)
 
     @router.post("/appointments/batch")
     async def appoint_persons(request: Request, batch: AppointmentBatch) -> Response:
         return await desk.commands(
-            request, batch.items, lambda body: item(appoint(body), body, id_of(body), body.post)
+            request,
+            batch.items,
+            lambda body: item(appoint(request, body), body, id_of(body), body.post),
         )
 
     @router.post("/appointments/{id}/end")

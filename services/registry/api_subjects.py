@@ -65,10 +65,13 @@ def _reads(router: APIRouter, desk: Registry) -> None:
         after: UUID = FIRST,
     ) -> Mapping[str, Any]:
         """`holds_due`: those alone whose legal hold nobody reviewed for a year."""
+        wanted: dict[str, Any] = {"after": after, "limit": limit, "status": status}
         async with desk.reading(request) as look:
-            rows = await queries.requests(
-                look.connection, after=after, limit=limit, status=status, holds_due=holds_due
-            )
+            if holds_due:
+                at = desk.context().now
+                rows = await queries.holds_due(look.connection, at=at, **wanted)
+            else:
+                rows = await queries.requests(look.connection, **wanted)
             return look.page(rows, limit, "id")
 
     @router.get("/subject-requests/{id}")

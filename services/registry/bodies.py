@@ -152,12 +152,19 @@ class SharedEntryBody(Body):
     statement: StatementBody | None = None
 
 
+DocumentNumber = Annotated[str, StringConstraints(pattern=r"^20[0-9]{2}-[0-9]{1,8}$")]
+"""A year and a number within it: no name fits in, nor the number of a person or of a telephone."""
+Rejection = Literal["unclear", "wrong_person", "wrong_place", "not_needed", "no_ground"]
+Withdrawal = Literal["no_longer_needed", "wrong_person", "moved_away", "issued_in_error"]
+Retention = Literal["still_needed", "under_review", "court_order"]
+
+
 class SharedBatchBody(Body):
     """What is missing is told with all else that is wrong with it. `area`: a community, or a cell
     of it. `signature`: a compact JWS (RFC 7515) of the source over `sources.digest`."""
 
     source: Code | None = None
-    document: Code | None = None
+    document: DocumentNumber | None = None
     basis: Term | None = None
     purpose: Term | None = None
     category: Term | None = None
@@ -168,13 +175,17 @@ class SharedBatchBody(Body):
     entries: tuple[SharedEntryBody, ...] = ()
 
 
-class ReasonBody(Body):
-    reason: Term
+class RejectionBody(Body):
+    reason: Rejection
+
+
+class WithdrawalBody(Body):
+    reason: Withdrawal
 
 
 class RetainBody(Body):
     until: Moment
-    reason: Term
+    reason: Retention
 
 
 class AreaBatch(Body):

@@ -6,13 +6,14 @@ meets the same aggregates and changes nothing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from libs.city import Area, City
 from libs.common import ids
-from libs.common.contracts.registry import LATER_ROLES, Level, OrganisationKind
+from libs.common.contracts.registry import LATER_ROLES, Level, OrganisationKind, Role
 from libs.common.messages import Context, Instruction, Refused
 from services.registry.domain import (
     APPOINTMENT,
@@ -110,11 +111,23 @@ def close_organisation(code: str, expected: int | None) -> Instruction:
     return ORGANISATION.to(organisation_id(code), CloseOrganisation(), expected=expected)
 
 
+LEVEL_OF: Mapping[Role, Level] = {
+    "community_officer": "grid_l1",
+    "auxiliary_officer": "grid_l1",
+    "town_operator": "town",
+    "command_operator": "city",
+}
+"""Of roles that see what the police share, or decide on it: only there."""
+POLICE: frozenset[Role] = frozenset({"community_officer", "auxiliary_officer"})
+
+
 def establish_post(context: Now, told: post.Description) -> Instruction:
     city = context.facts
     where = _existing(city, told.area, "/area")
     if told.role in LATER_ROLES and where.level != "city":
         raise Refused("post_of_the_city", status=422, path="/area")
+    if where.level != (level := LEVEL_OF.get(told.role, where.level)):
+        raise Refused("other_level", status=422, path="/area", level=level)
     if told.organisation is not None:
         office = city.organisation(told.organisation)
         if office is None or office.closed:
@@ -129,12 +142,20 @@ def abolish_post(context: Now, code: str, expected: int | None) -> Instruction:
 
 
 def appoint(
-    context: Now, post_code: str, person_ref: UUID, valid_from: datetime | None, id: UUID | None
+    context: Now,
+    post_code: str,
+    person_ref: UUID,
+    valid_from: datetime | None,
+    id: UUID | None,
+    by: UUID | None,
 ) -> Instruction:
-    """Propose and activate in one: nothing stands between them while training is not recorded."""
+    """Propose and activate in one: nothing stands between them while training is not recorded.
+    `by`: who asks; nobody makes an officer of themselves, who would read what the police share."""
     seat = context.facts.post(post_code)
     if seat is None or seat.abolished:
         raise Refused("unknown_post", status=422, path="/post")
+    if by == person_ref and seat.role in POLICE:
+        raise Refused("own_appointment", path="/person_ref")
     community = context.facts.require(seat.area).community
     where = (seat.role, seat.area, seat.organisation, community)
     told = appointment.Description(post_code, person_ref, *where)

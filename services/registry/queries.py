@@ -93,46 +93,51 @@ HOLDS_DUE = """
     SELECT id, version, state FROM subject_request
     WHERE id > $1 AND ($2::text IS NULL OR status = $2) AND (state ->> 'ground') IS NOT NULL
       AND coalesce(state ->> 'held_at', '')
-          < to_char((now() - interval '1 year') AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS')
+          < to_char(
+              ($4::timestamptz - interval '1 year') AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS')
     ORDER BY id LIMIT $3 + 1
 """
 """Legal holds that nobody reviewed for a year (row P24); `held_at` is RFC 3339, in UTC."""
 REQUEST = "SELECT id, version, state FROM subject_request WHERE id = $1"
 
-_NOW = """to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS')"""
-"""As states write a time, RFC 3339 in UTC, so that the two compare as texts."""
-
 BATCHES = """
     SELECT id, version, state FROM shared_batch
-    WHERE id > $1 AND ($2::text IS NULL OR status = $2) ORDER BY id LIMIT $3 + 1
-"""
-BATCH = "SELECT id, version, state FROM shared_batch WHERE id = $1"
-ENTRIES = f"""
-    SELECT id, version, state FROM shared_entry
-    WHERE id > $1 AND status = $2 AND (status <> 'active' OR expires_at > {_NOW})
+    WHERE id > $1 AND ($2::text IS NULL OR status = $2) AND (NOT $4 OR status = 'submitted')
     ORDER BY id LIMIT $3 + 1
 """
-ENTRY_IN_FORCE = f"""
+BATCH = """
+    SELECT id, version, state FROM shared_batch
+    WHERE id = $1 AND (NOT $2 OR status = 'submitted')
+"""
+ENTRY = "SELECT id, version, state FROM shared_entry WHERE id = $1"
+ENTRIES = """
     SELECT id, version, state FROM shared_entry
-    WHERE id = $1 AND status = 'active' AND expires_at > {_NOW}
+    WHERE id > $1 AND status = $2 AND (status NOT IN ('proposed', 'active') OR expires_at > $4)
+    ORDER BY id LIMIT $3 + 1
+"""
+ENTRY_IN_FORCE = """
+    SELECT id, version, state FROM shared_entry
+    WHERE id = $1 AND status = 'active' AND expires_at > $2
 """
 FIRST_SEALED = """
     SELECT sealed FROM event WHERE aggregate IN ('shared_batch', 'shared_entry') AND stream_id = $1
       AND sealed IS NOT NULL
     ORDER BY version LIMIT 1
 """
-ENTRIES_EXPIRED = f"""
-    SELECT id FROM shared_entry WHERE status = 'active' AND expires_at <= {_NOW}
+ENTRIES_EXPIRED = """
+    SELECT id FROM shared_entry WHERE status = 'active' AND expires_at <= $2
     ORDER BY expires_at LIMIT least($1, 1000)
 """
-ENTRIES_OVER = f"""
-    SELECT id FROM shared_entry WHERE status = 'expired' AND delete_at <= {_NOW}
-      AND NOT EXISTS (
-          SELECT FROM subject_request AS held
-          WHERE held.id = shared_entry.id AND (held.state ->> 'ground') IS NOT NULL)
+BATCHES_OVER = """
+    SELECT id FROM shared_batch WHERE status = 'submitted' AND expires_at <= $2
+    ORDER BY expires_at LIMIT least($1, 1000)
+"""
+"""Batches that nobody decided in time."""
+ENTRIES_OVER = """
+    SELECT id FROM shared_entry WHERE status = 'expired' AND delete_at <= $2
     ORDER BY delete_at LIMIT least($1, 1000)
 """
-"""Entries whose month is over, and that no legal hold keeps."""
+"""Entries whose month is over."""
 
 GRID: tuple[Level, ...] = ("grid_l1", "grid_l2", "grid_l3")
 
@@ -197,11 +202,15 @@ async def calendar(connection: Connection, year: int) -> dict[str, Any] | None:
     return None if found is None else dict(json.loads(found))
 
 
-async def requests(
-    connection: Connection, *, after: UUID, limit: int, status: str | None, holds_due: bool
+async def requests(connection: Connection, *, after: UUID, limit: int, status: str | None) -> Found:
+    rows = await connection.fetch(REQUESTS, after, status, limit)
+    return [_flat(SUBJECT_REQUEST, row) for row in rows]
+
+
+async def holds_due(
+    connection: Connection, *, at: datetime, after: UUID, limit: int, status: str | None
 ) -> Found:
-    query = HOLDS_DUE if holds_due else REQUESTS
-    rows = await connection.fetch(query, after, status, limit)
+    rows = await connection.fetch(HOLDS_DUE, after, status, limit, at)
     return [_flat(SUBJECT_REQUEST, row) for row in rows]
 
 
@@ -210,23 +219,35 @@ async def request(connection: Connection, id: UUID) -> dict[str, Any] | None:
     return row and _flat(SUBJECT_REQUEST, row)
 
 
-async def batches(connection: Connection, *, after: UUID, limit: int, status: str | None) -> Found:
-    rows = await connection.fetch(BATCHES, after, status, limit)
+async def batches(
+    connection: Connection, *, after: UUID, limit: int, status: str | None, only_waiting: bool
+) -> Found:
+    rows = await connection.fetch(BATCHES, after, status, limit, only_waiting)
     return [_flat(SHARED_BATCH, row) for row in rows]
 
 
-async def batch(connection: Connection, id: UUID) -> dict[str, Any] | None:
-    row = await connection.fetchrow(BATCH, id)
+async def batch(
+    connection: Connection, id: UUID, *, only_waiting: bool = False
+) -> dict[str, Any] | None:
+    row = await connection.fetchrow(BATCH, id, only_waiting)
     return row and _flat(SHARED_BATCH, row)
 
 
-async def entries(connection: Connection, *, after: UUID, limit: int, status: str) -> Found:
-    rows = await connection.fetch(ENTRIES, after, status, limit)
+async def entries(
+    connection: Connection, *, at: datetime, after: UUID, limit: int, status: str
+) -> Found:
+    """None whose time is over at that instant, unless they are asked for."""
+    rows = await connection.fetch(ENTRIES, after, status, limit, at)
     return [_flat(SHARED_ENTRY, row) for row in rows]
 
 
-async def entry_in_force(connection: Connection, id: UUID) -> dict[str, Any] | None:
-    row = await connection.fetchrow(ENTRY_IN_FORCE, id)
+async def entry(connection: Connection, id: UUID) -> dict[str, Any] | None:
+    row = await connection.fetchrow(ENTRY, id)
+    return row and _flat(SHARED_ENTRY, row)
+
+
+async def entry_in_force(connection: Connection, id: UUID, at: datetime) -> dict[str, Any] | None:
+    row = await connection.fetchrow(ENTRY_IN_FORCE, id, at)
     return row and _flat(SHARED_ENTRY, row)
 
 

@@ -10,6 +10,8 @@ from uuid import UUID
 from libs.city import City
 from libs.common.contracts.sharing import (
     SharedBatchApproved,
+    SharedBatchEvent,
+    SharedBatchLapsed,
     SharedBatchRejected,
     SharedEntryDeleted,
     SharedEntryDiscarded,
@@ -17,11 +19,11 @@ from libs.common.contracts.sharing import (
     SharedEntryWithdrawn,
 )
 from libs.common.ids import derived
-from libs.common.messages import Context, Effect, Policies, SetTimer
+from libs.common.messages import Context, Effect, Instruction, Policies
 from libs.common.sweeping import Sweep
 from services.registry import queries
 from services.registry.bodies import SharedBatchBody
-from services.registry.domain.shared_batch import SHARED_BATCH, Papers, Submit
+from services.registry.domain.shared_batch import SHARED_BATCH, Lapse, Papers, Submit
 from services.registry.domain.shared_entry import (
     SHARED_ENTRY,
     Admit,
@@ -30,51 +32,61 @@ from services.registry.domain.shared_entry import (
     Expire,
     Receive,
 )
-from services.registry.domain.subject_request import SUBJECT_REQUEST, Affect
-from services.registry.subjects import ERASE
+from services.registry.domain.subject_request import SUBJECT_REQUEST, LetGo
+from services.registry.sharing_faults import Known, found, refused
 
 Now = Context[City]
 
 
-def submit(context: Now, id: UUID, by: UUID, batch: SharedBatchBody) -> Iterable[Effect]:
-    """A batch in which nothing is wrong. The same again changes nothing."""
+def submit(
+    context: Now, id: UUID, batch: SharedBatchBody, known: Known, content: UUID, thumbprint: str
+) -> Iterable[Effect]:
+    """A batch in which nothing is wrong, by what is known now, too. The same again changes
+    nothing."""
+    if faults := found(batch, known._replace(city=context.facts, now=context.now)):
+        raise refused(faults)
     assert batch.expires_at and batch.issued_by and batch.area and batch.category and batch.purpose
     assert batch.source and batch.document and batch.basis
     community = context.facts.community_of(batch.area)
     assert community
     papers = Papers(
         *(batch.source, batch.document, batch.basis, community, batch.expires_at),
-        *(batch.issued_by, batch.category, batch.purpose),
+        *(batch.issued_by, content, thumbprint, batch.category, batch.purpose),
     )
     entries = tuple(derived(id, f"entry {n}") for n in range(len(batch.entries)))
-    yield SHARED_BATCH.to(id, Submit(context.now, by, papers, entries))
+    yield SHARED_BATCH.to(id, Submit(context.now, known.submitter, papers, entries))
     why = {"category": batch.category, "purpose": batch.purpose}
     for entry, body in zip(entries, batch.entries, strict=True):
-        content = {**body.model_dump(exclude_none=True), **why}
-        told = (context.now, id, community, batch.expires_at, content)
+        says = {**body.model_dump(exclude_none=True), **why}
+        told = (context.now, id, batch.issued_by, community, batch.expires_at, says)
         yield SHARED_ENTRY.to(entry, Receive(*told))
 
 
 def on_approved(event: SharedBatchApproved, context: Now) -> Iterable[Effect]:
+    """Each entry says itself from now on what it is of: the batch need not."""
     for entry in event.entries:
         yield SHARED_ENTRY.to(entry, Admit(event.at))
+    yield _gone(event)
 
 
-def on_rejected(event: SharedBatchRejected, context: Now) -> Iterable[Effect]:
+def on_rejected(event: SharedBatchRejected | SharedBatchLapsed, context: Now) -> Iterable[Effect]:
     """Nothing of it is kept but its papers: the key of those that are sealed goes, too."""
     for entry in event.entries:
         yield SHARED_ENTRY.to(entry, Discard(event.at))
-    yield _erased(event.batch_id, context)
+    yield _gone(event)
+
+
+def _gone(event: SharedBatchEvent) -> Instruction:
+    return SUBJECT_REQUEST.to(event.batch_id, LetGo(event.at))
 
 
 def on_gone(event: SharedEntryEvent, context: Now) -> Iterable[Effect]:
-    """What it said is erased, unless a legal hold is on it: then this is refused."""
-    yield SUBJECT_REQUEST.to(event.entry_id, Affect(event.at, event.entry_id))
-    yield _erased(event.entry_id, context)
+    """What it said is erased; where a legal hold is on it, once that is released."""
+    yield SUBJECT_REQUEST.to(event.entry_id, LetGo(event.at))
 
 
-def _erased(subject: UUID, context: Now) -> SetTimer:
-    return SetTimer(ERASE, subject, context.now, {"subjects": [str(subject)]})
+def lapse(row: Mapping[str, Any], context: Now) -> Iterable[Effect]:
+    yield SHARED_BATCH.to(row["id"], Lapse(context.now))
 
 
 def expire(row: Mapping[str, Any], context: Now) -> Iterable[Effect]:
@@ -88,13 +100,15 @@ def delete(row: Mapping[str, Any], context: Now) -> Iterable[Effect]:
 POLICIES: Policies = {
     SharedBatchApproved: on_approved,
     SharedBatchRejected: on_rejected,
+    SharedBatchLapsed: on_rejected,
     SharedEntryDiscarded: on_gone,
     SharedEntryWithdrawn: on_gone,
     SharedEntryDeleted: on_gone,
 }
 HALF_A_MINUTE, HOUR = 30.0, 3600.0
 SWEEPS = (
-    Sweep("sharing", HALF_A_MINUTE, queries.ENTRIES_EXPIRED, expire),
-    Sweep("sharing_over", HOUR, queries.ENTRIES_OVER, delete),
+    Sweep("sharing", HALF_A_MINUTE, queries.ENTRIES_EXPIRED, expire, asks_time=True),
+    Sweep("sharing_lapsed", HALF_A_MINUTE, queries.BATCHES_OVER, lapse, asks_time=True),
+    Sweep("sharing_over", HOUR, queries.ENTRIES_OVER, delete, asks_time=True),
 )
-"""A thousand at most of either kind (row Q20)."""
+"""A thousand at most of each kind (row Q20)."""

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from libs.city import City
+from libs.city import City, calendar
+from libs.common.messages import Refused
 from libs.privacy.register import Register
 from services.registry.bodies import SharedBatchBody, SharedEntryBody
+from services.registry.policies import POLICE
 from services.registry.queries import GRID
 
-LONGEST, LONGEST_OF_CHILDREN = timedelta(days=366), timedelta(days=92)
+LONGEST_OF_CHILDREN = timedelta(days=92)
 MOST = 500
 CHILDHOOD_YEARS = 14
-POLICE = frozenset({"community_officer", "auxiliary_officer"})
+GUARDIAN, ASSESSMENT = "guardian_required", "assessment_required"
 REQUIRED = (
     *("source", "document", "basis", "purpose", "category", "area", "expires_at", "issued_by"),
     *("signature", "entries"),
@@ -38,11 +40,23 @@ class Known(NamedTuple):
     submitter: UUID
     is_signed: bool | None
 
+    @property
+    def today(self) -> date:
+        return calendar.day_of(self.now, self.city.calendar)
+
 
 def found(batch: SharedBatchBody, known: Known) -> list[Fault]:
     """None where it may be submitted."""
     missing = [Fault(f"/{name}", "missing") for name in REQUIRED if not getattr(batch, name)]
     return [*missing, *_papers(batch, known), *_purpose(batch, known), *_entries(batch, known)]
+
+
+def refused(faults: Sequence[Fault]) -> Refused:
+    """With all of them; 409 where nothing is missing but who answers for a child (row P19)."""
+    errors = [fault._asdict() for fault in faults]
+    if {fault.code for fault in faults} == {GUARDIAN}:
+        return Refused(GUARDIAN, path=faults[0].path, errors=errors)
+    return Refused("batch_refused", status=422, errors=errors)
 
 
 def _papers(batch: SharedBatchBody, known: Known) -> Iterator[Fault]:
@@ -52,7 +66,7 @@ def _papers(batch: SharedBatchBody, known: Known) -> Iterator[Fault]:
         yield Fault("/signature", "bad_signature")
     if batch.expires_at and batch.expires_at <= known.now:
         yield Fault("/expires_at", "over")
-    if batch.expires_at and batch.expires_at > known.now + LONGEST:
+    if batch.expires_at and batch.expires_at > a_year_after(known.now):
         yield Fault("/expires_at", "beyond_limit")
     if batch.issued_by == known.submitter:
         yield Fault("/issued_by", "one_person")
@@ -66,58 +80,80 @@ def _papers(batch: SharedBatchBody, known: Known) -> Iterator[Fault]:
             yield Fault("/area", "too_wide")
 
 
+def a_year_after(at: datetime) -> datetime:
+    """By the calendar; of 29 February the day before."""
+    try:
+        return at.replace(year=at.year + 1)
+    except ValueError:
+        return at.replace(year=at.year + 1, day=28)
+
+
 def _is_police(person: UUID, known: Known) -> bool:
     return any(seat.role in POLICE for seat in known.city.seats(person, known.now))
 
 
 def _purpose(batch: SharedBatchBody, known: Known) -> Iterator[Fault]:
-    register, today = known.register, known.now.astimezone(UTC).date()
-    if batch.basis and (
-        batch.basis not in register.bases or register.bases[batch.basis].until < today
-    ):
+    register = known.register
+    basis = register.bases.get(batch.basis or "")
+    purpose = register.purposes.get(batch.purpose or "")
+    if batch.basis and (basis is None or basis.until < known.today):
         yield Fault("/basis", "unknown_basis")
-    if batch.purpose and batch.purpose not in register.purposes:
+    elif batch.basis and purpose and purpose.basis != batch.basis:
+        yield Fault("/basis", "other_basis")
+    if batch.purpose and purpose is None:
         yield Fault("/purpose", "unknown_purpose")
     if batch.category is None:
         return
     if batch.category not in register.categories:
         yield Fault("/category", "unknown_category")
         return
-    purpose = register.categories[batch.category].purpose
-    if batch.purpose in register.purposes and batch.purpose != purpose:
+    if purpose and batch.purpose != register.categories[batch.category].purpose:
         yield Fault("/purpose", "other_purpose")
-    if not register.is_assessed(purpose, today):
-        yield Fault("/category", "assessment_required")
+    if not is_assessed(batch.category, register, known.today):
+        yield Fault("/category", ASSESSMENT)
+
+
+def is_assessed(category: str, register: Register, today: date) -> bool:
+    """Whether what is of this category may be used today (row P15)."""
+    known = register.categories.get(category)
+    return known is not None and register.is_assessed(known.purpose, today)
 
 
 def _entries(batch: SharedBatchBody, known: Known) -> Iterator[Fault]:
     if len(batch.entries) > MOST:
         yield Fault("/entries", "too_long")
         return
-    seen = set[str]()
+    today, seen = known.today, set[Any]()
     for n, entry in enumerate(batch.entries):
-        for fault in _entry(entry, batch, known):
+        for fault in _entry(entry, batch, known, today):
             yield Fault(f"/entries/{n}/{fault.path}", fault.code)
-        if entry.identity and entry.identity in seen:
+        identity = entry.identity and entry.identity.casefold()
+        if identity in seen:
             yield Fault(f"/entries/{n}/identity", "twice")
-        seen.add(entry.identity or "")
+        elif entry in seen:
+            yield Fault(f"/entries/{n}", "twice")
+        seen |= {entry, identity or entry}
 
 
-def _entry(entry: SharedEntryBody, batch: SharedBatchBody, known: Known) -> Iterator[Fault]:
+def _entry(
+    entry: SharedEntryBody, batch: SharedBatchBody, known: Known, today: date
+) -> Iterator[Fault]:
     if not entry.name:
         yield Fault("name", "missing")
     if not entry.cell:
         yield Fault("cell", "missing")
-    elif known.city.area(entry.cell) is None:
+    elif (cell := known.city.area(entry.cell)) is None or not cell.in_force(known.now):
         yield Fault("cell", "unknown_area")
     elif batch.area and not known.city.contains(batch.area, entry.cell):
         yield Fault("cell", "outside_area")
-    today = known.now.astimezone(UTC).date()
     if entry.born and entry.born > today:
         yield Fault("born", "not_yet")
-    is_long = batch.expires_at and batch.expires_at > known.now + LONGEST_OF_CHILDREN
-    if is_long and entry.born and is_child(entry, today):
+    if not is_child(entry, today):
+        return
+    if batch.expires_at and batch.expires_at > known.now + LONGEST_OF_CHILDREN:
         yield Fault("born", "beyond_limit_of_children")
+    if not entry.guardian:
+        yield Fault("guardian", GUARDIAN)
 
 
 def is_child(entry: SharedEntryBody, today: date) -> bool:
@@ -126,11 +162,3 @@ def is_child(entry: SharedEntryBody, today: date) -> bool:
         return True
     birthday = (today.month, today.day) >= (entry.born.month, entry.born.day)
     return today.year - entry.born.year - (not birthday) < CHILDHOOD_YEARS
-
-
-def without_guardian(batch: SharedBatchBody, today: date) -> int | None:
-    """The first known child for whom nobody answers."""
-    for n, entry in enumerate(batch.entries):
-        if entry.born and is_child(entry, today) and not entry.guardian:
-            return n
-    return None

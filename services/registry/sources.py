@@ -9,13 +9,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import structlog
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
+from libs.common.messages import Refused
 from libs.rights.tokens import publish
 
+log = structlog.get_logger()
+
 FILE = "sources.json"
+DAMAGED = (OSError, ValueError, LookupError, TypeError, AttributeError, JoseError)
+"""What is raised where that file is not what it should be."""
 _ALGORITHM, _CURVE = "ES256", "P-256"
 
 
@@ -32,12 +38,23 @@ def sign(key: ECKey, source: str, document: Mapping[str, Any]) -> str:
 
 
 def key_of(folder: Path | None, source: str) -> ECKey | None:
-    """Read anew each time: batches are rare, and a key that was taken away is good no more."""
+    """Read anew each time: batches are rare, and a key that was taken away is good no more. Raises
+    Refused, 503, where the file cannot be read."""
     try:
-        known = json.loads((folder / FILE).read_text())["keys"] if folder else []
+        known = _known(folder / FILE) if folder else []
         return next((ECKey.import_key(one) for one in known if one["kid"] == source), None)
-    except FileNotFoundError:
-        return None
+    except DAMAGED as error:
+        log.error(
+            f"{FILE} cannot be read: put it back, or delete it and make the keys of all sources"
+            " anew with `civicgrid sharing key`",
+            error=type(error).__name__,
+        )
+        raise Refused("sources_unreadable", status=503) from None
+
+
+def _known(file: Path) -> list[dict[str, Any]]:
+    """Raises one of `DAMAGED`."""
+    return list(json.loads(file.read_text())["keys"]) if file.exists() else []
 
 
 def is_signed(key: ECKey, source: str, signature: str, digest: str) -> bool:
@@ -48,12 +65,14 @@ def is_signed(key: ECKey, source: str, signature: str, digest: str) -> bool:
     return told.protected.get("kid") == source and told.payload == digest.encode()
 
 
-def add(folder: Path, source: str) -> ECKey:
-    """A new pair for a source, in place of the one it had: the public part stays here, and where
-    services see it."""
-    key = ECKey.generate_key(_CURVE, {"kid": source}, private=True)
-    file = folder / FILE
-    known = json.loads(file.read_text())["keys"] if file.exists() else []
-    keys = [*(one for one in known if one["kid"] != source), key.as_dict(private=False)]
-    publish(folder, FILE, json.dumps({"keys": keys}, indent=1))
-    return key
+def made(source: str) -> ECKey:
+    """A new pair for a source; it is not known yet."""
+    return ECKey.generate_key(_CURVE, {"kid": source}, private=True)
+
+
+def add(folder: Path, key: ECKey) -> None:
+    """In place of the key that its source had: the public part stays here, and where services see
+    it. Raises one of `DAMAGED`."""
+    public = key.as_dict(private=False)
+    others = (one for one in _known(folder / FILE) if one["kid"] != public["kid"])
+    publish(folder, FILE, json.dumps({"keys": [*others, public]}, indent=1))

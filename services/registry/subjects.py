@@ -8,7 +8,11 @@ from uuid import UUID
 
 from libs.city import City
 from libs.common.contracts.privacy import SubjectErasureConfirmed
-from libs.common.contracts.registry import SubjectErased, SubjectRequestConfirmed
+from libs.common.contracts.registry import (
+    SubjectAffected,
+    SubjectErased,
+    SubjectRequestConfirmed,
+)
 from libs.common.messages import (
     CancelTimer,
     Context,
@@ -21,6 +25,7 @@ from libs.common.messages import (
     Timers,
 )
 from libs.privacy import erasing
+from services.registry.domain.shared_entry import SHARED_ENTRY, Forget
 from services.registry.domain.subject_request import (
     SUBJECT_REQUEST,
     Affect,
@@ -48,6 +53,7 @@ def file_request(context: Now, record: UUID, party: str | None) -> Instruction:
 def on_subject_erased(event: SubjectErased, context: Now) -> Iterable[Effect]:
     """Refused where a legal hold is on its record, or on a party of it. Keys are not destroyed at
     once: that goes before a batch is stored, and this one may yet be decided otherwise."""
+    yield SHARED_ENTRY.to(event.subject_ref, Forget(event.at))
     affected = {*event.subjects, *([event.record] if event.record else ())} - {event.subject_ref}
     for subject in sorted(affected, key=str):
         yield SUBJECT_REQUEST.to(subject, Affect(event.at, event.subject_ref))
@@ -71,12 +77,20 @@ def on_request_confirmed(event: SubjectRequestConfirmed, context: Now) -> Iterab
         yield CancelTimer(CONFIRMATIONS, event.subject_ref)
 
 
+def on_affected(event: SubjectAffected, context: Now) -> Iterable[Effect]:
+    """A party of what was erased goes with it; what goes by itself is erased here."""
+    if event.erased == event.subject_ref:
+        data = {"subjects": [str(event.subject_ref)]}
+        yield SetTimer(ERASE, event.subject_ref, context.now, data)
+
+
 def day_is_over(due: Due, context: Now) -> Iterable[Effect]:
     yield SUBJECT_REQUEST.to(due.id, FallOverdue(due.due_at))
 
 
 POLICIES: Policies = {
     SubjectErased: on_subject_erased,
+    SubjectAffected: on_affected,
     SubjectErasureConfirmed: on_confirmed,
     SubjectRequestConfirmed: on_request_confirmed,
 }

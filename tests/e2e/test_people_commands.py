@@ -112,16 +112,16 @@ async def test_what_the_police_share_comes_in_by_two_persons(
     file.write_text(json.dumps(batch()))
     assert "submitted" in officer.run(*submit) and "known already" in officer.run(*submit)
     (one,) = commander.json("sharing", "batches", "--status", "submitted")
-    assert "released prisoner" in commander.run("sharing", "batch", one["id"]).replace("_", " ")
+    assert "released prisoner" in commander.run("sharing", "category", one["id"]).replace("_", " ")
     assert "approved" in commander.run("sharing", "approve", one["id"])
     first, second = officer.json("sharing", "entries")
     shown = officer.json("sharing", "entry", first["id"], "--purpose", "resettle")
     assert shown["cell"] == CELL and shown["name"] in ("Han Mei", "Li Lei")
     officer.fails("sharing", "entry", first["id"], "--purpose", "road_safety", why="no such thing")
     assert commander.json("sharing", "entries") == []
-    later = (datetime.now(UTC) + timedelta(days=30)).date().isoformat()
-    assert "in force" in officer.run("sharing", "retain", second["id"], later, "needed")
-    assert "withdrawn" in officer.run("sharing", "withdraw", first["id"], "not_needed")
+    later = (datetime.now(UTC) + timedelta(days=90)).date().isoformat()
+    assert "in force" in officer.run("sharing", "retain", second["id"], later, "still_needed")
+    assert "withdrawn" in officer.run("sharing", "withdraw", first["id"], "no_longer_needed")
     assert [row["id"] for row in officer.json("sharing", "entries")] == [second["id"]]
 
 

@@ -225,11 +225,17 @@ class SubjectErased(SubjectEvent):
 
 
 class SubjectAffected(SubjectEvent):
-    """`erased`, the record of which it is a party or a party of it, was erased: no legal hold was
-    on this subject either."""
+    """`erased`, the record of which it is a party or a party of it, was erased; or it goes itself,
+    for what it said is over: no legal hold was on this subject either."""
 
     type: ClassVar[str] = "subject.affected.v1"
     erased: UUID
+
+
+class SubjectDeferred(SubjectEvent):
+    """What it said is over and hidden; a legal hold keeps it from being erased, for so long."""
+
+    type: ClassVar[str] = "subject.deferred.v1"
 
 
 class SubjectRequestConfirmed(SubjectEvent):

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from libs.common.contracts.values import Code, Term
+from libs.common.contracts.values import Code, Digest, Term
 from libs.common.messages import Event
 
 
@@ -22,8 +22,10 @@ class SharedBatchEvent(Event):
 
 
 class SharedBatchSubmitted(SharedBatchEvent):
-    """It waits for a second person. `document`: its number; `basis`: of the register; `issued_by`,
-    `submitted_by`: persons as the registry knows them."""
+    """It waits for a second person. `document`: its number, digits alone; `basis`: of the register;
+    `issued_by`, `submitted_by`: persons as the registry knows them; `content`: an id that is the
+    same for the same content, and tells nobody what that is; `thumbprint`: of what signed it
+    (RFC 7638)."""
 
     type: ClassVar[str] = "shared_batch.submitted.v1"
     sealed: ClassVar[frozenset[str]] = frozenset({"category", "purpose"})
@@ -33,6 +35,8 @@ class SharedBatchSubmitted(SharedBatchEvent):
     expires_at: datetime
     issued_by: UUID
     submitted_by: UUID
+    content: UUID | None = None
+    thumbprint: Digest | None = None
     entries: tuple[UUID, ...]
     category: str | None = None
     purpose: str | None = None
@@ -60,6 +64,13 @@ class SharedBatchRejected(SharedBatchEvent):
     entries: tuple[UUID, ...]
 
 
+class SharedBatchLapsed(SharedBatchEvent):
+    """Rejected by time: nobody decided before its own was over."""
+
+    type: ClassVar[str] = "shared_batch.lapsed.v1"
+    entries: tuple[UUID, ...]
+
+
 class SharedEntryEvent(Event):
     entry_id: UUID
     at: datetime
@@ -79,6 +90,7 @@ class SharedEntryReceived(SharedEntryEvent):
         | {"statement"}
     )
     batch_id: UUID
+    issued_by: UUID | None = None
     expires_at: datetime
     purpose: str | None = None
     category: str | None = None
@@ -112,7 +124,7 @@ class SharedEntryRetained(SharedEntryEvent):
 
 
 class SharedEntryWithdrawn(SharedEntryEvent):
-    """By who issued it: what it said goes."""
+    """By who issued it, or who answers for the place: what it said goes."""
 
     type: ClassVar[str] = "shared_entry.withdrawn.v1"
     by: UUID
@@ -127,4 +139,6 @@ class SharedEntryExpired(SharedEntryEvent):
 
 
 class SharedEntryDeleted(SharedEntryEvent):
+    """Its month was over, or its subject was erased on request: what it said goes."""
+
     type: ClassVar[str] = "shared_entry.deleted.v1"

@@ -14,6 +14,7 @@ from libs.common.callers import Belongings
 from libs.common.contracts.sharing import (
     SharedBatchApproved,
     SharedBatchEvent,
+    SharedBatchLapsed,
     SharedBatchRefused,
     SharedBatchRejected,
     SharedBatchSubmitted,
@@ -25,7 +26,9 @@ Status = Literal["", "refused", "submitted", "approved", "rejected"]
 
 @dataclass(frozen=True, slots=True)
 class Papers:
-    """What a batch shows for itself; `category` and `purpose` are kept sealed."""
+    """What a batch shows for itself; `category` and `purpose` are kept sealed. `content`: an id
+    that is the same for the same content, and tells nobody what that is; `thumbprint`: of the key
+    of its source (RFC 7638)."""
 
     source: str
     document: str
@@ -33,13 +36,16 @@ class Papers:
     community: str
     expires_at: datetime
     issued_by: UUID
+    content: UUID
+    thumbprint: str
     category: str
     purpose: str
 
 
 @dataclass(frozen=True, slots=True)
 class SharedBatch:
-    """`reasons`: why it was refused, if it was; it may come again."""
+    """`reasons`: why it was refused, if it was; it may come again. `decided_by`: nobody, where its
+    time ran out first."""
 
     id: UUID
     status: Status = ""
@@ -49,6 +55,8 @@ class SharedBatch:
     community: str | None = None
     expires_at: datetime | None = None
     issued_by: UUID | None = None
+    content: UUID | None = None
+    thumbprint: str | None = None
     submitted_by: UUID | None = None
     decided_by: UUID | None = None
     entries: tuple[UUID, ...] = ()
@@ -85,8 +93,15 @@ class Reject:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Lapse:
+    """Nobody decided in time; no answer where somebody did meanwhile."""
+
+    at: datetime
+
+
 Decision = Approve | Reject
-Command = Submit | Refuse | Decision
+Command = Submit | Refuse | Decision | Lapse
 
 LEGAL: Mapping[Status, tuple[str, ...]] = {
     "": ("submit_batch",),
@@ -100,7 +115,7 @@ LEGAL: Mapping[Status, tuple[str, ...]] = {
 def decide(batch: SharedBatch, command: Command) -> list[SharedBatchEvent]:
     match command:
         case Submit():
-            return [_submitted(batch, command)] if batch.status in ("", "refused") else []
+            return _submit(batch, command)
         case Refuse(at, community, reasons):
             told = SharedBatchRefused(
                 batch_id=batch.id, at=at, community=community, reasons=reasons
@@ -108,8 +123,20 @@ def decide(batch: SharedBatch, command: Command) -> list[SharedBatchEvent]:
             return [told] if batch.status in ("", "refused") and batch.reasons != reasons else []
         case Approve() | Reject():
             return [_decided(batch, command)]
+        case Lapse(at):
+            is_over = batch.status == "submitted" and batch.expires_at and batch.expires_at <= at
+            return [_lapsed(batch, at)] if is_over else []
         case _:
             assert_never(command)
+
+
+def _submit(batch: SharedBatch, command: Submit) -> list[SharedBatchEvent]:
+    """The same once more changes nothing, however it is written."""
+    if batch.status in ("", "refused"):
+        return [_submitted(batch, command)]
+    if batch.content != command.papers.content:
+        raise Refused("other_content", path="/document")
+    return []
 
 
 def _submitted(batch: SharedBatch, command: Submit) -> SharedBatchSubmitted:
@@ -124,19 +151,27 @@ def _decided(batch: SharedBatch, command: Decision) -> SharedBatchEvent:
         raise Refused("not_found", status=404)
     if batch.status != "submitted":
         raise Refused("illegal_transition", allowed=LEGAL[batch.status])
-    if command.by == batch.submitted_by:
+    if command.by in (batch.submitted_by, batch.issued_by):
         raise Refused("second_person_required")
-    now: dict[str, Any] = {"batch_id": batch.id, "at": command.at, "community": batch.community}
     match command:
         case Approve(at, by):
             assert batch.expires_at
             if batch.expires_at <= at:
                 raise Refused("batch_is_over", allowed=("reject_batch",))
-            return SharedBatchApproved(**now, approved_by=by, entries=batch.entries)
-        case Reject(_, by, reason):
+            return SharedBatchApproved(**_now(batch, at), approved_by=by, entries=batch.entries)
+        case Reject(at, by, reason):
+            now = _now(batch, at)
             return SharedBatchRejected(**now, rejected_by=by, reason=reason, entries=batch.entries)
         case _:
             assert_never(command)
+
+
+def _lapsed(batch: SharedBatch, at: datetime) -> SharedBatchLapsed:
+    return SharedBatchLapsed(**_now(batch, at), entries=batch.entries)
+
+
+def _now(batch: SharedBatch, at: datetime) -> dict[str, Any]:
+    return {"batch_id": batch.id, "at": at, "community": batch.community}
 
 
 def evolve(batch: SharedBatch, event: SharedBatchEvent) -> SharedBatch:
@@ -151,6 +186,8 @@ def evolve(batch: SharedBatch, event: SharedBatchEvent) -> SharedBatch:
                 community=event.community,
                 expires_at=event.expires_at,
                 issued_by=event.issued_by,
+                content=event.content,
+                thumbprint=event.thumbprint,
                 submitted_by=event.submitted_by,
                 entries=event.entries,
                 reasons=(),
@@ -161,11 +198,19 @@ def evolve(batch: SharedBatch, event: SharedBatchEvent) -> SharedBatch:
             return replace(batch, status="approved", decided_by=by)
         case SharedBatchRejected(rejected_by=by):
             return replace(batch, status="rejected", decided_by=by)
+        case SharedBatchLapsed():
+            return replace(batch, status="rejected")
     return batch
 
 
+def place(community: str | None) -> Belongings:
+    """As a cell, of who holds a post of exactly this community."""
+    return {"community": (community,), "cell": (community,)}
+
+
 def _belongs(batch: SharedBatch) -> Belongings:
-    return {"community": (batch.community,)}
+    issuer = str(batch.issued_by) if batch.issued_by else None
+    return {**place(batch.community), "person": (issuer,)}
 
 
 SHARED_BATCH: Decider[SharedBatch, Command, SharedBatchEvent] = Decider(
@@ -174,6 +219,13 @@ SHARED_BATCH: Decider[SharedBatch, Command, SharedBatchEvent] = Decider(
     decide=decide,
     evolve=evolve,
     state=TypeAdapter(SharedBatch),
-    events=(SharedBatchSubmitted, SharedBatchRefused, SharedBatchApproved, SharedBatchRejected),
+    events=(
+        SharedBatchSubmitted,
+        SharedBatchRefused,
+        SharedBatchApproved,
+        SharedBatchRejected,
+        SharedBatchLapsed,
+    ),
+    shape=2,
     belongs=_belongs,
 )

@@ -25,11 +25,12 @@ from libs.common.contracts.sharing import (
     SharedEntryWithdrawn,
 )
 from libs.common.messages import Decider, Refused
+from services.registry.domain.shared_batch import place
 
 Status = Literal["", "proposed", "active", "expired", "withdrawn", "discarded", "deleted"]
 
 DELETED_AFTER = timedelta(days=30)
-"""Of expiring, unless somebody retains it (row P8)."""
+"""Of the end of its time, unless somebody retains it (row P8)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class SharedEntry:
     id: UUID
     status: Status = ""
     batch_id: UUID | None = None
+    issued_by: UUID | None = None
     community: str | None = None
     received_at: datetime | None = None
     expires_at: datetime | None = None
@@ -52,6 +54,7 @@ class Receive:
 
     at: datetime
     batch_id: UUID
+    issued_by: UUID
     community: str
     expires_at: datetime
     content: Mapping[str, Any]
@@ -83,6 +86,13 @@ class Withdraw:
 
 
 @dataclass(frozen=True, slots=True)
+class Forget:
+    """Its subject was erased on request; no answer where it is gone already."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Expire:
     """Its time is over; no answer where it was changed meanwhile."""
 
@@ -96,7 +106,7 @@ class Delete:
     at: datetime
 
 
-Command = Receive | Admit | Discard | Retain | Withdraw | Expire | Delete
+Command = Receive | Admit | Discard | Retain | Withdraw | Forget | Expire | Delete
 
 LEGAL: Mapping[Status, tuple[str, ...]] = {
     "": (),
@@ -123,10 +133,12 @@ def decide(entry: SharedEntry, command: Command) -> list[SharedEntryEvent]:
         case Withdraw(at, by, reason):
             _check_open(entry)
             return [SharedEntryWithdrawn(**_now(entry, at), by=by, reason=reason)]
+        case Forget(at):
+            is_here = entry.status in ("proposed", "active", "expired")
+            return [SharedEntryDeleted(**_now(entry, at))] if is_here else []
         case Expire(at):
             is_over = entry.status == "active" and _is_past(entry.expires_at, at)
-            delete_at = at + DELETED_AFTER
-            return [SharedEntryExpired(**_now(entry, at), delete_at=delete_at)] if is_over else []
+            return [_expired(entry, at)] if is_over else []
         case Delete(at):
             is_over = entry.status == "expired" and _is_past(entry.delete_at, at)
             return [SharedEntryDeleted(**_now(entry, at))] if is_over else []
@@ -140,6 +152,7 @@ def _received(entry: SharedEntry, command: Receive) -> SharedEntryReceived:
         at=command.at,
         community=command.community,
         batch_id=command.batch_id,
+        issued_by=command.issued_by,
         expires_at=command.expires_at,
         **command.content,
     )
@@ -154,13 +167,23 @@ def _retained(entry: SharedEntry, command: Retain) -> SharedEntryRetained:
     _check_open(entry)
     if entry.was_retained:
         raise Refused("kept_before")
+    if _is_past(entry.delete_at, command.at):
+        raise Refused("illegal_transition", allowed=("withdraw_entry",))
     assert entry.expires_at and entry.received_at
     longest = entry.expires_at - entry.received_at
-    if not command.at < command.until <= command.at + longest:
+    if command.until <= max(entry.expires_at, command.at):
+        raise Refused("not_longer", status=422, path="/until")
+    if command.until > entry.expires_at + longest:
         raise Refused("beyond_limit", status=422, path="/until", days=longest.days)
     return SharedEntryRetained(
         **_now(entry, command.at), by=command.by, reason=command.reason, expires_at=command.until
     )
+
+
+def _expired(entry: SharedEntry, at: datetime) -> SharedEntryExpired:
+    """However late that is seen, it goes a month after its end."""
+    assert entry.expires_at
+    return SharedEntryExpired(**_now(entry, at), delete_at=entry.expires_at + DELETED_AFTER)
 
 
 def _check_open(entry: SharedEntry) -> None:
@@ -185,6 +208,7 @@ def evolve(entry: SharedEntry, event: SharedEntryEvent) -> SharedEntry:
                 entry,
                 status="proposed",
                 batch_id=event.batch_id,
+                issued_by=event.issued_by,
                 community=event.community,
                 received_at=event.at,
                 expires_at=event.expires_at,
@@ -207,7 +231,8 @@ def evolve(entry: SharedEntry, event: SharedEntryEvent) -> SharedEntry:
 
 
 def _belongs(entry: SharedEntry) -> Belongings:
-    return {"community": (entry.community,)}
+    issuer = str(entry.issued_by) if entry.issued_by else None
+    return {**place(entry.community), "person": (issuer,)}
 
 
 SHARED_ENTRY: Decider[SharedEntry, Command, SharedEntryEvent] = Decider(
@@ -225,5 +250,6 @@ SHARED_ENTRY: Decider[SharedEntry, Command, SharedEntryEvent] = Decider(
         SharedEntryExpired,
         SharedEntryDeleted,
     ),
+    shape=2,
     belongs=_belongs,
 )

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from libs.common.contracts.registry import (
     SubjectAffected,
+    SubjectDeferred,
     SubjectErased,
     SubjectEvent,
     SubjectHeld,
@@ -34,7 +35,8 @@ class SubjectRequest:
     """One for each subject. `status` is empty while nothing was asked; `ground`: of a legal hold,
     which may be there before anything is asked; `held_at`: when it was laid on, or somebody said
     that it is needed still; `record`: that of which it is a party, where this was asked about;
-    `had_content`: whether there was anything to erase, once it was."""
+    `had_content`: whether there was anything to erase, once it was; `is_deferred`: whether it goes
+    as soon as its legal hold is released."""
 
     id: UUID
     status: Status = ""
@@ -46,6 +48,7 @@ class SubjectRequest:
     had_content: bool | None = None
     missing: tuple[str, ...] = ()
     overdue: bool = False
+    is_deferred: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,14 @@ class Affect:
 
 
 @dataclass(frozen=True, slots=True)
+class LetGo:
+    """What it said is over: it goes, once no legal hold is on it. No answer where it waits for
+    that already."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """With the same ground: it was reviewed, and is needed still (row P24: each year)."""
 
@@ -103,7 +114,7 @@ class FallOverdue:
 
 
 Step = File | Decide | CarryOut
-Command = Step | Affect | Hold | Release | Confirm | FallOverdue
+Command = Step | Affect | LetGo | Hold | Release | Confirm | FallOverdue
 
 LEGAL: Mapping[Status, Mapping[type[Any], str]] = {
     "": {File: "file_request"},
@@ -122,8 +133,10 @@ def decide(request: SubjectRequest, command: Command) -> list[SubjectEvent]:
         case Affect(at, erased):
             _check_hold(request)
             return [SubjectAffected(subject_ref=request.id, at=at, erased=erased)]
+        case LetGo(at):
+            return _let_go(request, at)
         case Release(at):
-            return [SubjectReleased(subject_ref=request.id, at=at)] if request.ground else []
+            return _released(request, at) if request.ground else []
         case Confirm(at, service):
             return _confirmed(request, at, service)
         case FallOverdue(at):
@@ -133,6 +146,20 @@ def decide(request: SubjectRequest, command: Command) -> list[SubjectEvent]:
     if type(command) not in legal:
         raise Refused("illegal_transition", allowed=tuple(sorted(legal.values())))
     return [_step(request, command)]
+
+
+def _let_go(request: SubjectRequest, at: datetime) -> list[SubjectEvent]:
+    if request.is_deferred:
+        return []
+    if request.ground:
+        return [SubjectDeferred(subject_ref=request.id, at=at)]
+    return [SubjectAffected(subject_ref=request.id, at=at, erased=request.id)]
+
+
+def _released(request: SubjectRequest, at: datetime) -> list[SubjectEvent]:
+    released = SubjectReleased(subject_ref=request.id, at=at)
+    gone = SubjectAffected(subject_ref=request.id, at=at, erased=request.id)
+    return [released, gone] if request.is_deferred else [released]
 
 
 def _step(request: SubjectRequest, command: Step) -> SubjectEvent:
@@ -190,7 +217,9 @@ def evolve(request: SubjectRequest, event: SubjectEvent) -> SubjectRequest:
         case SubjectHeld(at=at, ground=ground):
             return replace(request, ground=ground, held_at=at)
         case SubjectReleased():
-            return replace(request, ground=None, held_at=None)
+            return replace(request, ground=None, held_at=None, is_deferred=False)
+        case SubjectDeferred():
+            return replace(request, is_deferred=True)
         case SubjectRequestFellOverdue():
             return replace(request, overdue=True)
     return request
@@ -209,8 +238,9 @@ SUBJECT_REQUEST: Decider[SubjectRequest, Command, SubjectEvent] = Decider(
         SubjectReleased,
         SubjectErased,
         SubjectAffected,
+        SubjectDeferred,
         SubjectRequestConfirmed,
         SubjectRequestFellOverdue,
     ),
-    shape=2,
+    shape=3,
 )

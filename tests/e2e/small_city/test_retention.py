@@ -186,7 +186,7 @@ async def test_a_clock_that_is_wrong_deletes_a_thousand_an_hour(town: Town) -> N
         filling = writer.transaction()
         await filling.start()
         await writer.execute(fill)
-        assert len(await writer.fetch(queries.OVER, 10_000)) == 1000
+        assert len(await writer.fetch(queries.OVER, 10_000, datetime.now(UTC))) == 1000
         await filling.rollback()
 
 

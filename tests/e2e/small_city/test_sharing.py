@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -16,13 +16,12 @@ from joserfc.jwk import ECKey
 
 from libs.common.database import session
 from libs.common.keys import Keys
-from libs.privacy import register
 from services.registry import sources
 from services.registry.sharing import SWEEPS
 from tests.e2e.small_city.test_audit import asked, rows
 from tests.e2e.small_city.test_content import ELSEWHERE, INFORMANT, OFFICER, holder
 from tests.e2e.small_city.test_retention import swept
-from tests.e2e.small_city.test_rights import CELL, CITY, COMMUNITY, PARENT, Person
+from tests.e2e.small_city.test_rights import CELL, COMMUNITY, PARENT, Person
 from tests.support.awaiting import eventually
 from tests.support.town import Town
 
@@ -34,7 +33,9 @@ SAYS = {"kind": "report", "text": "lives with his sister"}
 @pytest.fixture
 def key(town: Town) -> ECKey:
     assert town.settings.tokens
-    return sources.add(town.settings.tokens, "bureau")
+    made = sources.made("bureau")
+    sources.add(town.settings.tokens, made)
+    return made
 
 
 def batch(**told: Any) -> dict[str, Any]:
@@ -42,7 +43,7 @@ def batch(**told: Any) -> dict[str, Any]:
     at = datetime.now(UTC) + timedelta(days=60)
     good = {
         "source": "bureau",
-        "document": f"2026-{uuid4().hex[:8]}",
+        "document": f"2026-{uuid4().int % 10**8}",
         "basis": "police_sharing",
         "purpose": "resettle",
         "category": "released_prisoner",
@@ -55,7 +56,8 @@ def batch(**told: Any) -> dict[str, Any]:
 
 
 def entry(**told: Any) -> dict[str, Any]:
-    good = {"cell": CELL, "name": "Han Mei", "address": "3rd floor", "statement": SAYS}
+    good = {"cell": CELL, "name": "Han Mei", "address": "3rd floor", "born": "1980-05-06"}
+    good |= {"statement": SAYS}
     return {name: value for name, value in {**good, **told}.items() if value is not None}
 
 
@@ -74,7 +76,16 @@ async def admitted(town: Town, key: ECKey, **told: Any) -> list[str]:
     path = f"/shared-batches/{answer.json()['id']}"
     approved = await town.of(TOWN_CENTRE.id).post(f"{path}/approve")
     assert approved.status_code == 200, approved.text
-    return list((await town.of(OFFICER.id).get(path))["entries"])
+    return await entries_of(town, answer.json()["id"])
+
+
+async def entries_of(town: Town, batch: str) -> list[str]:
+    """Their ids, in the order of the batch."""
+    query = (
+        "SELECT jsonb_array_elements_text(state -> 'entries') AS id FROM shared_batch WHERE id = $1"
+    )
+    async with session(town.settings.url("registry", "writer")) as writer:
+        return [row["id"] for row in await writer.fetch(query, UUID(batch))]
 
 
 async def read(
@@ -96,9 +107,10 @@ async def test_what_two_persons_let_in_is_read_by_the_officer_of_the_place(
     assert answer.status_code == 201, answer.text
     path = f"/shared-batches/{answer.json()['id']}"
     shown = await town.of(TOWN_CENTRE.id).get(path)
-    assert (shown["status"], shown["category"]) == ("submitted", "released_prisoner")
-    assert "Han Mei" not in json.dumps(shown)
-    first, second = shown["entries"]
+    assert (shown["status"], shown["count"]) == ("submitted", 2)
+    told = json.dumps(shown)
+    assert not [word for word in ("Han Mei", "released_prisoner", "resettle") if word in told]
+    first, second = await entries_of(town, answer.json()["id"])
     assert (await read(town, first)).status_code == 404, "before it is approved"
     assert first not in await listed(town, OFFICER)
     assert (await town.of(TOWN_CENTRE.id).post(f"{path}/approve")).status_code == 200
@@ -135,11 +147,18 @@ async def test_who_submitted_it_does_not_approve_it(town: Town, key: ECKey) -> N
 async def test_of_what_was_rejected_nothing_can_be_read_again(town: Town, key: ECKey) -> None:
     id = (await submit(town, key)).json()["id"]
     centre = town.of(TOWN_CENTRE.id)
-    entries = (await centre.get(f"/shared-batches/{id}"))["entries"]
+    entries = await entries_of(town, id)
     rejected = await centre.post(f"/shared-batches/{id}/reject", {"reason": "unclear"})
     assert rejected.status_code == 200, rejected.text
+    assert (await category(town, id)).status_code == 404, "at once"
     await eventually(partial(keys_of, town, [id, *entries]), lambda found: not found)
-    assert "category" not in await centre.get(f"/shared-batches/{id}")
+
+
+async def category(
+    town: Town, id: str, person: Person = TOWN_CENTRE, purpose: str = "share", case: str = ""
+) -> httpx.Response:
+    told = {"Civicgrid-Purpose": purpose, "Civicgrid-Case": case or id}
+    return await town.of(person.id).client.get(f"/shared-batches/{id}/category", headers=told)
 
 
 async def keys_of(town: Town, subjects: list[str]) -> list[UUID]:
@@ -215,17 +234,6 @@ async def test_what_is_withdrawn_is_gone_at_once(town: Town, key: ECKey) -> None
     assert (again.status_code, again.json()["code"]) == (409, "illegal_transition")
 
 
-async def test_a_legal_hold_keeps_it(town: Town, key: ECKey) -> None:
-    first, _ = await admitted(town, key)
-    held = await town.privacy.post(f"/subject-requests/{first}/hold", {"ground": "court-7"})
-    assert held.status_code == 200, held.text
-    path = f"/shared-entries/{first}/withdraw"
-    refused = await town.of(OFFICER.id).post(path, {"reason": "no_longer_needed"})
-    assert (refused.status_code, refused.json()["code"]) == (409, "legal_hold")
-    await town.privacy.post(f"/subject-requests/{first}/release")
-    assert (await town.of(OFFICER.id).post(path, {"reason": "late"})).status_code == 200
-
-
 async def test_when_its_time_is_over_it_is_hidden_then_gone(town: Town, key: ECKey) -> None:
     """A month passes by a change of the database alone."""
     soon = datetime.now(UTC) + timedelta(seconds=3)
@@ -252,8 +260,8 @@ async def happened(town: Town, id: str, **times: datetime) -> None:
 async def test_it_is_retained_once_and_for_no_longer_than_at_first(town: Town, key: ECKey) -> None:
     first, _ = await admitted(town, key)
     officer, path = town.of(OFFICER.id), f"/shared-entries/{first}/retain"
-    later = (datetime.now(UTC) + timedelta(days=50)).isoformat()
-    much_later = (datetime.now(UTC) + timedelta(days=70)).isoformat()
+    later = (datetime.now(UTC) + timedelta(days=100)).isoformat()
+    much_later = (datetime.now(UTC) + timedelta(days=130)).isoformat()
     refused = await officer.post(path, {"until": much_later, "reason": "still_needed"})
     assert (refused.status_code, refused.json()["path"]) == (422, "/until")
     assert (await officer.post(path, {"until": later})).status_code == 422, "no reason"
@@ -261,138 +269,3 @@ async def test_it_is_retained_once_and_for_no_longer_than_at_first(town: Town, k
     assert kept.status_code == 200, kept.text
     again = await officer.post(path, {"until": later, "reason": "still_needed"})
     assert (again.status_code, again.json()["code"]) == (409, "kept_before")
-
-
-def _in(days: float) -> str:
-    return (datetime.now(UTC) + timedelta(days=days)).isoformat()
-
-
-BAD: Mapping[str, tuple[Mapping[str, Any], set[str]]] = {
-    "no expiry": ({"expires_at": None}, {"/expires_at missing"}),
-    "no document": ({"document": None}, {"/document missing"}),
-    "no basis": ({"basis": None}, {"/basis missing"}),
-    "no purpose": ({"purpose": None}, {"/purpose missing"}),
-    "no category": ({"category": None}, {"/category missing"}),
-    "no officer": ({"issued_by": None}, {"/issued_by missing"}),
-    "no source": ({"source": None}, {"/source missing"}),
-    "no entries": ({"entries": []}, {"/entries missing"}),
-    "whole city": ({"area": CITY}, {"/area too_wide"}),
-    "whole town": ({"area": PARENT[COMMUNITY]}, {"/area too_wide"}),
-    "nowhere": ({"area": "X-99"}, {"/area unknown_area", "/entries/0/cell outside_area"}),
-    "expired": ({"expires_at": _in(-1)}, {"/expires_at over"}),
-    "for too long": ({"expires_at": _in(400)}, {"/expires_at beyond_limit"}),
-    "unknown category": ({"category": "petitioner"}, {"/category unknown_category"}),
-    "another purpose": ({"purpose": "road_safety"}, {"/purpose other_purpose"}),
-    "no such purpose": ({"purpose": "curiosity"}, {"/purpose unknown_purpose"}),
-    "no such basis": ({"basis": "custom"}, {"/basis unknown_basis"}),
-    "one person for both": ({"issued_by": str(OFFICER.id)}, {"/issued_by one_person"}),
-    "no officer of ours": ({"issued_by": str(INFORMANT.id)}, {"/issued_by unknown_officer"}),
-    "unknown source": ({"source": "somebody"}, {"/source unknown_source"}),
-    "a person twice": (
-        {"entries": [entry(identity="A-1"), entry(identity="A-1")]},
-        {"/entries/1/identity twice"},
-    ),
-    "nobody": ({"entries": [entry(), entry(name=None)]}, {"/entries/1/name missing"}),
-    "a cell elsewhere": (
-        {"entries": [entry(cell=ELSEWHERE.area)]},
-        {"/entries/0/cell outside_area"},
-    ),
-    "not born yet": ({"entries": [entry(born="2099-01-01")]}, {"/entries/0/born not_yet"}),
-    "a child for long": (
-        {"expires_at": _in(200), "entries": [entry(born="2020-01-01", guardian="Li Lei")]},
-        {"/entries/0/born beyond_limit_of_children"},
-    ),
-    "three faults": (
-        {"basis": None, "expires_at": None, "area": CITY},
-        {"/basis missing", "/expires_at missing", "/area too_wide"},
-    ),
-    "many faults": (
-        {"entries": [entry(name=None, cell="X") for _ in range(400)]},
-        {"/entries/0/name missing", "/entries/399/cell unknown_area"},
-    ),
-    "too many": ({"entries": [entry(name=f"N {n}") for n in range(501)]}, {"/entries too_long"}),
-}
-
-
-@pytest.mark.parametrize("bad", BAD)
-async def test_a_bad_batch_is_refused_with_every_reason(town: Town, key: ECKey, bad: str) -> None:
-    told, wanted = BAD[bad]
-    body = batch(**told)
-    answer = await town.of(OFFICER.id).post("/shared-batches", signed(key, body))
-    assert answer.status_code == 422, answer.text
-    errors = answer.json()["errors"]
-    assert {f"{one['path']} {one['code']}" for one in errors} >= wanted
-    assert not [one for one in errors if one["message"].startswith("field_")]
-    assert await refusals(town, body.get("document", "")) == []
-
-
-async def refusals(town: Town, document: str) -> list[dict[str, Any]]:
-    """What is kept of a batch by its document: nothing, if it was refused."""
-    query = "SELECT id FROM shared_batch WHERE state ->> 'document' = $1"
-    async with session(town.settings.url("registry", "writer")) as writer:
-        return [dict(row) for row in await writer.fetch(query, document)]
-
-
-async def test_of_a_refused_batch_reasons_are_kept_and_it_may_come_again(
-    town: Town, key: ECKey
-) -> None:
-    body = batch(issued_by=str(INFORMANT.id))
-    assert (await town.of(OFFICER.id).post("/shared-batches", signed(key, body))).status_code == 422
-    query = "SELECT state ->> 'reasons' AS reasons FROM shared_batch WHERE status = 'refused'"
-    async with session(town.settings.url("registry", "writer")) as writer:
-        found = [row["reasons"] for row in await writer.fetch(query)]
-    assert any("issued_by:unknown_officer" in one for one in found)
-
-
-@pytest.mark.parametrize("change", ["other content", "other key", "no signature", "rubbish"])
-async def test_a_signature_must_be_of_the_source_over_this(
-    town: Town, key: ECKey, change: str
-) -> None:
-    body = signed(key, batch())
-    if change == "other content":
-        body["entries"][0]["name"] = "Somebody Else"
-    elif change == "other key":
-        body = signed(ECKey.generate_key("P-256", private=True), batch())
-    else:
-        body["signature"] = "" if change == "no signature" else "a.b.c"
-    answer = await town.of(OFFICER.id).post("/shared-batches", body)
-    (error,) = answer.json()["errors"]
-    wanted = "missing" if change == "no signature" else "bad_signature"
-    assert (answer.status_code, error["path"], error["code"]) == (422, "/signature", wanted)
-
-
-async def test_for_a_child_somebody_must_answer(town: Town, key: ECKey) -> None:
-    child = entry(name="Xiao Ming", born="2020-01-01")
-    answer = await submit(town, key, entries=[child])
-    assert (answer.status_code, answer.json()["code"]) == (409, "guardian_required")
-    answer = await submit(town, key, entries=[{**child, "guardian": "Li Lei"}])
-    assert answer.status_code == 201, answer.text
-
-
-@pytest.fixture
-def unassessed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The register says that nobody approved the assessment."""
-    known = register.registered()
-    one = known.assessments["shared_2026"].model_copy(update={"approved_by": None})
-    changed = known.model_copy(update={"assessments": {**known.assessments, "shared_2026": one}})
-    monkeypatch.setattr("services.registry.api_sharing.registered", lambda: changed)
-    yield
-
-
-async def test_a_category_is_not_taken_until_it_is_assessed(
-    town: Town, key: ECKey, unassessed: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if town.running["registry"] is None:
-        pytest.skip("the register of services elsewhere is not ours")
-    body = signed(key, batch())
-    (error,) = (await town.of(OFFICER.id).post("/shared-batches", body)).json()["errors"]
-    assert (error["path"], error["code"]) == ("/category", "assessment_required")
-    monkeypatch.undo()
-    again = await town.of(OFFICER.id).post("/shared-batches", body)
-    assert again.status_code == 201, again.text
-
-
-async def test_outside_their_community_an_officer_submits_nothing(town: Town, key: ECKey) -> None:
-    body = signed(key, batch(issued_by=str(OFFICER.id)))
-    answer = await town.of(ELSEWHERE.id).post("/shared-batches", body)
-    assert answer.status_code == 404, answer.text

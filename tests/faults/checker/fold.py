@@ -247,7 +247,10 @@ CALENDAR = Aggregate(
     described=("year", "zone", "shifts", "holidays", "workdays"),
 )
 
-_SHOWN = ("source", "document", "basis", "community", "expires_at", "issued_by", "submitted_by")
+_SHOWN = (
+    *("source", "document", "basis", "community", "expires_at", "issued_by", "submitted_by"),
+    *("content", "thumbprint"),
+)
 SHARED_BATCH = Aggregate(
     {
         **dict.fromkeys(("decided_by", *_SHOWN)),
@@ -266,18 +269,20 @@ SHARED_BATCH = Aggregate(
         "shared_batch.rejected.v1": Step(
             _to("rejected", "submitted"), {"decided_by": "rejected_by"}
         ),
+        "shared_batch.lapsed.v1": Step(_to("rejected", "submitted")),
     },
 )
 _NOT_TO_GO: Row = {"delete_at": None}
 SHARED_ENTRY = Aggregate(
     {
-        **dict.fromkeys(("batch_id", "community", "received_at", "expires_at", "delete_at")),
+        **dict.fromkeys(("batch_id", "issued_by", "community", "received_at", "expires_at")),
+        "delete_at": None,
         **{"status": "", "was_retained": False},
     },
     {
         "shared_entry.received.v1": Step(
             _to("proposed", ""),
-            {**_same("batch_id", "community", "expires_at"), "received_at": "at"},
+            {**_same("batch_id", "issued_by", "community", "expires_at"), "received_at": "at"},
         ),
         "shared_entry.admitted.v1": Step(_to("active", "proposed")),
         "shared_entry.discarded.v1": Step(_to("discarded", "proposed")),
@@ -288,7 +293,9 @@ SHARED_ENTRY = Aggregate(
         ),
         "shared_entry.withdrawn.v1": Step(_to("withdrawn", "active", "expired"), sets=_NOT_TO_GO),
         "shared_entry.expired.v1": Step(_to("expired", "active"), _same("delete_at")),
-        "shared_entry.deleted.v1": Step(_to("deleted", "expired"), sets=_NOT_TO_GO),
+        "shared_entry.deleted.v1": Step(
+            _to("deleted", "proposed", "active", "expired"), sets=_NOT_TO_GO
+        ),
     },
 )
 

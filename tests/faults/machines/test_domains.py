@@ -225,12 +225,15 @@ class Appointments(DomainMachine):
 class SharedBatches(DomainMachine):
     service, decider = "registry", SHARED_BATCH
 
-    @rule(by=PERSONS, days=st.integers(1, 3))
-    def submit(self, by: UUID, days: int) -> None:
+    @rule(by=PERSONS, issuer=PERSONS, days=st.integers(1, 3))
+    def submit(self, by: UUID, issuer: UUID, days: int) -> None:
         until = self.now + timedelta(minutes=2 * days)
-        papers = shared_batch.Papers("s", "d", "b", "c", until, by, "category", "purpose")
+        signed = (UUID(int=days), "thumbprint")
+        told = ("s", "d", "b", "c", until, issuer, *signed, "category", "purpose")
         entries = (UUID(int=11), UUID(int=12))
-        self.tell_twice(shared_batch.Submit(self.now, by, papers, entries))
+        had = self.state.content
+        self.tell_twice(shared_batch.Submit(self.now, by, shared_batch.Papers(*told), entries))
+        assert had in (None, self.state.content)
 
     @rule(reason=st.sampled_from(["area:too_wide", "basis:missing"]))
     def refuse(self, reason: str) -> None:
@@ -244,9 +247,16 @@ class SharedBatches(DomainMachine):
             else shared_batch.Approve(self.now, by)
         )
 
+    @rule()
+    def lapse(self) -> None:
+        had = self.state
+        if self.tell(shared_batch.Lapse(self.now)):
+            assert had.status == "submitted" and had.expires_at <= self.now
+
     @invariant()
     def two_persons_let_it_in(self) -> None:
-        assert self.state.decided_by is None or self.state.decided_by != self.state.submitted_by
+        persons = (self.state.submitted_by, self.state.issued_by)
+        assert self.state.decided_by is None or self.state.decided_by not in persons
 
 
 class SharedEntries(DomainMachine):
@@ -257,7 +267,7 @@ class SharedEntries(DomainMachine):
     @rule(minutes=st.integers(1, 20))
     def receive(self, minutes: int) -> None:
         until = self.now + timedelta(minutes=minutes)
-        told = (self.now, UUID(int=9), "c", until, {"name": "n", "purpose": "p"})
+        told = (self.now, UUID(int=9), UUID(int=1), "c", until, {"name": "n", "purpose": "p"})
         self.tell_twice(shared_entry.Receive(*told))
 
     @rule(kind=st.sampled_from([shared_entry.Admit, shared_entry.Discard]))
@@ -269,14 +279,16 @@ class SharedEntries(DomainMachine):
         had, was_retained = self.state.expires_at, self.state.was_retained
         until = self.now + timedelta(minutes=minutes)
         if self.tell(shared_entry.Retain(self.now, by, until, "needed")):
-            assert (
-                not was_retained
-                and self.state.expires_at - self.now <= had - self.state.received_at
-            )
+            assert not was_retained
+            assert had < self.state.expires_at <= had + (had - self.state.received_at)
 
     @rule(by=PERSONS)
     def withdraw(self, by: UUID) -> None:
         self.tell(shared_entry.Withdraw(self.now, by, "done"))
+
+    @rule()
+    def be_forgotten(self) -> None:
+        self.tell_twice(shared_entry.Forget(self.now))
 
     @rule(days=st.sampled_from([0, 31]))
     def time_passes(self, days: int) -> None:
@@ -286,6 +298,8 @@ class SharedEntries(DomainMachine):
             if self.tell(command):
                 end = before.expires_at if before.status == "active" else before.delete_at
                 assert end <= self.now
+                if self.state.status == "expired":
+                    assert self.state.delete_at == end + shared_entry.DELETED_AFTER
 
     @invariant()
     def what_is_gone_stays_gone(self) -> None:

@@ -27,6 +27,8 @@ REGISTER = register.registered()
 ASKED = {"/areas/locate": {"lat": "36.0", "lon": "119.4"}}
 OF_ONESELF = {"account", "person_ref", "founder", "session"}
 """What `/me` answers, which needs an account: `tests/integration/test_sign_in.py` opens some."""
+OF_A_BATCH = {"count"}
+"""What `/shared-batches` answers once somebody submitted one, as `test_sharing_sight.py` does."""
 DATABASES = ("keys", *(service.name for service in SERVICES))
 
 
@@ -99,6 +101,7 @@ async def test_what_is_answered_is_registered(answers: Places) -> None:
 
 async def test_no_entry_is_without_a_field(columns: Places, answers: Places) -> None:
     answers["answer portal"].update(OF_ONESELF)
+    answers["answer registry"].update(OF_A_BATCH)
     places = {**fields.of_code(SERVICES), **columns, **answers}
     empty = [
         f"{held.owner} {held.at[0]}: {name}"

@@ -387,7 +387,7 @@ def a_good_lead_was_refused(seen: Seen) -> None:
 
 @bend("answers")
 def a_step_was_forbidden(seen: Seen) -> None:
-    line = {"what": "fail", "kind": "leads verify", "key": "k", "status": 403}
+    line = {"what": "fail", "kind": "leads verify", "key": "k", "status": 403, "at": 1}
     seen.history.append(line)
 
 

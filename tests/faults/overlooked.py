@@ -90,6 +90,9 @@ def nothing_was_ever_sealed(seen: Seen) -> None:
 
 @bend("I13", audited.sealed)
 def nothing_was_ever_anchored(seen: Seen) -> None:
+    """For long."""
+    for row in seen.tables["registry", "audit"]:
+        row["at"] = "2026-01-01 00:00:00+00:00"
     events = seen.events("registry")
     events[:] = [event for event in events if event["type"] != "audit.anchored.v1"]
 

@@ -111,7 +111,7 @@ class Load:
             subject=lead.id,
             event="lead.captured.v1",
             fields=LEAD_FIELDS,
-            urgency=lead.urgency,
+            urgent=lead.urgency == "urgent",
         )
         if answer.status in (200, 201):
             await self._follow(lead)
@@ -146,7 +146,7 @@ class Load:
         while left:
             for lead in left:
                 more: dict[str, Any] = {**about, "subject": lead.id, "batch": len(left)}
-                more |= {"actor": str(COMMANDER.account), "urgency": lead.urgency}
+                more |= {"actor": str(COMMANDER.account), "urgent": lead.urgency == "urgent"}
                 history.invoke("capture", lead.id, lead.stored, **more)
             items = [lead.body for lead in left]
             answer = await self._client.ask("leads", "POST", "/leads/batch", json={"items": items})

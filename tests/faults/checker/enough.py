@@ -68,7 +68,7 @@ def _done(seen: Seen) -> Counter[str]:
     for one in seen.operations.values():
         found[one.kind] += one.outcome == "ok"
         found["batch"] += one.outcome == "ok" and "batch" in one.asked
-        found["urgent"] += one.outcome == "ok" and one.asked.get("urgency") == "urgent"
+        found["urgent"] += one.outcome == "ok" and one.asked.get("urgent", False)
     found.update(f"asked again: {one['how']}" for one in seen.history if one["what"] == "again")
     found.update(event["type"] for name in SERVICES for event in seen.events(name))
     return found

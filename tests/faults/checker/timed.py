@@ -33,7 +33,8 @@ def escalated(seen: Seen) -> Iterator[Violation]:
         due[event["stream_id"]] = [raised + timedelta(hours=one) for one in hours]
     for event, data in seen.typed("alerts", "alert.escalated.v1"):
         alert, level = event["stream_id"], data["level"]
-        if level > len(due[alert]) or moment(data["at"]) < due[alert][level - 1]:
+        known = due.get(alert, [])
+        if level > len(known) or moment(data["at"]) < known[level - 1]:
             yield "I10", f"alert {alert} went up to {level} at {data['at']}"
     for row in seen.states.get(("alerts", "alert"), []):
         one = json.loads(row["state"])
@@ -61,7 +62,7 @@ def supervised(seen: Seen) -> Iterator[Violation]:
             yield "I10", f"card {event['stream_id']} was issued at {data['at']}"
     for row in seen.states.get(("leads", "lead"), []):
         one = json.loads(row["state"])
-        if one["status"] == "routed" and one["sign_by"]:
+        if one["status"] == "routed" and one["sign_by"] and row["id"] in given:
             due = sum(at < now - SOON for at in _due(given[row["id"]]))
             if cards[row["id"]] < due:
                 yield "I10", f"lead {row['id']} has {cards[row['id']]} cards, {due} are due"

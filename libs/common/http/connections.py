@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+from contextlib import suppress
+from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
@@ -13,10 +14,15 @@ from libs.common.http.problems import MEDIA_TYPE, RETRY_AFTER, Texts
 from libs.common.messages import Refused
 
 _TEXTS = Texts([])
+LINGER_SECONDS = 1.0
+MOST_LINGERING = 512
+"""Of those that are one too many, how many may stay, and how long, to read that they are."""
 
 
 class Connection(HttpToolsProtocol):
     """`limit_concurrency` of its configuration: connections that may be open at once."""
+
+    _lingering: ClassVar[set[Connection]] = set()
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -28,15 +34,16 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         if self._most is not None and len(self.connections) > self._most:
-            return self._refuse("busy", 503)
+            return self._refuse_at_the_door()
         self._begin()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end()
+        self._lingering.discard(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self.transport.is_closing():
+        if self in self._lingering or self.transport.is_closing():
             return
         before = self._head_bytes
         super().data_received(data)
@@ -87,6 +94,18 @@ class Connection(HttpToolsProtocol):
         if not self.transport.is_closing():
             self.transport.write(_answer(code, status))
             self.transport.close()
+
+    def _refuse_at_the_door(self) -> None:
+        """Closed in stages (RFC 9112, section 9.6): who begins to ask meanwhile would be reset, and
+        not read why."""
+        self.connections.discard(self)
+        if len(self._lingering) == MOST_LINGERING:
+            return self._refuse("busy", 503)
+        self._lingering.add(self)
+        self.transport.write(_answer("busy", 503))
+        with suppress(OSError):  # of whoever has gone already
+            self.transport.write_eof()
+        self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
 
 def _answer(code: str, status: int) -> bytes:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import select
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -200,3 +203,20 @@ async def test_what_follows_a_body_in_chunks_is_passed_over(port: int) -> None:
             assert (await reader.readline()).endswith(b"200 OK\r\n")
             await reader.readuntil(b'"hello"')
     assert kept[0] == 2
+
+
+async def test_who_is_one_too_many_reads_so_though_they_ask_meanwhile(port: int) -> None:
+    loop = asyncio.get_running_loop()
+    async with AsyncExitStack() as open:
+        for _ in range(MOST):
+            _, writer = await open.enter_async_context(connected(port))
+            writer.write(HELLO[:-2])
+        one_more = open.enter_context(socket.socket())
+        one_more.setblocking(False)
+        await loop.sock_connect(one_more, ("127.0.0.1", port))
+        while not select.select([one_more], [], [], 0)[0]:
+            await asyncio.sleep(0)
+        for _ in range(3):
+            await loop.sock_sendall(one_more, HELLO)
+        assert problem(await loop.sock_recv(one_more, 10_000)) == (503, "busy")
+    assert await eventually(partial(says_hello, port), bool)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 
 from tests.faults.checker.carried import INTAKE_SOURCE
-from tests.faults.checker.seen import SERVICES, Row, Seen
+from tests.faults.checker.seen import SERVICES, Row, Seen, parsed
 from tests.faults.checker.stored import Violation
 
 HTTP, INTAKE_READ, TIMER, SWEEP, SEALER, BURIED = (
@@ -87,7 +86,7 @@ def _may_follow(event: Row, said: Row | None, origin: str) -> bool:
     causes = CAUSES.get(event["type"], (HTTP,))
     if said is None:
         return origin in causes
-    data, cause = json.loads(event["data"]), json.loads(said["data"])
+    data, cause = parsed(event["data"]), parsed(said["data"])
     ours = {event["stream_id"], data.get("about"), data.get("lead_id")}
     if not ours & {said["stream_id"], cause.get("lead_id")} - {None}:
         return False

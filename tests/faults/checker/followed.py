@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from decimal import ROUND_HALF_UP, Decimal
 
 from tests.faults.checker.carried import COUNTED
 from tests.faults.checker.caused import CLEARS
-from tests.faults.checker.seen import Row, Seen
+from tests.faults.checker.seen import Row, Seen, parsed
 from tests.faults.checker.stored import Violation
 
 LEAD_RULES = ("urgent-lead", "lead-in-cell")
@@ -112,7 +111,7 @@ def cleared(seen: Seen) -> Iterator[Violation]:
     for event in events:
         ends[event["stream_id"], event["type"]] = event["version"]
     for row in seen.states.get(("alerts", "alert"), []):
-        state = json.loads(row["state"])
+        state = parsed(row["state"])
         since = version.get(raised_by.get(row["id"], ""), 0)
         over = [ends.get((state["about"], kind), 0) for kind in CLEARS.get(state["rule"], ())]
         if max(over, default=0) > since and state["status"] not in OVER:
@@ -136,7 +135,7 @@ def mediated(seen: Seen) -> Iterator[Violation]:
         if wanted[one] != cases[one]:
             yield "I10", f"lead {one[0]} went to {one[1]} {wanted[one]} x, cases {cases[one]}"
     states = seen.states.get(("leads", "lead"), [])
-    status = {row["id"]: json.loads(row["state"])["status"] for row in states}
+    status = {row["id"]: parsed(row["state"])["status"] for row in states}
     for _, data in seen.typed("mediation", "mediation_case.closed.v1"):
         if data["lead_id"] and status.get(data["lead_id"]) in OPEN:
             yield "I10", f"lead {data['lead_id']} was not fed back from its case"
@@ -167,7 +166,7 @@ def scored(seen: Seen) -> Iterator[Violation]:
     for key in wanted.keys() | found.keys():
         if wanted.get(key) != found.get(key):
             yield "I10", f"figure {key} is {found.get(key)}, counted again {wanted.get(key)}"
-    scores = [json.loads(row["state"]) for row in seen.states.get(("scoring", "score"), [])]
+    scores = [parsed(row["state"]) for row in seen.states.get(("scoring", "score"), [])]
     shown = {
         (one["scheme"], one["subject"], one["indicator"]): (one["numerator"], one["denominator"])
         for one in scores

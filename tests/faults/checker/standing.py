@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 
-from tests.faults.checker.seen import SERVICES, Row, Seen
+from tests.faults.checker.seen import SERVICES, Row, Seen, parsed
 from tests.faults.checker.stored import BY_HTTP, Violation
 from tests.faults.checker.timed import CARDS, CLIMBS, MEDIATING, last_cards
 
@@ -101,4 +100,4 @@ def _timers(seen: Seen, service: str, name: str) -> set[str]:
 
 
 def _states(seen: Seen, service: str, name: str) -> dict[str, Row]:
-    return {row["id"]: json.loads(row["state"]) for row in seen.states.get((service, name), [])}
+    return {row["id"]: parsed(row["state"]) for row in seen.states.get((service, name), [])}

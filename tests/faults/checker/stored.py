@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from tests.faults.checker.fold import AGGREGATES, Illegal, fold
-from tests.faults.checker.seen import SERVICES, Operation, Row, Seen, digest, grouped, named
+from tests.faults.checker.seen import SERVICES, Operation, Row, Seen, digest, grouped, named, parsed
 
 Violation = tuple[str, str]
 """An invariant, and what breaks it."""
@@ -63,7 +62,7 @@ def _operation(one: Operation, events: list[Row]) -> Iterator[Violation]:
     if len(events) > 1:
         yield "I1", f"{what} is stored {len(events)} times"
     for event in events:
-        data = json.loads(event["data"])
+        data = parsed(event["data"])
         if digest({name: data[name] for name in one.asked["fields"]}) != one.asked["digest"]:
             yield "I1", f"{what} is stored with other content"
         if one.asked.get("subject", event["stream_id"]) != event["stream_id"]:
@@ -177,13 +176,13 @@ def _state(service: str, name: str, row: Row, events: list[Row]) -> Iterator[Vio
     if versions != list(range(1, row["version"] + 1)):
         yield "I9", f"{what} is at version {row['version']} and has events {versions[-5:]}"
         return
-    told = [(event["type"], json.loads(event["data"])) for event in events]
+    told = [(event["type"], parsed(event["data"])) for event in events]
     try:
         wanted = fold(AGGREGATES[service, name], row["id"], told)
     except (Illegal, KeyError) as error:
         yield "I9", f"{what}: {error}"
         return
-    state = json.loads(row["state"])
+    state = parsed(row["state"])
     if state != wanted:
         wrong = sorted(k for k in {*state, *wanted} if state.get(k) != wanted.get(k))
         yield "I9", f"{what} is not the sum of its events: {', '.join(wrong)}"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from tests.faults.checker.seen import Row, Seen, moment
+from tests.faults.checker.seen import Row, Seen, moment, parsed
 from tests.faults.checker.stored import Violation
 
 CLIMBS: Mapping[str, Sequence[int]] = {
@@ -37,7 +36,7 @@ def escalated(seen: Seen) -> Iterator[Violation]:
         if level > len(known) or moment(data["at"]) < known[level - 1]:
             yield "I10", f"alert {alert} went up to {level} at {data['at']}"
     for row in seen.states.get(("alerts", "alert"), []):
-        one = json.loads(row["state"])
+        one = parsed(row["state"])
         left = due.get(row["id"], [])[one["level"] :]
         if one["status"] == "unacknowledged" and left and left[0] < now - SOON:
             yield "I10", f"alert {row['id']} is still at {one['level']}, due at {left[0]}"
@@ -61,7 +60,7 @@ def supervised(seen: Seen) -> Iterator[Violation]:
         if moment(data["at"]) > now or data["lead_id"] not in given:
             yield "I10", f"card {event['stream_id']} was issued at {data['at']}"
     for row in seen.states.get(("leads", "lead"), []):
-        one = json.loads(row["state"])
+        one = parsed(row["state"])
         if one["status"] == "routed" and one["sign_by"] and row["id"] in given:
             due = sum(at < now - SOON for at in _due(given[row["id"]]))
             if cards[row["id"]] < due:
@@ -89,7 +88,7 @@ def overdue(seen: Seen) -> Iterator[Violation]:
     """I10: a case that is not over in its month is overdue, and no other is."""
     now = moment(seen.end["now"])
     for row in seen.states.get(("mediation", "mediation_case"), []):
-        one = json.loads(row["state"])
+        one = parsed(row["state"])
         due = one["due_at"] and moment(one["due_at"])
         if one["overdue"] and not (due and due <= now):
             yield "I10", f"case {row['id']} is overdue, though it has until {one['due_at']}"

@@ -30,6 +30,9 @@ from libs.common.watchdog import Watchdog
 T = TypeVar("T")
 
 DRAIN_SECONDS = 8
+BACKLOG = 4096
+"""Connections that the kernel holds until the process looks at them, as many as Linux allows unless it
+is told otherwise; what comes beyond is dropped, where it should be refused."""
 
 
 def interface(services: Sequence[Running]) -> FastAPI:
@@ -143,6 +146,7 @@ def _server(app: FastAPI, chosen: Settings, port: int) -> uvicorn.Server:
         http=Connection,
         ws="none",
         limit_concurrency=chosen.connections,
+        backlog=BACKLOG,
         log_config=None,
         access_log=False,
         lifespan="off",

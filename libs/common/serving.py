@@ -31,8 +31,8 @@ T = TypeVar("T")
 
 DRAIN_SECONDS = 8
 BACKLOG = 4096
-"""Connections that the kernel holds until the process looks at them, as many as Linux allows unless it
-is told otherwise; what comes beyond is dropped, where it should be refused."""
+"""Connections that the kernel holds until the process looks at them: as many as Linux allows, for
+it drops what comes beyond, where the process would refuse it."""
 
 
 def interface(services: Sequence[Running]) -> FastAPI:

@@ -166,7 +166,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 else:
                     stored[tp] = Standing(row["next"], row["last_id"])
         finally:
-            await connection.close()
+            connection.terminate()
         return stored
 
     def _stand(

@@ -46,7 +46,7 @@ async def run(
             await expire_letters(connection, keys)
             await erasures.again(connection, keys)
         finally:
-            await connection.close()
+            connection.terminate()
         await asyncio.sleep(HOUR_SECONDS)
 
 

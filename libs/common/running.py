@@ -267,7 +267,7 @@ class Running:
             self._log.warning("history not compared", error=type(error).__name__)
             return False
         finally:
-            await connection.close()
+            connection.terminate()
         if behind:
             raise OldDatabase(
                 f"{self.service.name}: Kafka knows more than this database, which was restored or"
@@ -300,7 +300,7 @@ class Running:
         try:
             await erasures.again(connection, self._keys)
         finally:
-            await connection.close()
+            connection.terminate()
 
     async def _reader_pool(self) -> asyncpg.Pool[Any]:
         name = self.service.name

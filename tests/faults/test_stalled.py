@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import asyncpg
 import httpx
 import pytest
+from aiokafka import TopicPartition
 
+from libs.common.consumer import Consumer
 from libs.common.database import session
 from libs.common.ids import named, uuid7
 from libs.common.settings import Settings
@@ -123,6 +127,31 @@ async def test_sessions_that_answer_no_more_are_given_up(servers: Ground, pair: 
             with suppress(ProcessLookupError):
                 os.kill(one, signal.SIGCONT)
         await looking.close()
+
+
+@pytest.mark.timeout(60)
+async def test_a_session_that_says_nothing_is_waited_for_once(servers: Ground) -> None:
+    """A consumer that waited for its answer, and then for its end, would be taken for one that
+    hangs."""
+    if not isinstance(servers.own, Servers):
+        pytest.skip("only sessions that are processes of this machine can be stopped")
+    stopped = []
+
+    async def silent() -> asyncpg.Connection[Any]:
+        made = await asyncpg.connect(servers.admin_url, command_timeout=3)
+        stopped.append(made.get_server_pid())
+        os.kill(stopped[-1], signal.SIGSTOP)
+        return made
+
+    consumer = Consumer(Mock(), silent, Mock(), Mock())
+    begun = time.monotonic()
+    try:
+        with pytest.raises(TimeoutError):
+            await consumer._positions([TopicPartition("civicgrid.leads", 0)], {})
+        assert time.monotonic() - begun < 5
+    finally:
+        for one in stopped:
+            os.kill(one, signal.SIGCONT)
 
 
 async def stopped_idle(looking: asyncpg.Connection[Any], pid: int) -> bool:

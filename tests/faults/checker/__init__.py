@@ -33,7 +33,7 @@ RULES = (
     *(followed.routed, followed.alerted, followed.mediated, followed.cleared),
     *(followed.scored, followed.rested),
     *(placed.taken, placed.sent, placed.told, placed.raised, placed.directed),
-    *(timed.escalated, timed.supervised, timed.overdue),
+    *(timed.escalated, timed.supervised, timed.overdue, timed.recorded),
     *(agreed.repeated, agreed.timed, agreed.fed_back),
     *(standing.positions, standing.requests, standing.timers),
 )

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from tests.faults.checker.seen import SERVICES, Row, Seen, moment, named
-from tests.faults.checker.stored import Violation
+from tests.faults.checker.stored import BY_HTTP, Violation
 
 Request = tuple[str, str, str]
 """Service, who asks, method and route."""
@@ -36,6 +36,11 @@ def recorded(seen: Seen) -> Iterator[Violation]:
             if e["causation_source"] == source
         }
         lost = _lost(seen, service)
+        named_in = {row["command_id"]: row["ids"] for row in rows}
+        for event in seen.events(service) if service in BY_HTTP else ():
+            ids = named_in.get(event["causation_id"], [event["stream_id"]])
+            if event["causation_source"] == source and event["stream_id"] not in ids:
+                yield "I13", f"{service}: audit of {event['causation_id']} tells of {ids}"
         for cause in actors:
             if done[cause] > 1 or (not done[cause] and cause not in lost):
                 yield "I13", f"{service}: command {cause} has {done[cause]} rows of audit"

@@ -59,6 +59,11 @@ def caused(seen: Seen) -> Iterator[Violation]:
         for service in SERVICES
         for event in seen.events(service)
     }
+    about = dict[tuple[str, str], Row]()
+    raised = {
+        event["stream_id"]: said.get((event["causation_source"], event["causation_id"]))
+        for event, _ in seen.typed("alerts", "alert.raised.v1")
+    }
     for service in SERVICES:
         noted = {
             (row["source"], row["message_id"])
@@ -70,9 +75,22 @@ def caused(seen: Seen) -> Iterator[Violation]:
             what = f"{service} has {event['type']} {event['event_id']} for {' '.join(cause)}"
             if not _may_follow(event, said.get(cause), _origin(service, cause[0])):
                 yield "I2", what
+            if not _may_clear(event, raised, said.get(cause)):
+                yield "I2", f"{what}, which was before it"
+            if _origin(service, cause[0]) == TIMER and about.setdefault(cause, event) != event:
+                yield "I2", f"{what}, which was about {about[cause]['stream_id']}"
             is_noted = _origin(service, cause[0]) in (INTAKE_READ, TIMER, BURIED)
             if is_noted and cause not in noted and not seen.lost(service):
                 yield "I2", f"{what}, which never came"
+
+
+def _may_clear(event: Row, raised: Mapping[str, Row | None], said: Row | None) -> bool:
+    """What clears an alert came after what raised it."""
+    began = raised.get(event["stream_id"])
+    if event["type"] != "alert.returned_to_normal.v1" or not began or not said:
+        return True
+    is_of_another = began["stream_id"] != said["stream_id"]
+    return is_of_another or int(said["version"]) > int(began["version"])
 
 
 def _origin(service: str, source: str) -> str:

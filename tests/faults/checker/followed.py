@@ -95,6 +95,8 @@ def alerted(seen: Seen) -> Iterator[Violation]:
         yield "I10", f"an alert is about {about}, which is no lead"
     receipts = seen.tables.get(("alerts", "receipt"), [])
     found = {(row["person_ref"], row["alert_id"]) for row in receipts}
+    if len(found) < len(receipts):
+        yield "I10", f"{len(receipts) - len(found)} receipts are there twice"
     for person, alert in sorted(found ^ told):
         yield "I10", f"alert {alert} and its receipt of {person} do not agree"
 
@@ -131,6 +133,9 @@ def mediated(seen: Seen) -> Iterator[Violation]:
         for _, data in seen.typed("mediation", "mediation_case.applied.v1")
         if data["lead_id"]
     )
+    applied = [data for _, data in seen.typed("mediation", "mediation_case.applied.v1")]
+    if len({data["number"] for data in applied}) < len(applied):
+        yield "I10", "two cases have one number"
     for one in wanted.keys() | cases.keys():
         if wanted[one] != cases[one]:
             yield "I10", f"lead {one[0]} went to {one[1]} {wanted[one]} x, cases {cases[one]}"
@@ -163,6 +168,8 @@ def scored(seen: Seen) -> Iterator[Violation]:
         (row["scheme"], row["subject"], row["indicator"]): (row["numerator"], row["denominator"])
         for row in seen.tables.get(("scoring", "tally"), [])
     }
+    if len(found) < len(seen.tables.get(("scoring", "tally"), [])):
+        yield "I10", "a figure stands twice"
     for key in wanted.keys() | found.keys():
         if wanted.get(key) != found.get(key):
             yield "I10", f"figure {key} is {found.get(key)}, counted again {wanted.get(key)}"
@@ -173,7 +180,12 @@ def scored(seen: Seen) -> Iterator[Violation]:
     }
     if len(shown) < len(scores):
         yield "I10", f"{len(scores) - len(shown)} scores stand twice"
+    reached = dict[str, tuple[int, int]]()
     for event, one in seen.typed("scoring", "score.updated.v1"):
+        before = reached.get(event["stream_id"], (0, 0))
+        reached[event["stream_id"]] = (one["numerator"], one["denominator"])
+        if one["numerator"] < before[0] or one["denominator"] < before[1]:
+            yield "I10", f"score {event['stream_id']} fell from {before}"
         if one["value"] != _percent(one["numerator"], one["denominator"]):
             yield "I10", f"{event['event_id']}: {one['numerator']} are no {one['value']} percent"
     for key in wanted.keys() | shown.keys():

@@ -141,6 +141,11 @@ def _sent(
         nearest = _nearest(there, first["cell"], wanted, bounced)
         if kind == "lead.unrouted.v1" and nearest:
             yield "I7", f"lead {lead} went nowhere, and {sorted(nearest)} answer for it"
+        centres = _nearest(there, first["cell"], "town_centre", ())
+        if kind == "lead.unrouted.v1" and data["unit"] not in centres:
+            yield "I7", f"lead {lead}, of which nobody has to take care, lies at {data['unit']}"
+        if kind == "lead.routed.v1" and data["overridden"]:
+            yield "I7", f"lead {lead} was routed by hand, and nobody did"
         if kind == "lead.routed.v1" and data["unit"] not in nearest:
             yield "I7", f"lead {lead} of {first['cell']} went to {data['unit']}"
         if kind == "lead.routed.v1" and data["unit_kind"] != wanted:
@@ -164,6 +169,8 @@ def directed(seen: Seen) -> Iterator[Violation]:
         officers = there.people.get((data["community"], "community_officer"), ())
         if data["director_ref"] not in officers:
             yield "I10", f"case {event['stream_id']} is directed by {data['director_ref']}"
+        if (data["track"], data["level"]) != ("people", "community"):
+            yield "I10", f"case {event['stream_id']} is {data['track']}, of the {data['level']}"
 
 
 def _sent_on(lead: str, told: Sequence[tuple[str, Row]]) -> Iterator[Violation]:
@@ -192,7 +199,8 @@ def told(seen: Seen) -> Iterator[Violation]:
             roles = CLIMBS.get(data["rule"], ())[data["level"] - 1 :]
             found = (_holding(there, data["cell"], [role]) for role in roles)
             wanted = next((people for people in found if people), set())
-        if set(data["recipients"]) != wanted:
+        people = data["recipients"]
+        if set(people) != wanted or len(people) > len(wanted):
             yield "I10", f"alert {event['stream_id']} in {data['cell']} told others"
 
 

@@ -51,6 +51,8 @@ def operations(seen: Seen) -> Iterator[Violation]:
         known = cause[0] in BY_HTTP or any(one["type"] == "area.changed.v1" for one in events)
         if known and cause not in asked and events:
             yield "I2", f"{events[0]['type']} of {events[0]['stream_id']}: nobody asked for it"
+        if cause not in asked and len(events) > 1:
+            yield "I2", f"{events[0]['type']}: what was asked once brought {len(events)} about"
 
 
 def _operation(one: Operation, events: list[Row]) -> Iterator[Violation]:

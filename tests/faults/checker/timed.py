@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from tests.faults.checker.seen import Row, Seen, moment, parsed
+from tests.faults.checker.seen import SERVICES, Row, Seen, moment, parsed
 from tests.faults.checker.stored import Violation
 
 CLIMBS: Mapping[str, Sequence[int]] = {
@@ -19,6 +19,9 @@ CLIMBS: Mapping[str, Sequence[int]] = {
 CARDS = (("normal", 1.0), ("yellow", 1.5), ("red", 2.0))
 """Cards of supervision, and at which share of the limit each is issued."""
 MEDIATING = ("accepted", "panel_formed", "in_session")
+GIVEN = ("lead.routed.v1", "lead.arbitrated.v1")
+CLOSE, CLOCK = timedelta(milliseconds=1), timedelta(minutes=1)
+"""How far apart two times may be that are reckoned, and two that are read from clocks."""
 SOON = timedelta(seconds=90)
 """What fell due so shortly before all was at rest may be on its way."""
 
@@ -30,10 +33,12 @@ def escalated(seen: Seen) -> Iterator[Violation]:
         hours = () if data["late"] else CLIMBS.get(data["rule"], ())
         raised = moment(event["recorded_at"])
         due[event["stream_id"]] = [raised + timedelta(hours=one) for one in hours]
+    levels = Counter[str]()
     for event, data in seen.typed("alerts", "alert.escalated.v1"):
-        alert, level = event["stream_id"], data["level"]
-        known = due.get(alert, [])
-        if level > len(known) or moment(data["at"]) < known[level - 1]:
+        alert, level, at = event["stream_id"], data["level"], moment(data["at"])
+        levels[alert] += 1
+        known = due.get(alert, [])[level - 1 : level]
+        if level != levels[alert] or not known or not known[0] <= at <= _recorded(event):
             yield "I10", f"alert {alert} went up to {level} at {data['at']}"
     for row in seen.states.get(("alerts", "alert"), []):
         one = parsed(row["state"])
@@ -44,11 +49,10 @@ def escalated(seen: Seen) -> Iterator[Violation]:
 
 def supervised(seen: Seen) -> Iterator[Violation]:
     """I10: who does not sign in time gets the cards that fall due, each once, and at its time."""
-    now, cards = moment(seen.end["now"]), last_cards(seen)
-    given = {
-        event["stream_id"]: data
-        for event, data in seen.typed("leads", "lead.routed.v1", "lead.arbitrated.v1")
-    }
+    now, cards, given = moment(seen.end["now"]), last_cards(seen), dict[str, Row]()
+    yield from _issued(seen)
+    for event, data in seen.typed("leads", *GIVEN):
+        given[event["stream_id"]] = data
     issued = Counter(
         (data["lead_id"], data["unit"], data["card"])
         for _, data in seen.typed("leads", "supervision.issued.v1")
@@ -56,9 +60,6 @@ def supervised(seen: Seen) -> Iterator[Violation]:
     for card, count in issued.items():
         if count > 1:
             yield "I10", f"card {card} was issued {count} times"
-    for event, data in seen.typed("leads", "supervision.issued.v1"):
-        if moment(data["at"]) > now or data["lead_id"] not in given:
-            yield "I10", f"card {event['stream_id']} was issued at {data['at']}"
     for row in seen.states.get(("leads", "lead"), []):
         one = parsed(row["state"])
         if one["status"] == "routed" and one["sign_by"] and row["id"] in given:
@@ -67,9 +68,50 @@ def supervised(seen: Seen) -> Iterator[Violation]:
                 yield "I10", f"lead {row['id']} has {cards[row['id']]} cards, {due} are due"
 
 
+def _issued(seen: Seen) -> Iterator[Violation]:
+    """Each card falls due when it says, for the unit that has the lead and has not signed yet."""
+    has, signed = dict[str, Row](), dict[str, datetime]()
+    for event, data in seen.typed("leads", *GIVEN, "lead.signed.v1", "supervision.issued.v1"):
+        if event["type"] in GIVEN:
+            has[event["stream_id"]] = data
+            signed.pop(event["stream_id"], None)
+        elif event["type"] == "lead.signed.v1":
+            signed[event["stream_id"]] = _recorded(event)
+        elif not _is_right(event, data, has.get(data["lead_id"])) or data["lead_id"] in signed:
+            yield "I10", f"card {event['stream_id']}, {data['card']}, of {data['at']}"
+
+
+def _is_right(event: Row, card: Row, routed: Row | None) -> bool:
+    if routed is None or not routed["sign_by"]:
+        return False
+    due = dict(zip((name for name, _ in CARDS), _due(routed), strict=True)).get(card["card"])
+    is_there = all(card[name] == routed[name] for name in ("unit", "community", "cell"))
+    at = moment(card["at"])
+    return is_there and due is not None and abs(at - due) < CLOSE and at <= _recorded(event)
+
+
 def _due(routed: Row) -> Iterator[datetime]:
     begun, limit = moment(routed["at"]), moment(routed["sign_by"])
     yield from (begun + (limit - begun) * share for _, share in CARDS)
+
+
+def _recorded(event: Row) -> datetime:
+    return moment(event["recorded_at"])
+
+
+def recorded(seen: Seen) -> Iterator[Violation]:
+    """I10: nothing was recorded after the end, nor before what came before it."""
+    end = moment(seen.end["now"]) + CLOCK
+    for service in SERVICES:
+        last = dict[str, datetime]()
+        for event in sorted(seen.events(service), key=lambda one: int(one["version"])):
+            at, before = _recorded(event), last.get(event["stream_id"])
+            last[event["stream_id"]] = at
+            if at > end or (before and at < before):
+                yield "I10", f"{event['type']} {event['event_id']} was recorded at {at}"
+    for event, data in seen.typed("leads", "lead.captured.v1"):
+        if abs(moment(data["received_at"]) - _recorded(event)) > CLOCK:
+            yield "I10", f"lead {event['stream_id']} was received at {data['received_at']}"
 
 
 def last_cards(seen: Seen) -> Counter[str]:
@@ -85,8 +127,15 @@ def last_cards(seen: Seen) -> Counter[str]:
 
 
 def overdue(seen: Seen) -> Iterator[Violation]:
-    """I10: a case that is not over in its month is overdue, and no other is."""
-    now = moment(seen.end["now"])
+    """I10: a case has a month; one that is not over in it is overdue, and no other is."""
+    now, limits = moment(seen.end["now"]), dict[str, datetime]()
+    for event, data in seen.typed("mediation", "mediation_case.accepted.v1"):
+        limits[event["stream_id"]] = moment(data["due_at"])
+        if not timedelta(27) < moment(data["due_at"]) - moment(data["at"]) <= timedelta(32):
+            yield "I10", f"case {event['stream_id']} has until {data['due_at']}"
+    for event, _ in seen.typed("mediation", "mediation_case.fell_overdue.v1"):
+        if _recorded(event) < limits.get(event["stream_id"], now):
+            yield "I10", f"case {event['stream_id']} fell overdue in its month"
     for row in seen.states.get(("mediation", "mediation_case"), []):
         one = parsed(row["state"])
         due = one["due_at"] and moment(one["due_at"])

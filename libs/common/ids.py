@@ -51,9 +51,10 @@ def _random() -> int:
 
 
 def derived(parent: UUID, name: str) -> UUID:
-    """The same id for the same parent and name, with the parent's 48 bits of time."""
+    """The same id for the same parent and name, with the parent's 48 bits of time; with the first
+    millisecond of all where it has none, so that none looks like `own`."""
     digest = hashlib.blake2b(parent.bytes + name.encode(), digest_size=10).digest()
-    return _uuid(parent.int & _TIME, int.from_bytes(digest, "big"), version=8)
+    return _uuid(parent.int & _TIME or 1 << 80, int.from_bytes(digest, "big"), version=8)
 
 
 def named(name: str) -> UUID:
@@ -66,6 +67,10 @@ def own(name: str) -> UUID:
     and no request may name it."""
     digest = hashlib.blake2b(name.encode(), digest_size=10).digest()
     return _uuid(0, int.from_bytes(digest, "big"), version=8)
+
+
+def is_own(id: UUID) -> bool:
+    return id.version == 8 and not id.int >> 80
 
 
 def _uuid(time_bits: int, rest: int, version: int = 7) -> UUID:

@@ -13,6 +13,7 @@ from libs.common.contracts.registry import (
     SubjectErased,
     SubjectRequestConfirmed,
 )
+from libs.common.ids import is_own
 from libs.common.messages import (
     CancelTimer,
     Context,
@@ -44,7 +45,7 @@ Now = Context[City]
 def file_request(context: Now, record: UUID, party: str | None) -> Instruction:
     """Of a record as a whole, or of one party of it, who is known by a reference of their own. What
     is the city's own is nobody's (`ids.own`)."""
-    if record.version != 7:
+    if record.version not in (7, 8) or is_own(record):
         raise Refused("invalid_id", status=422, path="/record")
     subjects = erasing.subjects_of(record, party)
     return SUBJECT_REQUEST.to(subjects[0], File(context.now, subjects, record if party else None))

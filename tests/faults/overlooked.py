@@ -190,3 +190,88 @@ def a_card_has_no_alert(seen: Seen) -> None:
     data = {**said(routed), "card": "red", "supervision_id": GHOST}
     card = {"type": "supervision.issued.v1", "stream_id": GHOST, "data": json.dumps(data)}
     seen.events("leads").append({**routed, **card})
+
+
+@bend("I2", caused.caused)
+def an_alert_was_cleared_by_what_came_before_it(seen: Seen) -> None:
+    """Its lead was routed, came back, and lies nowhere still."""
+    raised = next(newest(seen, "alerts", "alert.raised.v1", rule="lead-unrouted"))
+    of_lead = [e for e in seen.events("leads") if e["stream_id"] == said(raised)["about"]]
+    earlier = [e for e in of_lead if e["version"] < 5][-1]
+    earlier["type"] = "lead.routed.v1"
+    cause = {"causation_source": "/civicgrid/leads", "causation_id": earlier["event_id"]}
+    add_to(seen, "alerts", raised, type="alert.returned_to_normal.v1", **cause)
+
+
+@bend("I2", stored.operations)
+def somebody_was_appointed_besides_whom_it_was_asked_for(seen: Seen) -> None:
+    last = of_type(seen, "registry", "appointment.activated.v1")
+    seen.events("registry").append({**last, "stream_id": GHOST, "event_id": GHOST})
+
+
+@bend("I7", placed.sent)
+def a_lead_that_nobody_answers_for_lies_with_a_stranger(seen: Seen) -> None:
+    event = next(newest(seen, "leads", "lead.unrouted.v1"))
+    told_as(seen, event, unit="town_centre-elsewhere")
+    rewrite(state_of(seen, "leads", event), "state", unit="town_centre-elsewhere")
+
+
+@bend("I7", placed.sent)
+def a_lead_is_said_to_be_routed_by_hand(seen: Seen) -> None:
+    told_as(seen, of_type(seen, "leads", "lead.routed.v1"), overridden=True)
+
+
+@bend("I10", placed.told)
+def a_person_was_told_twice(seen: Seen) -> None:
+    event = of_type(seen, "alerts", "alert.raised.v1")
+    people = said(event)["recipients"]
+    told_as(seen, event, recipients=[*people, people[0]])
+
+
+@bend("I10", followed.scored)
+def a_figure_stands_twice(seen: Seen) -> None:
+    rows = seen.tables["scoring", "tally"]
+    rows.insert(0, {**rows[-1], "version": 2, "numerator": 0})
+
+
+@bend("I10", followed.scored)
+def a_score_was_wrong_in_between(seen: Seen) -> None:
+    events = [e for e in seen.events("scoring") if e["type"] == "score.updated.v1"]
+    told_again = {e["stream_id"] for e in events if e["version"] == 2}
+    first = next(e for e in events if e["version"] == 1 and e["stream_id"] in told_again)
+    told_as(seen, first, numerator=99_999, denominator=99_999, value="100.00")
+
+
+@bend("I10", followed.mediated)
+def two_cases_have_one_number(seen: Seen) -> None:
+    first, second, *_ = newest(seen, "mediation", "mediation_case.applied.v1")
+    told_as(seen, first, number=said(second)["number"])
+
+
+@bend("I13", audited.recorded)
+def audit_tells_of_another_record(seen: Seen) -> None:
+    one(seen.tables["leads", "audit"], outcome="done", action="sign_lead")["ids"] = [GHOST]
+
+
+@bend("I10", timed.recorded)
+def an_alert_was_recorded_in_a_time_to_come(seen: Seen) -> None:
+    of_type(seen, "alerts", "alert.raised.v1")["recorded_at"] = "2099-01-01 00:00:00+00:00"
+
+
+@bend("I10", timed.recorded)
+def a_lead_was_received_long_ago(seen: Seen) -> None:
+    told_as(seen, of_type(seen, "leads", "lead.captured.v1"), received_at="1999-01-01T00:00:00Z")
+
+
+@bend("I10", timed.overdue)
+def a_case_has_all_the_time_in_the_world(seen: Seen) -> None:
+    event = of_type(seen, "mediation", "mediation_case.accepted.v1")
+    told_as(seen, event, due_at="2099-01-01T16:00:00Z")
+
+
+@bend("I10", timed.supervised)
+def a_card_was_issued_before_its_time(seen: Seen) -> None:
+    routed = of_type(seen, "leads", "lead.routed.v1")
+    data = {**said(routed), "card": "normal", "at": said(routed)["sign_by"]}
+    card = {"type": "supervision.issued.v1", "stream_id": GHOST, "data": json.dumps(data)}
+    seen.events("leads").append({**routed, **card})

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -94,18 +95,32 @@ class Crowd:
     async def ask(
         self, verb: str, path: str, body: str, headers: Mapping[str, str]
     ) -> tuple[int, Mapping[str, str]]:
-        """Status and headers; 0 where the connection broke or nobody answered in time."""
-        parts, streams = urlsplit(self._url), self._idle()
+        """Status and headers; 0 where the connection broke or nobody answered in time. On another
+        connection where one that was kept had been closed meanwhile (RFC 9112, section 9.3.1)."""
+        told = request(verb, self._url + path, body, headers)
+        parts = urlsplit(self._url)
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                streams = streams or await asyncio.open_connection(parts.hostname, parts.port)
-                streams[1].write(request(verb, self._url + path, body, headers))
-                found = await answered(streams[0])
-        except (OSError, TimeoutError, asyncio.IncompleteReadError):
-            if streams:
-                streams[1].close()
+                while kept := self._idle():
+                    with suppress(ConnectionError, asyncio.IncompleteReadError):
+                        return await self._answer(kept, told)
+                opened = await asyncio.open_connection(parts.hostname, parts.port)
+                return await self._answer(opened, told)
+        except (OSError, asyncio.IncompleteReadError):
             return 0, {}
-        self._free.append(streams)
+
+    async def _answer(self, streams: Streams, told: bytes) -> tuple[int, Mapping[str, str]]:
+        reader, writer = streams
+        try:
+            writer.write(told)
+            found = await answered(reader)
+        except BaseException:
+            writer.close()
+            raise
+        if found[1].get("connection") == "close":
+            writer.close()
+        else:
+            self._free.append(streams)
         return found
 
     def _idle(self) -> Streams | None:

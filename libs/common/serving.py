@@ -6,8 +6,8 @@ import asyncio
 import gc
 import signal
 import sys
-from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cache
 from typing import Any, TypeVar
 
@@ -20,6 +20,7 @@ from libs.common import logs, settings, tracing
 from libs.common.http import problems
 from libs.common.http.connections import Connection
 from libs.common.http.described import described
+from libs.common.http.listening import Server, allow_files
 from libs.common.http.problems import Texts
 from libs.common.ports import is_free
 from libs.common.running import OldDatabase, Running
@@ -30,9 +31,6 @@ from libs.common.watchdog import Watchdog
 T = TypeVar("T")
 
 DRAIN_SECONDS = 8
-BACKLOG = 4096
-"""Connections that the kernel holds until the process looks at them: as many as Linux allows, for
-it drops what comes beyond, where the process would refuse it."""
 
 
 def interface(services: Sequence[Running]) -> FastAPI:
@@ -97,6 +95,7 @@ def _spare_collector() -> None:
 async def serve(services: Sequence[Service], settings: Settings, stop: asyncio.Event) -> None:
     """Until `stop` is set: then requests in hand are answered, and the services stop."""
     logs.quiet(asyncio.get_running_loop())
+    allow_files()
     async with AsyncExitStack() as stack:
         running = await _unless(stop, stack.enter_async_context(started(services, settings)))
         if running is None:
@@ -130,15 +129,7 @@ async def _unless(stop: asyncio.Event, step: Coroutine[Any, Any, T]) -> T | None
     return None
 
 
-class _Server(uvicorn.Server):
-    """Signals belong to the process, not to one of its listeners."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def _server(app: FastAPI, chosen: Settings, port: int) -> uvicorn.Server:
+def _server(app: FastAPI, chosen: Settings, port: int) -> Server:
     config = uvicorn.Config(
         app,
         host=chosen.host,
@@ -146,13 +137,12 @@ def _server(app: FastAPI, chosen: Settings, port: int) -> uvicorn.Server:
         http=Connection,
         ws="none",
         limit_concurrency=chosen.connections,
-        backlog=BACKLOG,
         log_config=None,
         access_log=False,
         lifespan="off",
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
-    return _Server(config)
+    return Server(config)
 
 
 def check_ports(chosen: Settings) -> None:

@@ -51,7 +51,7 @@ class Settings(BaseSettings):
     account_rate: Rate = 20
     """Requests a second of an account (row Q13), and of an address, in each process."""
     address_rate: Rate = 200
-    connections: Annotated[int, Field(ge=1)] = 512
+    connections: Annotated[int, Field(ge=1)] = 2048
     """That may be open at once."""
     instance: str | None = None
     """Ordinal of this process among those of its service; None for replicas without one."""

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import suppress
+from functools import cache
 from typing import Any, ClassVar
 
+from starlette.datastructures import Headers
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from libs.common.http.limits import HEAD_BYTES, RECEIVE_SECONDS
-from libs.common.http.problems import MEDIA_TYPE, RETRY_AFTER, Texts
+from libs.common.http.limits import AT_WORK, HEAD_BYTES, RECEIVE_SECONDS
+from libs.common.http.problems import LANGUAGES, MEDIA_TYPE, RETRY_AFTER, Texts, language_of
 from libs.common.messages import Refused
 
 _TEXTS = Texts([])
-LINGER_SECONDS = 1.0
-MOST_LINGERING = 512
+LINGER_SECONDS = 10.0
+MOST_LINGERING = 2048
 """Of those that are one too many, how many may stay, and how long, to read that they are."""
 
 
@@ -30,6 +32,8 @@ class Connection(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._head_bytes: int | None = None
         """Of a head that has not ended."""
+        self._is_refused = False
+        """Of the request that is being read."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -63,12 +67,27 @@ class Connection(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        """One request too many is refused as soon as it is read, on a connection that stays."""
         self._head_bytes = None
-        super().on_headers_complete()
+        answers = self.cycle is None or self.cycle.response_complete
+        self._is_refused = answers and len(self.tasks) >= AT_WORK
+        if not self._is_refused:
+            super().on_headers_complete()
+        elif self.expect_100_continue:
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, body: bytes) -> None:
+        if not self._is_refused:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._end()
-        super().on_message_complete()
+        if not self._is_refused:
+            return super().on_message_complete()
+        stays = self.parser.should_keep_alive()
+        language = language_of(Headers(raw=self.headers))
+        self.transport.write(_answer("busy", 503, language, stays=stays))
+        self.on_response_complete() if stays else self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
         self._refuse("malformed_request", 400)
@@ -108,14 +127,15 @@ class Connection(HttpToolsProtocol):
         self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
 
-def _answer(code: str, status: int) -> bytes:
-    problem = _TEXTS.problem(Refused(code, status=status, limit=HEAD_BYTES), "zh")
+@cache
+def _answer(code: str, status: int, language: str = "zh", *, stays: bool = False) -> bytes:
+    problem = _TEXTS.problem(Refused(code, status=status, limit=HEAD_BYTES), language)
     body = json.dumps(problem, ensure_ascii=False).encode()
     headers = {
         "content-type": MEDIA_TYPE,
-        "content-language": "zh-CN",
+        "content-language": LANGUAGES[language],
         "content-length": str(len(body)),
-        "connection": "close",
+        **({} if stays else {"connection": "close"}),
         **(RETRY_AFTER if status == 503 else {}),
     }
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())

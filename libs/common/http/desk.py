@@ -258,7 +258,7 @@ class Desk(Generic[F]):
         told_key(request)
         works = [self._try_work(request, body, make, n) for n, body in enumerate(bodies)]
         await self._offer(request, works)
-        language = language_of(request)
+        language = language_of(request.headers)
         answers = zip(bodies, works, strict=True)
         return JSONResponse({"items": [self._item(*answer, language) for answer in answers]})
 

@@ -17,6 +17,9 @@ BYTES_AN_ELEMENT = 8
 are, and no denser, since an element is many times larger once it is read."""
 HEAD_BYTES = 32 * 1024
 """Of the address and the headers of a request."""
+AT_WORK = 256
+"""Requests that a process has in hand. The more they are, the later it looks at new connections,
+and the kernel drops those that it cannot hold; one more is refused before it is any work."""
 RECEIVE_SECONDS = 30.0
 """From the first byte of a request to its last."""
 BURST_SECONDS = 5.0

@@ -12,6 +12,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 
 from libs.common import database
@@ -31,6 +32,8 @@ _HEADERS: Mapping[int, Mapping[str, str]] = {
 }
 _CODES = {404: "not_found", 405: "method_not_allowed"}
 MEDIA_TYPE = "application/problem+json"
+LANGUAGES = {"en": "en", "zh": "zh-CN"}
+"""What Content-Language says of a text in each."""
 
 
 def not_found() -> Refused:
@@ -83,9 +86,9 @@ class Texts:
         ]
 
 
-def language_of(request: Request) -> str:
+def language_of(headers: Headers) -> str:
     """`en` or `zh`: the one that Accept-Language names first."""
-    for part in request.headers.get("Accept-Language", "").lower().split(","):
+    for part in headers.get("Accept-Language", "").lower().split(","):
         language = part.partition(";")[0].strip().partition("-")[0]
         if language in ("en", "zh"):
             return language
@@ -98,11 +101,11 @@ def install(app: FastAPI, texts: Texts) -> None:
     def answer(
         request: Request, refusal: Refused, headers: Mapping[str, str] | None = None, **more: Any
     ) -> JSONResponse:
-        language = language_of(request)
+        language = language_of(request.headers)
         return JSONResponse(
             texts.problem(refusal, language) | more,
             refusal.status,
-            {"Content-Language": "zh-CN" if language == "zh" else "en", **(headers or {})},
+            {"Content-Language": LANGUAGES[language], **(headers or {})},
             MEDIA_TYPE,
         )
 
@@ -118,7 +121,7 @@ def install(app: FastAPI, texts: Texts) -> None:
         if any(one["loc"][0] == "path" for one in error.errors()):
             return answer(request, not_found())
         errors = [fault(one["loc"][1:], one) for one in error.errors()]
-        told = texts.faults(errors, language_of(request))
+        told = texts.faults(errors, language_of(request.headers))
         return answer(request, Refused("invalid", status=422), errors=told)
 
     async def unstorable(request: Request, error: Exception) -> JSONResponse:

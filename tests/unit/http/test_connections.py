@@ -23,6 +23,7 @@ from libs.embedded.process import free_port
 from tests.support.awaiting import eventually
 
 MOST = 5
+GOES_ON = asyncio.Event()
 HELLO = b"GET /hello HTTP/1.1\r\nHost: here\r\n\r\n"
 
 
@@ -36,6 +37,11 @@ def app() -> FastAPI:
     @made.get("/hello")
     async def hello() -> str:
         return "hello"
+
+    @made.get("/long")
+    async def long() -> str:
+        await GOES_ON.wait()
+        return "long"
 
     @made.post("/body")
     async def body(body: Body) -> str:
@@ -68,6 +74,7 @@ async def port() -> AsyncIterator[int]:
 
     await eventually(is_up, bool)
     yield chosen
+    GOES_ON.set()
     server.should_exit = True
     await serving
 
@@ -175,6 +182,25 @@ async def test_one_connection_too_many_is_told_to_come_back(port: int) -> None:
     for _, writer in there:
         writer.close()
     await eventually(lambda: says_hello(port), bool)
+
+
+async def test_one_request_too_many_is_told_to_come_back_on_its_connection(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "AT_WORK", 1)
+    GOES_ON.clear()
+    async with connected(port) as (reader, writer), connected(port) as (other, others):
+        writer.write(HELLO.replace(b"hello", b"long"))
+        body = b'{"text": "hi"}'
+        head = b"POST /body HTTP/1.1\r\naccept-language: en\r\ncontent-length: %d\r\n\r\n"
+        others.write(head % len(body) + body)
+        told = await asyncio.wait_for(other.readuntil(b"}"), 10)
+        assert problem(told) == (503, "busy") and b"Too much is waiting" in told
+        assert b"Retry-After: 1\r\n" in told and b"connection: close" not in told
+        GOES_ON.set()
+        await reader.readuntil(b'"long"')
+        others.write(HELLO)
+        await other.readuntil(b'"hello"')
 
 
 async def test_what_follows_a_body_in_chunks_is_passed_over(port: int) -> None:

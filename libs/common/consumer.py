@@ -154,8 +154,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self, fresh: Sequence[TopicPartition], ends: Mapping[TopicPartition, int]
     ) -> dict[TopicPartition, Standing]:
         """Positions as stored; one in a topic that was made anew is set to its beginning."""
-        connection, stored = await self._connect(), {}
-        try:
+        stored = {}
+        async with database.working(self._connect) as connection:
             await self._horizon.look(connection, sorted({tp.topic for tp in fresh}))
             for row in await connection.fetch(POSITIONS, *zip(*fresh, strict=True)):
                 tp = TopicPartition(row["topic"], row["partition"])
@@ -165,8 +165,6 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                     stored[tp] = Standing(0)
                 else:
                     stored[tp] = Standing(row["next"], row["last_id"])
-        finally:
-            connection.terminate()
         return stored
 
     def _stand(

@@ -7,7 +7,7 @@ add audit rows.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -181,6 +181,17 @@ async def session(url: str) -> AsyncIterator[Connection]:
         yield connection
     finally:
         await connection.close()
+
+
+@asynccontextmanager
+async def working(connect: Callable[[], Awaitable[Connection]]) -> AsyncIterator[Connection]:
+    """A session of a service for as long as the block lasts. It ends at once: a silent one would be
+    waited for, however long its server does not answer."""
+    connection = await connect()
+    try:
+        yield connection
+    finally:
+        connection.terminate()
 
 
 async def connect(url: str, application: str) -> Connection:

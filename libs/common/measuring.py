@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError
 
 from libs.common import kafka, metrics
 from libs.common.clock import Clock
+from libs.common.database import working
 from libs.common.journal import Connection
 
 SECONDS = 5.0
@@ -57,16 +58,13 @@ class Measuring:
 
     async def run(self) -> None:
         """Until an error: the caller waits a moment and runs it again."""
-        connection = await self._connect()
-        try:
+        async with working(self._connect) as connection:
             while True:
                 await self._journal(connection)
                 if self._topics:
                     with suppress(KafkaError, TimeoutError):
                         await asyncio.wait_for(self._lag(connection), SECONDS)
                 await asyncio.sleep(SECONDS)
-        finally:
-            connection.terminate()
 
     async def _journal(self, connection: Connection) -> None:
         count, oldest = await unpublished(connection)

@@ -24,6 +24,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
 from libs.common import failpoints, metrics, wire
+from libs.common.database import working
 from libs.common.journal import Connection, EventRow
 from libs.common.outgoing import Outgoing
 
@@ -130,8 +131,7 @@ class Relay:
         self._reached: Mark = ("0", 0)
 
     async def run(self) -> None:
-        connection = await self._connect()
-        try:
+        async with working(self._connect) as connection:
             while not await hold(connection):
                 await connection.execute(END_STALLED)
                 await asyncio.sleep(STANDBY_SECONDS)
@@ -145,10 +145,8 @@ class Relay:
                     await self._try(connection)
             finally:
                 beating.cancel()
-        finally:
-            self.is_leader = False
-            self._outgoing.close()
-            connection.terminate()
+                self.is_leader = False
+                self._outgoing.close()
 
     async def rest(self, connection: Connection) -> None:
         """Until what is stored now is sent, or another process has to send it."""

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from libs.common import dead_letters, erasures
+from libs.common.database import working
 from libs.common.journal import Connection
 from libs.common.keys import Keys
 
@@ -39,14 +40,11 @@ async def run(
 ) -> None:
     """Every hour, by the process that holds the relay; the caller runs it again after an error."""
     while is_leader():
-        connection = await connect()
-        try:
+        async with working(connect) as connection:
             for table in TABLES:
                 await forget(connection, table)
             await expire_letters(connection, keys)
             await erasures.again(connection, keys)
-        finally:
-            connection.terminate()
         await asyncio.sleep(HOUR_SECONDS)
 
 

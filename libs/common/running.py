@@ -220,12 +220,9 @@ class Running:
         """Return once the audit is anchored as far as it goes, if this process is the one to."""
         if not self.relay.is_leader:
             return
-        connection = await self._writer_session()
-        try:
+        async with database.working(self._writer_session) as connection:
             await self.sealing.finish(connection)
             await self.relay.rest(connection)
-        finally:
-            connection.terminate()
 
     async def _forget(self) -> None:
         await self._while_leading(
@@ -259,15 +256,13 @@ class Running:
 
     async def _check_history(self) -> bool:
         """Raises OldDatabase. Whether it was compared: while the broker is away nothing can be."""
-        connection = await self._writer_session()
+        bootstrap = self._settings.kafka_bootstrap_servers
         try:
-            bootstrap = self._settings.kafka_bootstrap_servers
-            behind = await recovery.is_behind(self.service, bootstrap, connection)
+            async with database.working(self._writer_session) as connection:
+                behind = await recovery.is_behind(self.service, bootstrap, connection)
         except KafkaError as error:
             self._log.warning("history not compared", error=type(error).__name__)
             return False
-        finally:
-            connection.terminate()
         if behind:
             raise OldDatabase(
                 f"{self.service.name}: Kafka knows more than this database, which was restored or"
@@ -296,11 +291,8 @@ class Running:
 
     async def _erase_again(self) -> None:
         """Before anybody is answered: the keys may be those of an older backup."""
-        connection = await self._writer_session()
-        try:
+        async with database.working(self._writer_session) as connection:
             await erasures.again(connection, self._keys)
-        finally:
-            connection.terminate()
 
     async def _reader_pool(self) -> asyncpg.Pool[Any]:
         name = self.service.name

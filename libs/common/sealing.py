@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from libs.common import chain
 from libs.common.anchors import CHAIN, Anchor, chain_id
 from libs.common.audit import COLUMNS
+from libs.common.database import working
 from libs.common.ids import uuid7
 from libs.common.journal import Connection
 from libs.common.messages import Cause
@@ -67,16 +68,14 @@ class Sealing:
         self._turn = asyncio.Lock()
 
     async def run(self, is_leader: Callable[[], bool]) -> None:
-        connection, anchored_at = await self._connect(), -math.inf
-        try:
+        anchored_at = -math.inf
+        async with working(self._connect) as connection:
             while is_leader():
                 head = await self.seal(connection)
                 if time.monotonic() > anchored_at + ANCHOR_SECONDS:
                     await self._anchor(head)
                     anchored_at = time.monotonic()
                 await asyncio.sleep(SECONDS)
-        finally:
-            connection.terminate()
 
     async def finish(self, connection: Connection) -> None:
         """What is left is sealed and anchored."""

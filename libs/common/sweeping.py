@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from libs.common.database import working
 from libs.common.ids import uuid7
 from libs.common.journal import Connection
 from libs.common.messages import Cause, Context, Effect
@@ -51,13 +52,10 @@ class Sweeping:
                 group.create_task(self._again(sweep, is_leader))
 
     async def _again(self, sweep: Sweep, is_leader: Callable[[], bool]) -> None:
-        connection = await self._connect()
-        try:
+        async with working(self._connect) as connection:
             while is_leader():
                 await self.through(sweep, connection)
                 await asyncio.sleep(sweep.seconds)
-        finally:
-            connection.terminate()
 
     async def through(self, sweep: Sweep, connection: Connection) -> None:
         """Once, until it finds no full page any more."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from libs.common import dead_letters, metrics, timers, waiting
 from libs.common.clock import Clock
+from libs.common.database import working
 from libs.common.journal import Connection
 from libs.common.keys import Keys
 from libs.common.receiving import Receiver
@@ -36,8 +37,7 @@ class Timing:
 
     async def run(self, is_leader: Callable[[], bool]) -> None:
         """While this process holds the relay; the caller runs it again after an error."""
-        connection = await self._connect()
-        try:
+        async with working(self._connect) as connection:
             while is_leader():
                 rows = await connection.fetch(timers.DUE, self._clock.now(), BATCH)
                 if rows:
@@ -45,8 +45,6 @@ class Timing:
                     await self._writer.submit([await self._work(row) for row in rows])
                 if len(rows) < BATCH:
                     await asyncio.sleep(await self._pause(connection))
-        finally:
-            connection.terminate()
 
     async def _work(self, row: Mapping[str, Any]) -> Work:
         """What a record from outside holds, and a dead letter, is opened only now."""

@@ -155,9 +155,12 @@ async def test_a_session_that_says_nothing_is_waited_for_once(servers: Ground) -
 
 
 async def stopped_idle(looking: asyncpg.Connection[Any], pid: int) -> bool:
-    """Whether it stands still now, between two commands: within one it may hold what all sessions
-    of the server need, such as a lock on a page."""
-    os.kill(pid, signal.SIGSTOP)
+    """Whether it stands still now, between two commands, or has ended: within one it may hold what
+    all sessions of the server need, such as a lock on a page."""
+    try:
+        os.kill(pid, signal.SIGSTOP)
+    except ProcessLookupError:
+        return True
     query = "SELECT state FROM pg_stat_activity WHERE pid = $1"
     with suppress(TimeoutError):
         if await looking.fetchval(query, pid, timeout=2) == "idle":

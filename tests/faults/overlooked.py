@@ -6,7 +6,7 @@ import json
 from datetime import timedelta
 
 from tests.faults.bends import bend, by_http, of_type, one, rewrite
-from tests.faults.checker import audited, carried, caused, followed, placed, stored, timed
+from tests.faults.checker import audited, carried, caused, followed, limits, placed, stored, timed
 from tests.faults.checker.seen import Seen, moment
 from tests.faults.forgeries import GHOST, add_to, records, said, state_of, told_as, versions
 from tests.faults.misplaced import newest
@@ -263,7 +263,7 @@ def a_lead_was_received_long_ago(seen: Seen) -> None:
     told_as(seen, of_type(seen, "leads", "lead.captured.v1"), received_at="1999-01-01T00:00:00Z")
 
 
-@bend("I10", timed.overdue)
+@bend("I10", limits.settled_within)
 def a_case_has_all_the_time_in_the_world(seen: Seen) -> None:
     event = of_type(seen, "mediation", "mediation_case.accepted.v1")
     told_as(seen, event, due_at="2099-01-01T16:00:00Z")

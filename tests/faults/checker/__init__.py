@@ -18,6 +18,7 @@ from tests.faults.checker import (
     caused,
     enough,
     followed,
+    limits,
     placed,
     standing,
     stored,
@@ -28,12 +29,13 @@ from tests.faults.checker.stored import Violation
 
 RULES = (
     *(stored.operations, stored.intake, stored.answers, stored.journals, stored.states),
-    *(carried.published, carried.ordered, carried.handled, carried.buried, caused.caused),
-    *(audited.recorded, audited.asked_for, audited.chained, audited.sealed),
+    *(carried.published, carried.ordered, carried.handled, carried.buried),
+    *(caused.caused, audited.recorded, audited.asked_for, audited.chained, audited.sealed),
     *(followed.routed, followed.alerted, followed.mediated, followed.cleared),
     *(followed.scored, followed.rested),
     *(placed.taken, placed.sent, placed.told, placed.raised, placed.directed),
     *(timed.escalated, timed.supervised, timed.overdue, timed.recorded),
+    *(limits.closed_within, limits.signed_within, limits.settled_within),
     *(agreed.repeated, agreed.timed, agreed.fed_back),
     *(standing.positions, standing.requests, standing.timers),
 )

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tests.faults.checker.followed import LEAD_RULES
-from tests.faults.checker.seen import Row, Seen, moment
+from tests.faults.checker.seen import Row, Seen
 from tests.faults.checker.stored import Violation
 
 UNITS = {
@@ -104,14 +104,12 @@ def _community(
 
 
 def taken(seen: Seen) -> Iterator[Violation]:
-    """I1: a lead was taken in for the community of its cell, and is due some time after it came."""
+    """I1: a lead was taken in for the community of its cell."""
     there = city(seen)
     for event, data in seen.typed("leads", "lead.captured.v1"):
         lead = event["stream_id"]
         if data["community"] != there.communities.get(data["cell"]):
             yield "I1", f"lead {lead} of {data['cell']} was taken in for {data['community']}"
-        if data["due_at"] is None or moment(data["due_at"]) <= moment(data["received_at"]):
-            yield "I1", f"lead {lead} of {data['received_at']} is due at {data['due_at']}"
 
 
 def sent(seen: Seen) -> Iterator[Violation]:

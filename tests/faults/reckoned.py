@@ -1,0 +1,89 @@
+"""Bends that a checker lets pass which does not reckon for itself what a run says of itself."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+from tests.faults.bends import bend, of_type, one, rewrite
+from tests.faults.checker import limits, standing, timed
+from tests.faults.checker.seen import Row, Seen, moment
+from tests.faults.forgeries import add_to, said, state_of, told_as
+from tests.faults.misplaced import newest
+from tests.faults.overlooked import later
+
+
+def moved(text: str, **by: float) -> str:
+    return (moment(text) + timedelta(**by)).isoformat()
+
+
+def says(seen: Seen, service: str, event: Row, name: str, value: object) -> None:
+    """The event and its state."""
+    told_as(seen, event, **{name: value})
+    rewrite(state_of(seen, service, event), "state", **{name: value})
+
+
+@bend("I10", limits.closed_within)
+def a_lead_is_due_a_day_too_late(seen: Seen) -> None:
+    event = of_type(seen, "leads", "lead.captured.v1")
+    says(seen, "leads", event, "due_at", moved(said(event)["due_at"], days=1))
+
+
+@bend("I10", limits.signed_within)
+def a_unit_has_an_hour_more_to_sign(seen: Seen) -> None:
+    event = next(newest(seen, "leads", "lead.routed.v1", kind="clue"))
+    says(seen, "leads", event, "sign_by", moved(said(event)["sign_by"], hours=1))
+
+
+@bend("I10", limits.signed_within)
+def a_unit_need_never_sign(seen: Seen) -> None:
+    event = next(newest(seen, "leads", "lead.routed.v1", kind="service"))
+    says(seen, "leads", event, "sign_by", None)
+
+
+@bend("I10", limits.settled_within)
+def a_case_has_a_day_less_than_its_month(seen: Seen) -> None:
+    event = of_type(seen, "mediation", "mediation_case.accepted.v1")
+    says(seen, "mediation", event, "due_at", moved(said(event)["due_at"], days=-1))
+
+
+def put_off(seen: Seen, service: str, name: str) -> None:
+    row = one(seen.tables[service, "timer"], name=name)
+    row["due_at"] = moved(row["due_at"], minutes=1)
+
+
+@bend("I10", standing.timers)
+def a_card_would_come_too_late(seen: Seen) -> None:
+    put_off(seen, "leads", "sign_off")
+
+
+@bend("I10", standing.timers)
+def an_alert_would_go_up_too_late(seen: Seen) -> None:
+    put_off(seen, "alerts", "escalation")
+
+
+@bend("I10", standing.timers)
+def a_case_would_fall_overdue_too_late(seen: Seen) -> None:
+    put_off(seen, "mediation", "overdue")
+
+
+@bend("I10", timed.escalated)
+def an_alert_went_up_an_hour_late(seen: Seen) -> None:
+    last = next(newest(seen, "alerts", "alert.raised.v1", rule="urgent-lead"))
+    later(seen, days=1)
+    goes_up(seen, last, hours=2)
+
+
+@bend("I10", timed.overdue)
+def a_case_fell_overdue_before_its_month_was_over(seen: Seen) -> None:
+    accepted = of_type(seen, "mediation", "mediation_case.accepted.v1")
+    at = moved(said(accepted)["due_at"], days=-1)
+    data = json.dumps({**said(accepted), "at": at})
+    add_to(seen, "mediation", accepted, type="mediation_case.fell_overdue.v1", data=data)
+
+
+def goes_up(seen: Seen, last: Row, hours: int) -> None:
+    """So long after people were told, and it is recorded at once."""
+    at = moved(last["recorded_at"], hours=hours)
+    data = json.dumps({**said(last), "level": 1, "recipients": [], "at": at})
+    add_to(seen, "alerts", last, type="alert.escalated.v1", data=data, recorded_at=at)

@@ -6,9 +6,9 @@ import json
 from datetime import timedelta
 
 from tests.faults.bends import bend, of_type, one, rewrite
-from tests.faults.checker import limits, standing, timed
+from tests.faults.checker import carried, limits, standing, timed
 from tests.faults.checker.seen import Row, Seen, moment
-from tests.faults.forgeries import add_to, said, state_of, told_as
+from tests.faults.forgeries import GHOST, add_to, said, state_of, told_as
 from tests.faults.misplaced import newest
 from tests.faults.overlooked import later
 
@@ -87,3 +87,34 @@ def goes_up(seen: Seen, last: Row, hours: int) -> None:
     at = moved(last["recorded_at"], hours=hours)
     data = json.dumps({**said(last), "level": 1, "recipients": [], "at": at})
     add_to(seen, "alerts", last, type="alert.escalated.v1", data=data, recorded_at=at)
+
+
+@bend("I8", carried.rejected)
+def a_bad_intake_was_never_rejected(seen: Seen) -> None:
+    events = seen.events("leads")
+    events.remove(one(events, type="intake.rejected.v1"))
+
+
+@bend("I8", carried.rejected)
+def a_bad_intake_was_rejected_twice(seen: Seen) -> None:
+    event = of_type(seen, "leads", "intake.rejected.v1")
+    seen.events("leads").append({**event, "stream_id": GHOST, "event_id": GHOST})
+
+
+@bend("I8", carried.rejected)
+def a_bad_intake_was_rejected_for_something_else(seen: Seen) -> None:
+    told_as(seen, of_type(seen, "leads", "intake.rejected.v1"), codes=["unknown_type"])
+
+
+@bend("I8", carried.rejected)
+def a_rejection_names_another_field(seen: Seen) -> None:
+    told_as(seen, of_type(seen, "leads", "intake.rejected.v1"), paths=["ce_source"])
+
+
+@bend("I8", carried.rejected)
+def a_good_intake_was_rejected(seen: Seen) -> None:
+    """And accepted as well."""
+    number = said(of_type(seen, "leads", "intake.accepted.v1"))["source_number"]
+    rejected = of_type(seen, "leads", "intake.rejected.v1")
+    data = json.dumps({**said(rejected), "source_number": number})
+    seen.events("leads").append({**rejected, "stream_id": GHOST, "data": data})

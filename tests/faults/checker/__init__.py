@@ -29,7 +29,7 @@ from tests.faults.checker.stored import Violation
 
 RULES = (
     *(stored.operations, stored.intake, stored.answers, stored.journals, stored.states),
-    *(carried.published, carried.ordered, carried.handled, carried.buried),
+    *(carried.published, carried.ordered, carried.handled, carried.buried, carried.rejected),
     *(caused.caused, audited.recorded, audited.asked_for, audited.chained, audited.sealed),
     *(followed.routed, followed.alerted, followed.mediated, followed.cleared),
     *(followed.scored, followed.rested),

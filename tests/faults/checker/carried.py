@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from tests.faults.checker.seen import SERVICES, Row, Seen, grouped, named, sha256
@@ -49,6 +49,8 @@ TOPICS = {"intake_item": "civicgrid.receipts.sandbox", "audit_chain": "civicgrid
 """Of the aggregates whose events are not in the topic of their service."""
 TOLD = ("key", "type", "subject", "version", "digest")
 """Of a record, what must be as its event says: readers act by its headers."""
+CODES = {"ce_specversion": "not_1_0", "ce_id": "missing", "ce_type": "missing"}
+"""What is wrong with a record -> with which code it is rejected."""
 INTAKE = "civicgrid.intake.sandbox"
 INTAKE_SOURCE = "/civicgrid/intake/sandbox"
 
@@ -181,3 +183,23 @@ def buried(seen: Seen) -> Iterator[Violation]:
         for topic, value in wanted:
             if (count := found[topic, value]) != 1:
                 yield "I8", f"{service} buried the poison {value[:16]} of {topic} {count} times"
+
+
+def rejected(seen: Seen) -> Iterator[Violation]:
+    """I8: each bad record of an outside source is answered once, with what is wrong with it and
+    where (row X7); no good one is."""
+    answers: dict[str, list[Row]] = defaultdict(list)
+    for _, data in seen.typed("leads", "intake.rejected.v1"):
+        answers[data["source_number"]].append(data)
+    wanted = {
+        one["key"]: {
+            **{"source": "sandbox", "source_number": one["key"]},
+            **{"codes": [CODES[one["wrong"]]], "paths": [one["wrong"]]},
+        }
+        for one in seen.poison
+        if one["topic"] == INTAKE
+    }
+    for number in sorted(wanted.keys() | answers.keys()):
+        if answers[number] != [wanted.get(number)]:
+            told = [(*one["codes"], *one["paths"]) for one in answers[number]]
+            yield "I8", f"intake {number} was rejected {len(told)} times: {told}"

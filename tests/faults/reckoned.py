@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import timedelta
 
 from tests.faults.bends import bend, of_type, one, rewrite
-from tests.faults.checker import carried, limits, standing, timed
+from tests.faults.checker import agreed, carried, limits, standing, stored, timed
 from tests.faults.checker.seen import Row, Seen, moment
 from tests.faults.forgeries import GHOST, add_to, said, state_of, told_as
 from tests.faults.misplaced import newest
@@ -118,3 +119,63 @@ def a_good_intake_was_rejected(seen: Seen) -> None:
     rejected = of_type(seen, "leads", "intake.rejected.v1")
     data = json.dumps({**said(rejected), "source_number": number})
     seen.events("leads").append({**rejected, "stream_id": GHOST, "data": data})
+
+
+@bend("I10", agreed.counted)
+def a_first_return_was_counted_as_the_second(seen: Seen) -> None:
+    told_as(seen, next(events_of(seen, "leads", "lead.returned.v1", count=1)), count=2)
+
+
+@bend("I10", agreed.counted)
+def a_lead_came_back_as_of_another_source(seen: Seen) -> None:
+    told_as(seen, of_type(seen, "leads", "lead.returned.v1"), source="elsewhere")
+
+
+@bend("I10", agreed.counted)
+def a_session_was_not_counted(seen: Seen) -> None:
+    event = next(events_of(seen, "mediation", "mediation_case.session_held.v1", session=1))
+    told_as(seen, event, session=0)
+
+
+@bend("answers", stored.answers)
+def a_step_was_refused_for_what_came_after_it(seen: Seen) -> None:
+    """It was asked for once its lead was there, and refused before anybody signed."""
+    signed = next(
+        one
+        for one in seen.operations.values()
+        if (one.kind, one.outcome) == ("leads sign", "ok")
+        and seen.operations.get(one.asked["subject"])
+    )
+    lead = seen.operations[signed.asked["subject"]]
+    about = {"kind": "leads sign", "key": GHOST}
+    asked = {**signed.asked, **about, "at": lead.promised_at + 1}
+    assert asked["at"] + 1 < signed.asked["at"]
+    seen.history.append(asked)
+    refused = {"what": "fail", "status": 409, **about}
+    seen.history.append({**refused, "at": asked["at"] + 1})
+
+
+@bend("answers", stored.answers)
+def a_step_was_refused_for_what_was_long_past(seen: Seen) -> None:
+    """The lead had been signed when it was asked to be accepted."""
+    done = {
+        (one.kind, one.asked["subject"]): one
+        for one in seen.operations.values()
+        if one.kind in ("leads sign", "leads accept") and one.outcome == "ok"
+    }
+    accepted = next(
+        one
+        for (kind, lead), one in done.items()
+        if kind == "leads accept" and done["leads sign", lead].promised_at < one.asked["at"] - 2
+    )
+    about = {"kind": "leads accept", "key": GHOST}
+    seen.history.append({**accepted.asked, **about, "at": accepted.asked["at"] - 2})
+    refused = {"what": "fail", "status": 409, **about}
+    seen.history.append({**refused, "at": accepted.asked["at"] - 1})
+
+
+def events_of(seen: Seen, service: str, named: str, /, **wanted: object) -> Iterator[Row]:
+    """Events of that type which say so."""
+    for event in seen.events(service):
+        if event["type"] == named and wanted.items() <= said(event).items():
+            yield event

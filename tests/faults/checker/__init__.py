@@ -36,7 +36,7 @@ RULES = (
     *(placed.taken, placed.sent, placed.told, placed.raised, placed.directed),
     *(timed.escalated, timed.supervised, timed.overdue, timed.recorded),
     *(limits.closed_within, limits.signed_within, limits.settled_within),
-    *(agreed.repeated, agreed.timed, agreed.fed_back),
+    *(agreed.repeated, agreed.timed, agreed.fed_back, agreed.counted),
     *(standing.positions, standing.requests, standing.timers),
 )
 

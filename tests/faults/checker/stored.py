@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from tests.faults.checker.fold import AGGREGATES, Illegal, fold
+from tests.faults.checker.aggregate import Illegal, fold
+from tests.faults.checker.fold import AGGREGATES
 from tests.faults.checker.seen import SERVICES, Operation, Row, Seen, digest, grouped, named, parsed
 
 Violation = tuple[str, str]

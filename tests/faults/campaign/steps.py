@@ -56,15 +56,27 @@ def case_steps() -> list[Step]:
     ]
 
 
+class Left(NamedTuple):
+    """Something that nobody went on with, and the steps that it did not take yet."""
+
+    service: str
+    path: str
+    id: str
+    steps: Sequence[Step]
+
+
 class Steps:
+    """`left`: what was gone through in part, or not at all."""
+
     def __init__(self, client: Client) -> None:
         self._client, self._chance = client, client.chance
+        self.left: list[Left] = []
 
     async def follow(self, lead: Lead) -> None:
         """Some are only handled, some only acknowledged, some both."""
         chance = self._chance.random()
         if chance < 0.4:
-            await self._acknowledge(lead)
+            await self._acknowledge(lead.id)
         if chance > 0.2:
             await (self._mediate(lead) if lead.is_dispute else self._handle(lead))
 
@@ -72,9 +84,28 @@ class Steps:
         while self._chance.random() < RETURNED:
             if not await self._take("leads", f"/leads/{lead.id}", lead.id, RETURN):
                 return
-        for step in LEAD_STEPS[: self._chance.randint(1, len(LEAD_STEPS))]:
-            if not await self._contend("leads", f"/leads/{lead.id}", lead.id, step):
+        whole = Left("leads", f"/leads/{lead.id}", lead.id, LEAD_STEPS)
+        await self._go_through(whole, self._chance.randint(1, len(LEAD_STEPS)))
+
+    async def _go_through(self, left: Left, count: int) -> None:
+        """So many of its steps; the others are left."""
+        service, path, id, steps = left
+        for step in steps[:count]:
+            if not await self._contend(service, path, id, step):
                 return
+        if steps[count:]:
+            self.left.append(left._replace(steps=steps[count:]))
+
+    def leave(self, lead: Lead) -> None:
+        """Nobody follows it up."""
+        if not lead.is_dispute:
+            self.left.append(Left("leads", f"/leads/{lead.id}", lead.id, LEAD_STEPS))
+
+    async def catch_up(self, left: Left) -> None:
+        """To the end, and whoever was alarmed says that they know."""
+        if left.service == "leads":
+            await self._acknowledge(left.id)
+        await self._go_through(left, len(left.steps))
 
     async def _contend(self, service: str, path: str, id: str, step: Step) -> bool:
         """Now and then two persons take the same step at once: one of them is first."""
@@ -108,8 +139,8 @@ class Steps:
             await asyncio.sleep(0.5)
         return []
 
-    async def _acknowledge(self, lead: Lead) -> None:
-        for alert in await self._found("alerts", "/alerts", about=lead.id):
+    async def _acknowledge(self, lead: str) -> None:
+        for alert in await self._found("alerts", "/alerts", about=lead):
             path = f"/alerts/{alert['id']}"
             receipts = await self._found("alerts", f"{path}/receipts")
             if not receipts:
@@ -131,7 +162,5 @@ class Steps:
         for case in await self._found("mediation", "/mediation-cases", lead_id=lead.id):
             path = f"/mediation-cases/{case['id']}"
             steps = [DECLINE] if self._chance.random() < DECLINED else case_steps()
-            steps = steps[: self._chance.choice(GONE_THROUGH)]
-            for step in steps:
-                if not await self._contend("mediation", path, case["id"], step):
-                    break
+            whole = Left("mediation", path, case["id"], steps)
+            await self._go_through(whole, self._chance.choice(GONE_THROUGH))

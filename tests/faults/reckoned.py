@@ -7,9 +7,18 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from tests.faults.bends import bend, of_type, one, rewrite
-from tests.faults.checker import agreed, carried, limits, standing, stored, timed
+from tests.faults.checker import (
+    agreed,
+    carried,
+    limits,
+    placed,
+    routed,
+    standing,
+    stored,
+    timed,
+)
 from tests.faults.checker.seen import Row, Seen, moment
-from tests.faults.forgeries import GHOST, add_to, said, state_of, told_as
+from tests.faults.forgeries import GHOST, add_to, records, said, state_of, told_as
 from tests.faults.misplaced import newest
 from tests.faults.overlooked import later
 
@@ -22,6 +31,13 @@ def says(seen: Seen, service: str, event: Row, name: str, value: object) -> None
     """The event and its state."""
     told_as(seen, event, **{name: value})
     rewrite(state_of(seen, service, event), "state", **{name: value})
+
+
+def events_of(seen: Seen, service: str, named: str, /, **wanted: object) -> Iterator[Row]:
+    """Events of that type which say so."""
+    for event in seen.events(service):
+        if event["type"] == named and wanted.items() <= said(event).items():
+            yield event
 
 
 @bend("I10", limits.closed_within)
@@ -174,8 +190,74 @@ def a_step_was_refused_for_what_was_long_past(seen: Seen) -> None:
     seen.history.append({**refused, "at": accepted.asked["at"] - 1})
 
 
-def events_of(seen: Seen, service: str, named: str, /, **wanted: object) -> Iterator[Row]:
-    """Events of that type which say so."""
-    for event in seen.events(service):
-        if event["type"] == named and wanted.items() <= said(event).items():
-            yield event
+@bend("I11", carried.keyed)
+def a_lead_is_ordered_among_those_of_another_community(seen: Seen) -> None:
+    """From the first, and everywhere."""
+    lead = of_type(seen, "leads", "lead.captured.v1")["stream_id"]
+    for event in seen.events("leads"):
+        if event["stream_id"] == lead:
+            for row in (event, *records(seen, event)):
+                row["key"] = "370782009009"
+
+
+@bend("I11", carried.keyed)
+def a_receipt_is_ordered_by_itself(seen: Seen) -> None:
+    event = of_type(seen, "leads", "intake.accepted.v1")
+    for row in (event, *records(seen, event)):
+        row["key"] = event["stream_id"]
+
+
+def explained(seen: Seen, **changed: object) -> None:
+    event = next(newest(seen, "leads", "lead.routed.v1", kind="service"))
+    says(seen, "leads", event, "explanation", {**said(event)["explanation"], **changed})
+
+
+@bend("I7", routed.sent)
+def a_rule_that_lost_is_not_told(seen: Seen) -> None:
+    explained(seen, losing=[])
+
+
+@bend("I7", routed.sent)
+def a_lead_was_routed_by_what_it_is_not(seen: Seen) -> None:
+    explained(seen, inputs={"lead_type": "theft"})
+
+
+@bend("I1", placed.taken)
+def a_lead_is_said_to_lie_near_a_border(seen: Seen) -> None:
+    told_as(seen, of_type(seen, "leads", "lead.captured.v1"), near_border=True)
+
+
+@bend("I1", placed.taken)
+def a_clock_is_said_to_be_wrong(seen: Seen) -> None:
+    event = of_type(seen, "leads", "lead.captured.v1")
+    told_as(seen, event, clock_skew=not said(event)["clock_skew"])
+
+
+@bend("I10", placed.directed)
+def a_case_has_the_number_of_another_day(seen: Seen) -> None:
+    event = of_type(seen, "mediation", "mediation_case.applied.v1")
+    number = said(event)["number"].split("-")
+    says(seen, "mediation", event, "number", "-".join([*number[:-2], "19990101", number[-1]]))
+
+
+@bend("I12", standing.unfinished)
+def an_event_waits_to_be_published(seen: Seen) -> None:
+    seen.tables["leads", "relay"][0]["position"] -= 1
+
+
+@bend("I12", standing.unfinished)
+def a_message_waits_for_a_fact(seen: Seen) -> None:
+    row = {"name": "wait", "id": GHOST, "due_at": moved(seen.end["now"], minutes=5)}
+    seen.tables["alerts", "timer"].append(row)
+
+
+@bend("I12", standing.unfinished)
+def a_message_that_nobody_counts_is_waiting(seen: Seen) -> None:
+    told = {"message_id": GHOST, "source": "/civicgrid/leads", "outcome": "waiting"}
+    seen.tables["scoring", "inbox"].append(told)
+
+
+@bend("I12", standing.unfinished)
+def a_time_limit_is_over_and_nothing_came_of_it(seen: Seen) -> None:
+    row = one(seen.tables["leads", "timer"], name="sign_off")
+    row["due_at"] = moved(seen.end["now"], minutes=-5)

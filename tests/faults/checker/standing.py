@@ -12,12 +12,17 @@ from tests.faults.checker.timed import (
     CARDS,
     CLOSE,
     MEDIATING,
+    SOON,
     climbing,
     falling_due,
     last_cards,
     last_given,
 )
 
+LIMITS = (
+    *("sign_off", "overdue", "escalation", "lock", "session", "break_glass", "confirmations"),
+)
+"""Timers that are time limits; all others bring what is not done yet."""
 READS = {
     "registry": ("portal", "leads", "alerts", "mediation", "scoring"),
     "leads": ("registry", "portal", "mediation", "intake.sandbox"),
@@ -86,6 +91,28 @@ def timers(seen: Seen) -> Iterator[Violation]:
     granted = {id: one for id, one in glasses if one["status"] == "granted"}
     yield from _differing(seen, "portal", "break_glass", _until(granted, "ends_at"))
     yield from _differing(seen, "registry", "confirmations", _unconfirmed(seen))
+
+
+def unfinished(seen: Seen) -> Iterator[Violation]:
+    """I12: nothing is left to do: all is published and applied, no message waits for a fact or is
+    to be tried again, and no time limit is over that was not acted upon."""
+    long_ago = moment(seen.end["now"]) - SOON
+    for service in SERVICES:
+        (mark,) = seen.tables[service, "relay"]
+        unsent = sum(_place(event) > _place(mark) for event in seen.events(service))
+        if unsent:
+            yield "I12", f"{service} has {unsent} events that it does not know to be published"
+        rows = seen.tables.get((service, "inbox"), [])
+        if waiting := sum(row["outcome"] == "waiting" for row in rows):
+            yield "I12", f"{service} has {waiting} messages that wait"
+        for row in seen.tables.get((service, "timer"), []):
+            if row["name"] not in LIMITS or moment(row["due_at"]) < long_ago:
+                yield "I12", f"{service} has left {row['name']} of {row['id']}, {row['due_at']}"
+
+
+def _place(row: Row) -> tuple[int, int]:
+    """In the order in which events are published."""
+    return row["transaction_id"], row["position"]
 
 
 def _until(open: Mapping[str, Row], name: str) -> dict[str, datetime]:

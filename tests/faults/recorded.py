@@ -109,6 +109,20 @@ def a_person_has_a_grant_that_they_left(seen: Seen) -> None:
 
 
 @bend("I9", stored.states)
+def a_grant_lasts_longer_than_was_asked(seen: Seen) -> None:
+    asked = {"person_ref": GHOST, "minutes": 10, "emergency": True, "at": "2026-11-29T08:00:00Z"}
+    asked |= dict.fromkeys(("place", "community", "record", "area", "reason", "case_id"))
+    asked |= {"given_by": []}
+    granted = {"at": asked["at"], "ends_at": "2026-11-29T08:30:00Z", "by": None}
+    told = [("break_glass.requested.v1", asked), ("break_glass.granted.v1", granted)]
+    state = {**asked, "status": "granted", "requested_at": asked["at"]}
+    state |= {"granted_at": asked["at"], "ends_at": granted["ends_at"]}
+    state |= dict.fromkeys(("approved_by", "ended_at", "review_due_at", "finding"))
+    del state["at"]
+    there_is(seen, "portal", "break_glass", state, *told)
+
+
+@bend("I9", stored.states)
 def an_erasure_names_another_subject(seen: Seen) -> None:
     told = {"subject_ref": GHOST, "subjects": [GHOST], "service": "leads"}
     erased = ("subject_erasure.confirmed.v1", told)

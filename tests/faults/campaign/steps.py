@@ -15,6 +15,8 @@ from tests.support.servers import TOKENS
 
 SEEN_WITHIN_SECONDS = 25.0
 """How long somebody looks for what another service makes of a lead, before they let it be."""
+FOUND_WITHIN_SECONDS = 120.0
+"""How long they look for what they know to be there."""
 
 
 class Step(NamedTuple):
@@ -34,7 +36,7 @@ LEAD_STEPS = (
     Step("close", "lead.closed.v1"),
 )
 RETURN = Step("return", "lead.returned.v1", {"reason": "not_ours"}, ["reason"])
-RETURNED = 0.15
+RETURNED = 0.25
 """The share of leads that a unit gives back; of those that the next one gets too."""
 DECLINED = 0.2
 """The share of cases that a centre does not take."""
@@ -103,9 +105,10 @@ class Steps:
 
     async def catch_up(self, left: Left) -> None:
         """To the end, and whoever was alarmed says that they know."""
+        going = [self._go_through(left, len(left.steps))]
         if left.service == "leads":
-            await self._acknowledge(left.id)
-        await self._go_through(left, len(left.steps))
+            going.append(self._acknowledge(left.id, within=FOUND_WITHIN_SECONDS))
+        await asyncio.gather(*going)
 
     async def _contend(self, service: str, path: str, id: str, step: Step) -> bool:
         """Now and then two persons take the same step at once: one of them is first."""
@@ -129,9 +132,11 @@ class Steps:
         )
         return answer.status in (200, 201)
 
-    async def _found(self, service: str, path: str, **query: Any) -> list[dict[str, Any]]:
+    async def _found(
+        self, service: str, path: str, within: float = SEEN_WITHIN_SECONDS, **query: Any
+    ) -> list[dict[str, Any]]:
         """The items of a list, once there are some."""
-        deadline = time.monotonic() + SEEN_WITHIN_SECONDS
+        deadline = time.monotonic() + within
         while time.monotonic() < deadline:
             answer = await self._client.ask(service, "GET", path, params=query)
             if answer.status == 200 and answer.body["items"]:
@@ -139,10 +144,10 @@ class Steps:
             await asyncio.sleep(0.5)
         return []
 
-    async def _acknowledge(self, lead: str) -> None:
-        for alert in await self._found("alerts", "/alerts", about=lead):
+    async def _acknowledge(self, lead: str, within: float = SEEN_WITHIN_SECONDS) -> None:
+        for alert in await self._found("alerts", "/alerts", within, about=lead):
             path = f"/alerts/{alert['id']}"
-            receipts = await self._found("alerts", f"{path}/receipts")
+            receipts = await self._found("alerts", f"{path}/receipts", within)
             if not receipts:
                 continue
             person = self._chance.choice(receipts)["person_ref"]

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from tests.faults.checker.aggregate import Aggregate, Illegal, Step, same, to
-from tests.faults.checker.seen import Row
+from tests.faults.checker.seen import Row, moment
+
+
+def _lasts(data: Row, since: str, until: str, **time: float) -> None:
+    """Raises Illegal where a limit is not so long (rows P6, W25; section 1)."""
+    if moment(data[until]) != moment(data[since]) + timedelta(**time):
+        raise Illegal(f"{until} is {data[until]}, since {data[since]}")
 
 
 def _forget(state: Row, data: Row) -> None:
@@ -18,7 +26,18 @@ def _proved(state: Row, data: Row) -> None:
     _forget(state, data)
 
 
+def _locked(state: Row, data: Row) -> None:
+    _lasts(data, "at", "locked_until", minutes=15)
+    _forget(state, data)
+
+
+def _invited(state: Row, data: Row) -> None:
+    _lasts(data, "at", "invited_until", days=7)
+    _proved(state, data)
+
+
 def _session(state: Row, data: Row) -> None:
+    _lasts(data, "at", "ends_at", hours=12)
     times = {"opened_at": data["at"], "ends_at": data["ends_at"]}
     fresh = {"id": data["session_id"], **times, "device": data["device_id"]}
     state["sessions"] = [*state["sessions"], fresh]
@@ -49,7 +68,7 @@ ACCOUNT = Aggregate(
         "account.opened.v1": Step(
             to("invited", ""),
             same("person_ref", "founder", "second_factor", "invited_until"),
-            does=_proved,
+            does=_invited,
         ),
         "account.activated.v1": Step(
             to("active", "invited"),
@@ -59,7 +78,7 @@ ACCOUNT = Aggregate(
         ),
         "account.sign_in_failed.v1": Step(to("active", "active"), same("failures"), does=_forget),
         "account.locked.v1": Step(
-            to("locked", "active"), same("locked_until"), {"failures": []}, does=_forget
+            to("locked", "active"), same("locked_until"), {"failures": []}, does=_locked
         ),
         "account.unlocked.v1": Step(
             to("active", "locked"), sets={"locked_until": None}, does=_forget
@@ -77,7 +96,7 @@ ACCOUNT = Aggregate(
             to("invited", "invited", "active", "locked"),
             same("invited_until"),
             {"activated": False, **_NO_LOCK},
-            does=_proved,
+            does=_invited,
         ),
         "account.bound.v1": Step(
             to("active", "invited"),
@@ -113,6 +132,16 @@ DEVICE = Aggregate(
         "device.revoked.v1": Step(to("revoked", "registered"), same("revoked_at")),
     },
 )
+
+
+def _granted(state: Row, data: Row) -> None:
+    _lasts(data, "at", "ends_at", minutes=state["minutes"])
+
+
+def _reviewing(state: Row, data: Row) -> None:
+    _lasts(data, "ended_at", "review_due_at", hours=72)
+
+
 _ASKED = (
     *("person_ref", "place", "community", "given_by", "record", "area", "reason", "case_id"),
     *("minutes", "emergency"),
@@ -130,12 +159,15 @@ BREAK_GLASS = Aggregate(
         "break_glass.granted.v1": Step(
             to("granted", "requested"),
             {**same("ends_at"), "granted_at": "at", "approved_by": "by"},
+            does=_granted,
         ),
         "break_glass.approved.v1": Step(
             {"granted": "granted", "ended": "ended"}, {"approved_by": "by"}
         ),
         "break_glass.refused.v1": Step(to("refused", "requested")),
-        "break_glass.ended.v1": Step(to("ended", "granted"), same("ended_at", "review_due_at")),
+        "break_glass.ended.v1": Step(
+            to("ended", "granted"), same("ended_at", "review_due_at"), does=_reviewing
+        ),
         "break_glass.reviewed.v1": Step(to("reviewed", "ended"), same("finding")),
     },
 )

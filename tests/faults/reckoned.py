@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 
-from tests.faults.bends import bend, of_type, one, rewrite
+from tests.faults.bends import bend, of_type, one, rewrite, running
 from tests.faults.checker import (
     agreed,
     carried,
@@ -81,7 +81,14 @@ def an_alert_would_go_up_too_late(seen: Seen) -> None:
 
 @bend("I10", standing.timers)
 def a_case_would_fall_overdue_too_late(seen: Seen) -> None:
-    put_off(seen, "mediation", "overdue")
+    """The case was accepted, and no more came of it."""
+    accepted = of_type(seen, "mediation", "mediation_case.accepted.v1")
+    state = state_of(seen, "mediation", accepted)
+    rewrite(state, "state", status="accepted", overdue=False)
+    rows = seen.tables["mediation", "timer"]
+    rows[:] = [row for row in rows if row["id"] != accepted["stream_id"]]
+    due = {"due_at": moved(said(accepted)["due_at"], minutes=1)}
+    rows.append({**running(seen, "overdue", accepted["stream_id"]), **due})
 
 
 @bend("I10", timed.escalated)

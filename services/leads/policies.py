@@ -11,6 +11,7 @@ from uuid import UUID
 from pydantic import TypeAdapter
 
 from libs.city import City, Organisation
+from libs.common import wire
 from libs.common.contracts.leads import (
     Channel,
     IncidentReported,
@@ -289,14 +290,14 @@ def on_incident_reported(event: IncidentReported, context: Now) -> Iterable[Effe
 
 
 def on_intake_buried(letter: Letter, dead: Dead) -> Iterable[Effect]:
-    """Whatever cannot be taken is answered too: with what was wrong, and where."""
+    """Whatever cannot be taken is answered too: with what was wrong, and where. It is known by all
+    that it holds: its place in a topic is another's once the topic was made anew."""
     source = letter.topic.removeprefix(INTAKE)
     number = _told_number(letter.key) if letter.key else None
     path, _, code = dead.reason.rpartition(": ")
     if dead.stage in OURS:
         path, code = "", dead.stage
-    id = named(f"{letter.topic}/{letter.partition}/{letter.offset}")
-    yield INTAKE_ITEM.to(id, RejectItem(source, number, code, path))
+    yield INTAKE_ITEM.to(wire.digest(letter), RejectItem(source, number, code, path))
 
 
 def _told_number(key: bytes) -> str | None:

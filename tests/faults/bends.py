@@ -313,10 +313,14 @@ def a_time_limit_is_lost(seen: Seen) -> None:
     rows.remove(one(rows, name="sign_off"))
 
 
+def running(seen: Seen, name: str, id: str) -> Row:
+    return {"name": name, "id": id, "due_at": seen.end["now"]}
+
+
 @bend("I10")
 def a_time_limit_runs_on(seen: Seen) -> None:
     closed = of_type(seen, "leads", "lead.closed.v1")["stream_id"]
-    seen.tables["leads", "timer"].append({"name": "sign_off", "id": closed})
+    seen.tables["leads", "timer"].append(running(seen, "sign_off", closed))
 
 
 @bend("I10")
@@ -339,7 +343,7 @@ def no_alert_of_a_rule_is_escalated(seen: Seen) -> None:
 
 @bend("I10")
 def a_time_limit_runs_for_a_session_that_there_is_not(seen: Seen) -> None:
-    seen.tables["portal", "timer"].append({"name": "session", "id": "ghost"})
+    seen.tables["portal", "timer"].append(running(seen, "session", "ghost"))
 
 
 def restore(seen: Seen, back_up: int) -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 
 from tests.faults.bends import bend, of_type, one, rewrite
+from tests.faults.checker import limits
 from tests.faults.checker.placed import city
 from tests.faults.checker.seen import SERVICES, Row, Seen
 from tests.faults.forgeries import GHOST, add_to, records, said, state_of, told_as
@@ -255,6 +256,6 @@ def a_lead_was_taken_in_for_another_community(seen: Seen) -> None:
     first_says(seen, community=min(others))
 
 
-@bend("I1")
+@bend("I10", limits.closed_within)
 def a_lead_was_due_before_it_came(seen: Seen) -> None:
     first_says(seen, due_at="1999-01-01T00:00:00Z")

@@ -6,7 +6,17 @@ import json
 from datetime import timedelta
 
 from tests.faults.bends import bend, by_http, of_type, one, rewrite
-from tests.faults.checker import audited, carried, caused, followed, placed, stored, timed
+from tests.faults.checker import (
+    audited,
+    carried,
+    caused,
+    followed,
+    limits,
+    placed,
+    routed,
+    stored,
+    timed,
+)
 from tests.faults.checker.seen import Seen, moment
 from tests.faults.forgeries import GHOST, add_to, records, said, state_of, told_as, versions
 from tests.faults.misplaced import newest
@@ -97,7 +107,7 @@ def nothing_was_ever_anchored(seen: Seen) -> None:
     events[:] = [event for event in events if event["type"] != "audit.anchored.v1"]
 
 
-@bend("I7", placed.sent)
+@bend("I7", routed.sent)
 def a_lead_reached_the_police_room_of_others(seen: Seen) -> None:
     event = of_type(seen, "leads", "lead.routed.v1")
     rooms = {said(e)["police_room"] for e in newest(seen, "leads", "lead.routed.v1")}
@@ -106,7 +116,7 @@ def a_lead_reached_the_police_room_of_others(seen: Seen) -> None:
     rewrite(state_of(seen, "leads", event), "state", police_room=other)
 
 
-@bend("I7", placed.sent)
+@bend("I7", routed.sent)
 def a_lead_was_routed_by_another_rule(seen: Seen) -> None:
     told_as(seen, of_type(seen, "leads", "lead.routed.v1"), rule="by_hand")
 
@@ -209,14 +219,14 @@ def somebody_was_appointed_besides_whom_it_was_asked_for(seen: Seen) -> None:
     seen.events("registry").append({**last, "stream_id": GHOST, "event_id": GHOST})
 
 
-@bend("I7", placed.sent)
+@bend("I7", routed.sent)
 def a_lead_that_nobody_answers_for_lies_with_a_stranger(seen: Seen) -> None:
     event = next(newest(seen, "leads", "lead.unrouted.v1"))
     told_as(seen, event, unit="town_centre-elsewhere")
     rewrite(state_of(seen, "leads", event), "state", unit="town_centre-elsewhere")
 
 
-@bend("I7", placed.sent)
+@bend("I7", routed.sent)
 def a_lead_is_said_to_be_routed_by_hand(seen: Seen) -> None:
     told_as(seen, of_type(seen, "leads", "lead.routed.v1"), overridden=True)
 
@@ -263,7 +273,7 @@ def a_lead_was_received_long_ago(seen: Seen) -> None:
     told_as(seen, of_type(seen, "leads", "lead.captured.v1"), received_at="1999-01-01T00:00:00Z")
 
 
-@bend("I10", timed.overdue)
+@bend("I10", limits.settled_within)
 def a_case_has_all_the_time_in_the_world(seen: Seen) -> None:
     event = of_type(seen, "mediation", "mediation_case.accepted.v1")
     told_as(seen, event, due_at="2099-01-01T16:00:00Z")

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import checker, forgeries, misplaced, overlooked
+from tests.faults import checker, forgeries, misplaced, overlooked, reckoned, recorded
 from tests.faults.bends import BENDS
 from tests.faults.campaign.run import Report
 from tests.faults.checker.enough import OF_A_THOUSAND, missing
 from tests.faults.checker.seen import Seen, read
 from tests.support.servers import ROOT
 
-__all__ = ["forgeries", "misplaced", "overlooked"]
+__all__ = ["forgeries", "misplaced", "overlooked", "reckoned", "recorded"]
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from libs.common.database import session
 from libs.common.settings import Settings
 from libs.rights.tokens import make_keys
 from services.registry import reference
+from tests.faults.campaign.history import Asked
 from tests.support.awaiting import eventually
 from tests.support.servers import TOKENS
 from tests.support.town import PLAN, SEED
@@ -44,16 +45,17 @@ LISTS = {
     "scoring": "/scores",
 }
 """What the commander may see, by service."""
-Asked = Callable[[str, str, str, UUID, int], None]
-"""Told of each request: service, method, path, who asks, and how many items."""
+Told = Callable[[str, str, str, UUID, Asked], None]
+"""Of each request: service, method, path, who asks, and what is in it."""
 TABLES = ("city_area", "city_organisation", "city_post", "city_appointment")
 
 
-async def found_city(settings: Settings, url: str, services: Sequence[str], asked: Asked) -> None:
+async def found_city(settings: Settings, url: str, services: Sequence[str], tell: Told) -> None:
     """Return once those services know it."""
     async with httpx.AsyncClient(base_url=url, timeout=30, auth=COMMANDER) as client:
         for route, bodies in _BATCHES:
-            asked("registry", "POST", route, COMMANDER.account, len(bodies))
+            asked = Asked(len(bodies), fields=sorted(bodies[0]))
+            tell("registry", "POST", route, COMMANDER.account, asked)
             answer = (await client.post(route, json={"items": bodies})).json()
             refused = [one for one in answer["items"] if "problem" in one]
             if refused:
@@ -63,13 +65,13 @@ async def found_city(settings: Settings, url: str, services: Sequence[str], aske
         await eventually(partial(_known, settings, name), wanted.__eq__, within=60)
 
 
-async def let_in(urls: Mapping[str, Sequence[str]], asked: Asked) -> None:
+async def let_in(urls: Mapping[str, Sequence[str]], tell: Told) -> None:
     """Return once each of these processes knows who asks: its own facts follow those of its
     database by up to a second, and until then it refuses what another process takes."""
     async with httpx.AsyncClient(timeout=30, auth=COMMANDER) as client:
 
         async def ask(service: str, url: str, path: str) -> int:
-            asked(service, "GET", path, COMMANDER.account, 1)
+            tell(service, "GET", path, COMMANDER.account, Asked())
             return (await client.get(url + path)).status_code
 
         for service, path in LISTS.items():

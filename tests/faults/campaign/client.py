@@ -12,7 +12,7 @@ import httpx
 
 from cli.passes import Pass
 from tests.faults.campaign.city import COMMANDER
-from tests.faults.campaign.history import History, Outcome
+from tests.faults.campaign.history import Asked, History, Outcome
 
 PAUSE_SECONDS = 0.25
 TIMEOUT_SECONDS = 12.0
@@ -53,8 +53,8 @@ class Client:
     ) -> Answer:
         """One attempt, at one process or the other."""
         url = self.chance.choice(self.urls[service]) + path
-        items = len((more.get("json") or {}).get("items", "1"))
-        self.history.ask(service, method, path, auth.account, items)
+        asked = asked_with(more.get("params"), more.get("json"))
+        self.history.ask(service, method, path, auth.account, asked)
         try:
             answer = await self._http.request(method, url, auth=auth, **more)
         except (httpx.HTTPError, AttributeError):
@@ -62,7 +62,8 @@ class Client:
         if method == "GET" and is_error(answer.status_code):
             self.history.end("get", path, "unknown", answer.status_code)
         if method == "GET" and answer.status_code == 200:
-            self.history.read(service, path, auth.account)
+            shown = answer.json()["items"]
+            self.history.read(service, path, auth.account, asked, shown)
         return Answer(answer.status_code, _body(answer))
 
     async def get(self, service: str, path: str, **query: Any) -> Any:
@@ -128,6 +129,11 @@ class Client:
             told = await self.ask(service, method, path, json=what, headers=headers, auth=auth)
             if is_told(told.status):
                 self.history.again(kind, key, how, told.status, told.status in (409, 412))
+
+
+def asked_with(query: Mapping[str, Any] | None, body: Mapping[str, Any] | None) -> Asked:
+    items = (body or {}).get("items", [body or {}])
+    return Asked(len(items), sorted(query or {}), sorted(items[0]))
 
 
 def _body(answer: httpx.Response) -> Any:

@@ -20,12 +20,13 @@ from tests.support.letters import opened
 
 CORE = {
     "event": "SELECT aggregate, stream_id, version, event_id, topic, type, key, data::text,"
-    " actor, causation_id, causation_source, recorded_at FROM event"
-    " ORDER BY transaction_id, position",
+    " actor, correlation_id, causation_id, causation_source, recorded_at,"
+    " transaction_id::text::bigint, position FROM event ORDER BY event.transaction_id, position",
     "inbox": "SELECT message_id, source, outcome FROM inbox",
     "request": "SELECT source, key, status FROM request",
     "position": "SELECT topic, partition, next FROM position",
-    "timer": "SELECT name, id FROM timer",
+    "timer": "SELECT name, id, due_at FROM timer",
+    "relay": "SELECT transaction_id::text::bigint, position FROM relay",
 }
 AUDIT = {
     "audit": f"SELECT {ROW} FROM audit ORDER BY transaction_id, audit.position",

@@ -6,9 +6,9 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, NamedTuple
 from uuid import UUID
 
 Outcome = Literal["ok", "fail", "unknown"]
@@ -18,6 +18,15 @@ def digest(body: object) -> str:
     """SHA-256 of canonical JSON: keys sorted, no spaces, no escapes."""
     text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Asked(NamedTuple):
+    """What is in a request: how many items, the names in its query, and those in its body or in
+    each of its items."""
+
+    items: int = 1
+    filters: Sequence[str] = ()
+    fields: Sequence[str] = ()
 
 
 class History:
@@ -44,15 +53,20 @@ class History:
         told = {"what": "again", "kind": kind, "key": key, "how": how}
         self._write({**told, "status": status, "same": same})
 
-    def ask(self, service: str, method: str, path: str, actor: UUID, items: int = 1) -> None:
-        """One request that is sent, with so many items, whatever becomes of it."""
-        about = {"service": service, "method": method, "actor": str(actor), "items": items}
+    def ask(self, service: str, method: str, path: str, actor: UUID, asked: Asked) -> None:
+        """One request that is sent, whatever becomes of it."""
+        about = {"service": service, "method": method, "actor": str(actor), **asked._asdict()}
         self._write({"what": "ask", "kind": "ask", "key": path, **about})
 
-    def read(self, service: str, path: str, actor: UUID) -> None:
-        """What was asked for was shown."""
-        about = {"service": service, "method": "GET", "actor": str(actor)}
-        self._write({"what": "read", "kind": "read", "key": path, **about})
+    def read(
+        self, service: str, path: str, actor: UUID, asked: Asked, shown: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """What was asked for was shown: the fields of these, and of whom or what they tell."""
+        about = {"service": service, "method": "GET", "actor": str(actor), **asked._asdict()}
+        ids = [one.get("id") or one.get("person_ref") for one in shown]
+        fields = sorted(shown[0]) if shown else []
+        told = {"what": "read", "kind": "read", "key": path, **about}
+        self._write({**told, "fields": fields, "ids": ids})
 
     def total(self, outcome: Outcome, *kinds: str) -> int:
         return sum(self.counts[f"{kind} {outcome}"] for kind in kinds)

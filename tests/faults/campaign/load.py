@@ -22,6 +22,8 @@ from tests.faults.campaign.words import LEAD_FIELDS, TYPES, Lead, new_id
 
 INTAKE = "civicgrid.intake.sandbox"
 BATCH = 20
+CAUGHT_UP = 60
+"""At most so many of what was left is gone on with at once."""
 MOST_IN_HAND = 80
 """Operations at a time; a city that does not answer is not asked for more and more."""
 
@@ -119,6 +121,16 @@ class Load:
     async def _follow(self, lead: Lead) -> None:
         if self._chance.random() < self._mix.followed:
             await self._steps.follow(lead)
+        else:
+            self._steps.leave(lead)
+
+    def catch_up(self) -> None:
+        """Somebody goes on with some of what was left, of leads and of cases."""
+        for service in ("leads", "mediation"):
+            left = [one for one in self._steps.left if one.service == service]
+            for one in self._chance.sample(left, min(len(left), CAUGHT_UP)):
+                self._steps.left.remove(one)
+                self._operations.begin(self._steps.catch_up(one))
 
     async def _rename(self) -> None:
         """Two offices may rename a cell at once."""

@@ -99,7 +99,8 @@ class Operator:
         self._scene.nemesis.go_on()
 
     async def _leap(self) -> None:
-        """All that was read before is read in time; then every time limit that runs is over."""
+        """All that was read before is read in time; then every time limit that runs is over, and
+        who comes back goes on with what was left: too late."""
         await self.hush()
         children = self._scene.children
         for child in children.every:
@@ -110,6 +111,7 @@ class Operator:
             children.start(child)
         await children.ready(children.every)
         self._go_on()
+        self._scene.load.catch_up()
 
     async def _wipe(self) -> None:
         """While leads come in by HTTP; what an outside source sent must have been read before, as

@@ -23,11 +23,13 @@ READERS: Mapping[str, tuple[str, ...]] = {
     "civicgrid.alerts": ("registry", "scoring"),
     "civicgrid.intake.sandbox": ("leads",),
 }
+WRONG = {"ce_specversion": b"0.3", "ce_id": b"", "ce_type": b""}
+"""What is wrong with it -> how."""
 MEAN_SECONDS = 2.5
 
 
 class Poison:
-    """`file` gets a line for each: where it went, and who must find it unreadable."""
+    """`file` gets a line for each: where it went, what is wrong, who must find it unreadable."""
 
     def __init__(self, bootstrap: str, chance: random.Random, file: Path) -> None:
         self._bootstrap, self._chance, self._file = bootstrap, chance, file
@@ -61,23 +63,24 @@ class Poison:
         self._open.set()
 
     async def _throw(self, producer: AIOKafkaProducer) -> None:
-        """Noted before it is sent: one whose sending failed may be there all the same."""
-        topic = self._chance.choice(sorted(READERS))
+        """Into each topic in turn. Noted before it is sent: one whose sending failed may be there
+        all the same."""
+        topic = sorted(READERS)[self.count % len(READERS)]
         value = f"<{new_id()}/>".encode()
-        change = self._chance.choice([{"ce_specversion": b"0.3"}, {"ce_id": b""}, {"ce_type": b""}])
+        wrong = self._chance.choice(sorted(WRONG))
         headers = {
             "ce_specversion": b"1.0",
             "ce_id": new_id().encode(),
             "ce_type": b"incident.reported.v1",
             "ce_source": b"/" + topic.replace(".", "/").encode(),
-            **change,
+            wrong: WRONG[wrong],
         }
-        line = {"topic": topic, "digest": hashlib.sha256(value).hexdigest()}
-        told = {**line, "readers": READERS[topic]}
-        with self._file.open("a") as out:
-            out.write(json.dumps(told) + "\n")
         self.count += 1
         key = str(self.count).encode()
+        line = {"topic": topic, "digest": hashlib.sha256(value).hexdigest(), "wrong": wrong}
+        told = {**line, "key": key.decode(), "readers": READERS[topic]}
+        with self._file.open("a") as out:
+            out.write(json.dumps(told) + "\n")
         while True:
             try:
                 await producer.send_and_wait(topic, value, key=key, headers=list(headers.items()))

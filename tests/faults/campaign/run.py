@@ -18,7 +18,7 @@ from tests.faults import checker
 from tests.faults.campaign import dump
 from tests.faults.campaign.backing import Backing, backing
 from tests.faults.campaign.children import Children, watched
-from tests.faults.campaign.city import CELLS, Asked, found_city, let_in
+from tests.faults.campaign.city import CELLS, Told, found_city, let_in
 from tests.faults.campaign.client import Client
 from tests.faults.campaign.history import History, Journal
 from tests.faults.campaign.load import Load, Mix
@@ -97,15 +97,15 @@ async def _run(
     return load
 
 
-async def _open(children: Children, settings: Settings, late: str, asked: Asked) -> None:
+async def _open(children: Children, settings: Settings, late: str, tell: Told) -> None:
     """All services but one, which comes when leads are there already."""
     there = [child for child in children.every if child.service != late]
     for child in there:
         children.start(child)
     await children.ready(there)
     known = [name for name in NAMES if name != late]
-    await found_city(settings, children.urls("registry")[0], known, asked)
-    await let_in({name: children.urls(name) for name in known}, asked)
+    await found_city(settings, children.urls("registry")[0], known, tell)
+    await let_in({name: children.urls(name) for name in known}, tell)
 
 
 async def _befall(plan: Plan, scene: Scene, operator: Operator, late: str) -> Healed:

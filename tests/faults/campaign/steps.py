@@ -15,6 +15,8 @@ from tests.support.servers import TOKENS
 
 SEEN_WITHIN_SECONDS = 25.0
 """How long somebody looks for what another service makes of a lead, before they let it be."""
+FOUND_WITHIN_SECONDS = 120.0
+"""How long they look for what they know to be there."""
 
 
 class Step(NamedTuple):
@@ -34,7 +36,7 @@ LEAD_STEPS = (
     Step("close", "lead.closed.v1"),
 )
 RETURN = Step("return", "lead.returned.v1", {"reason": "not_ours"}, ["reason"])
-RETURNED = 0.15
+RETURNED = 0.25
 """The share of leads that a unit gives back; of those that the next one gets too."""
 DECLINED = 0.2
 """The share of cases that a centre does not take."""
@@ -56,15 +58,27 @@ def case_steps() -> list[Step]:
     ]
 
 
+class Left(NamedTuple):
+    """Something that nobody went on with, and the steps that it did not take yet."""
+
+    service: str
+    path: str
+    id: str
+    steps: Sequence[Step]
+
+
 class Steps:
+    """`left`: what was gone through in part, or not at all."""
+
     def __init__(self, client: Client) -> None:
         self._client, self._chance = client, client.chance
+        self.left: list[Left] = []
 
     async def follow(self, lead: Lead) -> None:
         """Some are only handled, some only acknowledged, some both."""
         chance = self._chance.random()
         if chance < 0.4:
-            await self._acknowledge(lead)
+            await self._acknowledge(lead.id)
         if chance > 0.2:
             await (self._mediate(lead) if lead.is_dispute else self._handle(lead))
 
@@ -72,9 +86,29 @@ class Steps:
         while self._chance.random() < RETURNED:
             if not await self._take("leads", f"/leads/{lead.id}", lead.id, RETURN):
                 return
-        for step in LEAD_STEPS[: self._chance.randint(1, len(LEAD_STEPS))]:
-            if not await self._contend("leads", f"/leads/{lead.id}", lead.id, step):
+        whole = Left("leads", f"/leads/{lead.id}", lead.id, LEAD_STEPS)
+        await self._go_through(whole, self._chance.randint(1, len(LEAD_STEPS)))
+
+    async def _go_through(self, left: Left, count: int) -> None:
+        """So many of its steps; the others are left."""
+        service, path, id, steps = left
+        for step in steps[:count]:
+            if not await self._contend(service, path, id, step):
                 return
+        if steps[count:]:
+            self.left.append(left._replace(steps=steps[count:]))
+
+    def leave(self, lead: Lead) -> None:
+        """Nobody follows it up."""
+        if not lead.is_dispute:
+            self.left.append(Left("leads", f"/leads/{lead.id}", lead.id, LEAD_STEPS))
+
+    async def catch_up(self, left: Left) -> None:
+        """To the end, and whoever was alarmed says that they know."""
+        going = [self._go_through(left, len(left.steps))]
+        if left.service == "leads":
+            going.append(self._acknowledge(left.id, within=FOUND_WITHIN_SECONDS))
+        await asyncio.gather(*going)
 
     async def _contend(self, service: str, path: str, id: str, step: Step) -> bool:
         """Now and then two persons take the same step at once: one of them is first."""
@@ -98,9 +132,11 @@ class Steps:
         )
         return answer.status in (200, 201)
 
-    async def _found(self, service: str, path: str, **query: Any) -> list[dict[str, Any]]:
+    async def _found(
+        self, service: str, path: str, within: float = SEEN_WITHIN_SECONDS, **query: Any
+    ) -> list[dict[str, Any]]:
         """The items of a list, once there are some."""
-        deadline = time.monotonic() + SEEN_WITHIN_SECONDS
+        deadline = time.monotonic() + within
         while time.monotonic() < deadline:
             answer = await self._client.ask(service, "GET", path, params=query)
             if answer.status == 200 and answer.body["items"]:
@@ -108,10 +144,10 @@ class Steps:
             await asyncio.sleep(0.5)
         return []
 
-    async def _acknowledge(self, lead: Lead) -> None:
-        for alert in await self._found("alerts", "/alerts", about=lead.id):
+    async def _acknowledge(self, lead: str, within: float = SEEN_WITHIN_SECONDS) -> None:
+        for alert in await self._found("alerts", "/alerts", within, about=lead):
             path = f"/alerts/{alert['id']}"
-            receipts = await self._found("alerts", f"{path}/receipts")
+            receipts = await self._found("alerts", f"{path}/receipts", within)
             if not receipts:
                 continue
             person = self._chance.choice(receipts)["person_ref"]
@@ -131,7 +167,5 @@ class Steps:
         for case in await self._found("mediation", "/mediation-cases", lead_id=lead.id):
             path = f"/mediation-cases/{case['id']}"
             steps = [DECLINE] if self._chance.random() < DECLINED else case_steps()
-            steps = steps[: self._chance.choice(GONE_THROUGH)]
-            for step in steps:
-                if not await self._contend("mediation", path, case["id"], step):
-                    break
+            whole = Left("mediation", path, case["id"], steps)
+            await self._go_through(whole, self._chance.choice(GONE_THROUGH))

@@ -16,9 +16,12 @@ from tests.faults.checker import (
     audited,
     carried,
     caused,
+    described,
     enough,
     followed,
+    limits,
     placed,
+    routed,
     standing,
     stored,
     timed,
@@ -28,14 +31,17 @@ from tests.faults.checker.stored import Violation
 
 RULES = (
     *(stored.operations, stored.intake, stored.answers, stored.journals, stored.states),
-    *(carried.published, carried.ordered, carried.handled, carried.buried, caused.caused),
+    *(carried.published, carried.ordered, carried.keyed, carried.handled, carried.buried),
+    *(carried.rejected, caused.caused),
     *(audited.recorded, audited.asked_for, audited.chained, audited.sealed),
+    *(described.described, described.followed_up, described.shown),
     *(followed.routed, followed.alerted, followed.mediated, followed.cleared),
     *(followed.scored, followed.rested),
-    *(placed.taken, placed.sent, placed.told, placed.raised, placed.directed),
+    *(placed.taken, routed.sent, placed.told, placed.raised, placed.directed),
     *(timed.escalated, timed.supervised, timed.overdue, timed.recorded),
-    *(agreed.repeated, agreed.timed, agreed.fed_back),
-    *(standing.positions, standing.requests, standing.timers),
+    *(limits.closed_within, limits.signed_within, limits.settled_within),
+    *(agreed.repeated, agreed.timed, agreed.fed_back, agreed.counted),
+    *(standing.positions, standing.requests, standing.timers, standing.unfinished),
 )
 
 

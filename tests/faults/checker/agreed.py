@@ -21,6 +21,11 @@ DONE_BY_UNIT = (
     *("lead.signed.v1", "lead.accepted.v1", "lead.returned.v1", "lead.fed_back.v1"),
     *("lead.verified.v1", "lead.rework_ordered.v1", "lead.closed.v1"),
 )
+COUNTED = (
+    ("leads", "lead", "lead.returned.v1", "count"),
+    ("mediation", "mediation_case", "mediation_case.session_held.v1", "session"),
+)
+"""Service, aggregate, and events that say how often it happened: in which field."""
 ENDS = {
     "mediation_case.performed.v1": "performed",
     "mediation_case.failed.v1": "failed",
@@ -86,3 +91,17 @@ def fed_back(seen: Seen) -> Iterator[Violation]:
             heard = (event["stream_id"], data["unit"], data.get("outcome"), data.get("reason"))
             if heard != cases.get(event["causation_id"]):
                 yield "I10", f"{event['type']} of {event['stream_id']} is not what its case said"
+
+
+def counted(seen: Seen) -> Iterator[Violation]:
+    """I10: returns of a lead and sessions of a case are numbered as they came, from 1 on; and a
+    return is of the lead as it was taken in."""
+    for service, aggregate, kind, name in COUNTED:
+        for id, told in seen.streams(service, aggregate).items():
+            numbers = [data[name] for event, data in told if event == kind]
+            if numbers != list(range(1, len(numbers) + 1)):
+                yield "I10", f"{kind} of {id} is numbered {numbers}"
+    sources = {e["stream_id"]: data for e, data in seen.typed("leads", "lead.captured.v1")}
+    for event, data in seen.typed("leads", "lead.returned.v1"):
+        if data["source"] != sources.get(event["stream_id"], {}).get("source"):
+            yield "I10", f"lead {event['stream_id']} came back as of {data['source']}"

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from tests.faults.checker.seen import SERVICES, Row, Seen, moment, named
 from tests.faults.checker.stored import BY_HTTP, Violation
 
-Request = tuple[str, str, str]
-"""Service, who asks, method and route."""
+Request = tuple[str, str, str, str, str]
+"""Service, who asks, method and route, names in the query, and in the body."""
 PERSONAL = ("GET /alerts", "GET /alerts/{id}/receipts", "GET /mediation-cases")
 """What shows records of people."""
 SEALED_SECONDS, ANCHORED_SECONDS = 15.0, 90.0
@@ -50,22 +50,25 @@ def recorded(seen: Seen) -> Iterator[Violation]:
 
 
 def asked_for(seen: Seen) -> Iterator[Violation]:
-    """Each row tells of a request that was made, and each look at records that was answered has a
-    row, but for what is lost with a database."""
+    """Each row tells of a request that was made, with what was in it but for the fields of a body
+    that was not looked into; each look at records that was answered has a row that tells what
+    was shown, but for what is lost with a database."""
     asked, answered = Counter[Request](), Counter[Request]()
     lost = {service: seen.lost(service) for service in SERVICES}
     for line in seen.history:
         if line["what"] == "ask":
             asked[_request(line)] += line["items"]
+            asked[_request({**line, "fields": []})] += line["items"] * bool(line["fields"])
         is_lost = any(span.has(line["at"]) for span in lost.get(line.get("service", ""), ()))
         if line["what"] == "read" and not is_lost:
             answered[_request(line)] += 1
     told, shown = Counter[Request](), Counter[Request]()
     for service in SERVICES:
         for row in seen.tables.get((service, "audit"), []):
-            request = service, row["actor"], row["route"]
-            told[request] += 1
-            shown[request] += row["outcome"] == "done"
+            who = service, row["actor"], row["route"], " ".join(sorted(row["filters"]))
+            fields = " ".join(sorted(row["fields"]))
+            told[*who, fields if row["command_id"] else ""] += 1
+            shown[*who, fields] += row["outcome"] == "done"
     for request, count in told.items():
         if count > asked[request]:
             yield "I13", f"{' '.join(request)}: {count} rows of audit, asked {asked[request]} times"
@@ -75,9 +78,14 @@ def asked_for(seen: Seen) -> Iterator[Violation]:
 
 
 def _request(line: Row) -> Request:
+    filters, fields = " ".join(line["filters"]), " ".join(sorted(line["fields"]))
+    return line["service"], line["actor"], route_of(line), filters, fields
+
+
+def route_of(line: Row) -> str:
     path = re.sub(r"/[0-9a-f]{8}-[0-9a-f-]{27}", "/{id}", line["key"])
     path = re.sub(r"^/areas/(?!batch$)[^/]+", "/areas/{code}", path)
-    return line["service"], line["actor"], f"{line['method']} {path}"
+    return f"{line['method']} {path}"
 
 
 def _lost(seen: Seen, service: str) -> set[str]:

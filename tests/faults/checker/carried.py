@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
-from tests.faults.checker.seen import SERVICES, Row, Seen, grouped, named, sha256
+from tests.faults.checker.seen import SERVICES, Row, Seen, grouped, named, parsed, sha256
 from tests.faults.checker.stored import Violation
 
 _REGISTRY = (
@@ -47,8 +47,12 @@ READS: Mapping[str, frozenset[str]] = {
 """Which events each service acts upon."""
 TOPICS = {"intake_item": "civicgrid.receipts.sandbox", "audit_chain": "civicgrid.audit"}
 """Of the aggregates whose events are not in the topic of their service."""
+KEYS = {"intake_item": "source_number", "audit_chain": "service"}
+"""Of the aggregates that are not of a place, the field that is their key."""
 TOLD = ("key", "type", "subject", "version", "digest")
 """Of a record, what must be as its event says: readers act by its headers."""
+CODES = {"ce_specversion": "not_1_0", "ce_id": "missing", "ce_type": "missing"}
+"""What is wrong with a record -> with which code it is rejected."""
 INTAKE = "civicgrid.intake.sandbox"
 INTAKE_SOURCE = "/civicgrid/intake/sandbox"
 
@@ -101,6 +105,18 @@ def ordered(seen: Seen) -> Iterator[Violation]:
             early = _early([int(one["version"]) for one in found], was_wiped)
             if early:
                 yield "I11", f"{topic} has {subject} {early} before the version below it"
+
+
+def keyed(seen: Seen) -> Iterator[Violation]:
+    """I11: what orders all that is said of a thing is the community where it began; itself, where
+    it began in none; the number that its source gave it, or the service whose audit it is."""
+    for service in SERVICES:
+        keys = dict[tuple[str, str], str]()
+        for event in sorted(seen.events(service), key=lambda one: int(one["version"])):
+            data, of = parsed(event["data"]), (event["aggregate"], event["stream_id"])
+            key = data.get(KEYS.get(event["aggregate"], "community")) or event["stream_id"]
+            if event["key"] != keys.setdefault(of, key):
+                yield "I11", f"{event['type']} of {event['stream_id']} is under {event['key']}"
 
 
 def _early(versions: Iterable[int], was_wiped: bool) -> int | None:
@@ -181,3 +197,23 @@ def buried(seen: Seen) -> Iterator[Violation]:
         for topic, value in wanted:
             if (count := found[topic, value]) != 1:
                 yield "I8", f"{service} buried the poison {value[:16]} of {topic} {count} times"
+
+
+def rejected(seen: Seen) -> Iterator[Violation]:
+    """I8: each bad record of an outside source is answered once, with what is wrong with it and
+    where (row X7); no good one is."""
+    answers: dict[str, list[Row]] = defaultdict(list)
+    for _, data in seen.typed("leads", "intake.rejected.v1"):
+        answers[data["source_number"]].append(data)
+    wanted = {
+        one["key"]: {
+            **{"source": "sandbox", "source_number": one["key"]},
+            **{"codes": [CODES[one["wrong"]]], "paths": [one["wrong"]]},
+        }
+        for one in seen.poison
+        if one["topic"] == INTAKE
+    }
+    for number in sorted(wanted.keys() | answers.keys()):
+        if answers[number] != [wanted.get(number)]:
+            told = [(*one["codes"], *one["paths"]) for one in answers[number]]
+            yield "I8", f"intake {number} was rejected {len(told)} times: {told}"

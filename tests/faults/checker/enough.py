@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from tests.faults.checker.seen import SERVICES, Seen
+from tests.faults.checker.seen import SERVICES, Row, Seen
 
 NETWORK = ("latency", "reset", "half_open", "slices", "swallow")
 MEDIATED = (
@@ -25,8 +25,15 @@ AFTER_A_LEAP = {
     "alert.escalated.v1": 100,
     "supervision.issued.v1": 100,
     "mediation_case.fell_overdue.v1": 1,
+    **{"late lead.signed.v1": 4, "late lead.closed.v1": 1, "late mediation_case.agreed.v1": 1},
+    "late alert.acknowledged.v1": 4,
 }
-"""Events of the time limits that ran out, in the same way."""
+"""Events of the time limits that ran out, and steps after them, in the same way."""
+LATE = {
+    "leads": ("lead.signed.v1", "lead.closed.v1"),
+    "mediation": ("mediation_case.agreed.v1",),
+}
+"""Steps that are on time or not."""
 
 
 def acknowledged(seen: Seen) -> int:
@@ -71,4 +78,15 @@ def _done(seen: Seen) -> Counter[str]:
         found["urgent"] += one.outcome == "ok" and one.asked.get("urgent", False)
     found.update(f"asked again: {one['how']}" for one in seen.history if one["what"] == "again")
     found.update(event["type"] for name in SERVICES for event in seen.events(name))
+    found.update(f"late {event['type']}" for event in _late(seen))
     return found
+
+
+def _late(seen: Seen) -> Iterator[Row]:
+    """Steps that were taken after their time, and alerts that had gone up until somebody knew."""
+    for service, types in LATE.items():
+        yield from (event for event, data in seen.typed(service, *types) if not data["on_time"])
+    risen = {event["stream_id"] for event, _ in seen.typed("alerts", "alert.escalated.v1")}
+    for event, _ in seen.typed("alerts", "alert.acknowledged.v1"):
+        if event["stream_id"] in risen:
+            yield event

@@ -84,13 +84,15 @@ class Span(NamedTuple):
 @dataclass
 class Operation:
     """`outcome`: the last that is known of it; `unknown` where nothing is. What was promised once
-    stays so when it is asked again and nobody answers. `promised_at`: when it first was."""
+    stays so when it is asked again and nobody answers. `promised_at`: when it first was;
+    `refused_at`: when it last was."""
 
     key: str
     kind: str
     asked: Row
     outcome: str = "unknown"
     promised_at: float = math.inf
+    refused_at: float = math.inf
     statuses: list[int] = field(default_factory=list)
 
     def was_done_in(self, span: Span) -> bool:
@@ -109,6 +111,8 @@ def _operations(history: list[Row]) -> dict[str, Operation]:
                 found[key].outcome = line["what"]
             if line["what"] == "ok":
                 found[key].promised_at = min(found[key].promised_at, line["at"])
+            if line["what"] == "fail":
+                found[key].refused_at = line.get("at", math.inf)
             found[key].statuses.append(line["status"])
     return found
 

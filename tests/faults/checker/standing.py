@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 
-from tests.faults.checker.seen import SERVICES, Row, Seen, parsed
+from tests.faults.checker.seen import SERVICES, Row, Seen, moment, parsed
 from tests.faults.checker.stored import BY_HTTP, Violation
-from tests.faults.checker.timed import CARDS, CLIMBS, MEDIATING, last_cards
+from tests.faults.checker.timed import (
+    CARDS,
+    CLOSE,
+    MEDIATING,
+    SOON,
+    climbing,
+    falling_due,
+    last_cards,
+    last_given,
+)
 
+LIMITS = (
+    *("sign_off", "overdue", "escalation", "lock", "session", "break_glass", "confirmations"),
+)
+"""Timers that are time limits; all others bring what is not done yet."""
 READS = {
     "registry": ("portal", "leads", "alerts", "mediation", "scoring"),
     "leads": ("registry", "portal", "mediation", "intake.sandbox"),
@@ -62,41 +76,93 @@ def requests(seen: Seen) -> Iterator[Violation]:
 
 
 def timers(seen: Seen) -> Iterator[Violation]:
-    """I10: a time limit runs while what it is about is open, and no longer."""
-    leads, cases = _states(seen, "leads", "lead"), _states(seen, "mediation", "mediation_case")
-    cards = last_cards(seen)
-    unsigned = {
-        id
-        for id, one in leads.items()
-        if one["status"] == "routed" and one["sign_by"] and cards[id] < len(CARDS)
-    }
-    running = {id for id, one in cases.items() if one["status"] in MEDIATING and not one["overdue"]}
-    yield from _differing("leads", _timers(seen, "leads", "sign_off"), unsigned)
-    yield from _differing("mediation", _timers(seen, "mediation", "overdue"), running)
-    open = _states(seen, "alerts", "alert").items()
-    late = {id for id, one in open if one["late"] or one["status"] != "unacknowledged"}
-    escalating = {id for id, one in open if one["level"] < len(CLIMBS.get(one["rule"], ()))} - late
-    yield from _differing("alerts", _timers(seen, "alerts", "escalation"), escalating)
+    """I10: a time limit runs while what it is about is open, no longer, and to its time."""
+    yield from _differing(seen, "leads", "sign_off", _unsigned(seen))
+    cases = _states(seen, "mediation", "mediation_case").items()
+    running = {id: one for id, one in cases if one["status"] in MEDIATING and not one["overdue"]}
+    yield from _differing(seen, "mediation", "overdue", _until(running, "due_at"))
+    yield from _differing(seen, "alerts", "escalation", _escalating(seen))
     accounts = _states(seen, "portal", "account")
-    locked = {id for id, one in accounts.items() if one["locked_until"]}
-    yield from _differing("portal", _timers(seen, "portal", "lock"), locked)
-    sessions = {one["id"] for account in accounts.values() for one in account["sessions"]}
-    yield from _differing("portal", _timers(seen, "portal", "session"), sessions)
+    locked = {id: one for id, one in accounts.items() if one["locked_until"]}
+    yield from _differing(seen, "portal", "lock", _until(locked, "locked_until"))
+    sessions = {one["id"]: one for account in accounts.values() for one in account["sessions"]}
+    yield from _differing(seen, "portal", "session", _until(sessions, "ends_at"))
+    glasses = _states(seen, "portal", "break_glass").items()
+    granted = {id: one for id, one in glasses if one["status"] == "granted"}
+    yield from _differing(seen, "portal", "break_glass", _until(granted, "ends_at"))
+    yield from _differing(seen, "registry", "confirmations", _unconfirmed(seen))
+
+
+def unfinished(seen: Seen) -> Iterator[Violation]:
+    """I12: nothing is left to do: all is published and applied, no message waits for a fact or is
+    to be tried again, and no time limit is over that was not acted upon."""
+    long_ago = moment(seen.end["now"]) - SOON
+    for service in SERVICES:
+        (mark,) = seen.tables[service, "relay"]
+        unsent = sum(_place(event) > _place(mark) for event in seen.events(service))
+        if unsent:
+            yield "I12", f"{service} has {unsent} events that it does not know to be published"
+        rows = seen.tables.get((service, "inbox"), [])
+        if waiting := sum(row["outcome"] == "waiting" for row in rows):
+            yield "I12", f"{service} has {waiting} messages that wait"
+        for row in seen.tables.get((service, "timer"), []):
+            if row["name"] not in LIMITS or moment(row["due_at"]) < long_ago:
+                yield "I12", f"{service} has left {row['name']} of {row['id']}, {row['due_at']}"
+
+
+def _place(row: Row) -> tuple[int, int]:
+    """In the order in which events are published."""
+    return row["transaction_id"], row["position"]
+
+
+def _until(open: Mapping[str, Row], name: str) -> dict[str, datetime]:
+    """`name`: of the field of each that says when its limit is over."""
+    return {id: moment(one[name]) for id, one in open.items()}
+
+
+def _unsigned(seen: Seen) -> dict[str, datetime]:
+    """The next card that falls due about each lead that waits for its unit."""
+    cards, given = last_cards(seen), last_given(seen)
+    return {
+        id: list(falling_due(given[id]))[cards[id]]
+        for id, one in _states(seen, "leads", "lead").items()
+        if one["status"] == "routed" and one["sign_by"] and cards[id] < len(CARDS) and id in given
+    }
+
+
+def _escalating(seen: Seen) -> dict[str, datetime]:
+    """The next step up of each alert that nobody acknowledged."""
+    due = climbing(seen)
+    return {
+        id: due[id][one["level"]]
+        for id, one in _states(seen, "alerts", "alert").items()
+        if one["status"] == "unacknowledged" and one["level"] < len(due.get(id, ()))
+    }
+
+
+def _unconfirmed(seen: Seen) -> dict[str, datetime]:
+    """Every service has a day to say that it erased a subject."""
+    erased = {
+        event["stream_id"]: moment(event["recorded_at"])
+        for event, _ in seen.typed("registry", "subject.erased.v1")
+    }
     requests = _states(seen, "registry", "subject_request").items()
-    unconfirmed = {id for id, one in requests if one["status"] == "carried_out"}
-    yield from _differing("registry", _timers(seen, "registry", "confirmations"), unconfirmed)
+    waiting = {id for id, one in requests if one["missing"] and not one["overdue"]}
+    return {id: erased[id] + timedelta(days=1) for id in waiting if id in erased}
 
 
-def _differing(service: str, found: set[str], wanted: set[str]) -> Iterator[Violation]:
-    for id in sorted(wanted - found):
-        yield "I10", f"{service}: no time limit runs for {id}, which is open"
-    for id in sorted(found - wanted):
-        yield "I10", f"{service}: a time limit runs for {id}, which is not open"
-
-
-def _timers(seen: Seen, service: str, name: str) -> set[str]:
+def _differing(
+    seen: Seen, service: str, name: str, wanted: Mapping[str, datetime]
+) -> Iterator[Violation]:
     rows = seen.tables.get((service, "timer"), [])
-    return {row["id"] for row in rows if row["name"] == name}
+    found = {row["id"]: moment(row["due_at"]) for row in rows if row["name"] == name}
+    for id in sorted(wanted.keys() - found.keys()):
+        yield "I10", f"{service}: no time limit runs for {id}, which is open"
+    for id in sorted(found.keys() - wanted.keys()):
+        yield "I10", f"{service}: a time limit runs for {id}, which is not open"
+    for id in sorted(wanted.keys() & found.keys()):
+        if abs(found[id] - wanted[id]) > CLOSE:
+            yield "I10", f"{service}: the {name} of {id} runs until {found[id]}, not {wanted[id]}"
 
 
 def _states(seen: Seen, service: str, name: str) -> dict[str, Row]:

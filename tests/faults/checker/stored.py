@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from tests.faults.checker.fold import AGGREGATES, Illegal, fold
+from tests.faults.checker.aggregate import Illegal, fold
+from tests.faults.checker.fold import AGGREGATES
 from tests.faults.checker.seen import SERVICES, Operation, Row, Seen, digest, grouped, named, parsed
 
 Violation = tuple[str, str]
@@ -16,7 +17,6 @@ BY_HTTP = ("leads", "alerts", "mediation")
 
 KNOWS_SECONDS = 120.0
 """After which a service that came late knows who may ask it."""
-_CASE = "mediation_case"
 _STEPS = {name: aggregate.steps for (_, name), aggregate in AGGREGATES.items()}
 
 FOLLOWS = {
@@ -120,29 +120,47 @@ def _may_fail(line: Row, late: Mapping[str, float]) -> bool:
 
 
 def _conflicts(seen: Seen) -> Iterator[Violation]:
-    """A step is refused only where another came first: of all that its subject went through since
-    it was there to be asked for, something did not allow it."""
-    streams = {
-        service: seen.streams(service, name)
-        for service, name in (("leads", "lead"), ("alerts", "alert"), ("mediation", _CASE))
+    """A step is refused only where another came first: something that its subject went through from
+    when it was asked for until it was refused did not allow it."""
+    names = (("leads", "lead"), ("alerts", "alert"), ("mediation", "mediation_case"))
+    streams = {service: _streams(seen, service, name) for service, name in names}
+    asked = {
+        (f"/civicgrid/{service}/http", named(f"{service}/{one.key}")): one
+        for one in seen.operations.values()
+        if (service := one.asked["service"]) in streams
     }
     for one in seen.operations.values():
         if one.outcome != "fail" or one.statuses[-1] != 409:
             continue
-        service, event = one.asked["service"], one.asked["event"]
-        told = streams.get(service, {}).get(one.asked.get("subject", ""), [])
-        if not _is_hindered(event, told):
+        events = streams.get(one.asked["service"], {}).get(one.asked.get("subject", ""), [])
+        if not _is_hindered(one, events, asked):
             yield "answers", f"{one.kind} {one.key} was refused, and nothing hindered it"
 
 
-def _is_hindered(event: str, told: Sequence[tuple[str, Row]]) -> bool:
+def _streams(seen: Seen, service: str, aggregate: str) -> dict[str, list[Row]]:
+    """Events of each, in the order of versions."""
+    of_it = [event for event in seen.events(service) if event["aggregate"] == aggregate]
+    of_it.sort(key=lambda event: int(event["version"]))
+    return {id: events for (id,), events in grouped(of_it, "stream_id").items()}
+
+
+def _is_hindered(
+    one: Operation, events: Sequence[Row], asked: Mapping[tuple[str, str], Operation]
+) -> bool:
+    """What was promised before it was asked for is past; what was asked for after it was refused
+    had not come. What nobody asked for may have come at any time."""
     status, statuses = "", list[str]()
-    steps = _STEPS[event.partition(".")[0]]
-    for kind, _ in told:
-        status = (steps[kind].moves or {}).get(status, status)
+    steps = _STEPS[one.asked["event"].partition(".")[0]]
+    for event in events:
+        cause = asked.get((event["causation_source"], event["causation_id"]))
+        if cause and cause.asked["at"] > one.refused_at:
+            break
+        if cause and cause.promised_at < one.asked["at"]:
+            statuses.clear()
+        status = (steps[event["type"]].moves or {}).get(status, status)
         statuses.append(status)
     there = [one for one in statuses if one not in ("captured", "filed")]
-    return any(one not in (steps[event].moves or {}) for one in there)
+    return any(status not in (steps[one.asked["event"]].moves or {}) for status in there)
 
 
 def journals(seen: Seen) -> Iterator[Violation]:

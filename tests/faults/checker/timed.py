@@ -27,18 +27,15 @@ SOON = timedelta(seconds=90)
 
 
 def escalated(seen: Seen) -> Iterator[Violation]:
-    """I10: an alert goes up when its hours are over since people were told, and not before."""
-    now, due = moment(seen.end["now"]), dict[str, list[datetime]]()
-    for event, data in seen.typed("alerts", "alert.raised.v1"):
-        hours = () if data["late"] else CLIMBS.get(data["rule"], ())
-        raised = moment(event["recorded_at"])
-        due[event["stream_id"]] = [raised + timedelta(hours=one) for one in hours]
+    """I10: an alert goes up when its hours are over since people were told, at that time."""
+    now, due = moment(seen.end["now"]), climbing(seen)
     levels = Counter[str]()
     for event, data in seen.typed("alerts", "alert.escalated.v1"):
         alert, level, at = event["stream_id"], data["level"], moment(data["at"])
         levels[alert] += 1
         known = due.get(alert, [])[level - 1 : level]
-        if level != levels[alert] or not known or not known[0] <= at <= _recorded(event):
+        is_due = known and abs(at - known[0]) < CLOSE and at <= _recorded(event)
+        if level != levels[alert] or not is_due:
             yield "I10", f"alert {alert} went up to {level} at {data['at']}"
     for row in seen.states.get(("alerts", "alert"), []):
         one = parsed(row["state"])
@@ -47,12 +44,19 @@ def escalated(seen: Seen) -> Iterator[Violation]:
             yield "I10", f"alert {row['id']} is still at {one['level']}, due at {left[0]}"
 
 
+def climbing(seen: Seen) -> dict[str, list[datetime]]:
+    """When each alert goes up that nobody acknowledges, step by step."""
+    due = dict[str, list[datetime]]()
+    for event, data in seen.typed("alerts", "alert.raised.v1"):
+        hours = () if data["late"] else CLIMBS.get(data["rule"], ())
+        due[event["stream_id"]] = [_recorded(event) + timedelta(hours=one) for one in hours]
+    return due
+
+
 def supervised(seen: Seen) -> Iterator[Violation]:
     """I10: who does not sign in time gets the cards that fall due, each once, and at its time."""
-    now, cards, given = moment(seen.end["now"]), last_cards(seen), dict[str, Row]()
+    now, cards, given = moment(seen.end["now"]), last_cards(seen), last_given(seen)
     yield from _issued(seen)
-    for event, data in seen.typed("leads", *GIVEN):
-        given[event["stream_id"]] = data
     issued = Counter(
         (data["lead_id"], data["unit"], data["card"])
         for _, data in seen.typed("leads", "supervision.issued.v1")
@@ -63,7 +67,7 @@ def supervised(seen: Seen) -> Iterator[Violation]:
     for row in seen.states.get(("leads", "lead"), []):
         one = parsed(row["state"])
         if one["status"] == "routed" and one["sign_by"] and row["id"] in given:
-            due = sum(at < now - SOON for at in _due(given[row["id"]]))
+            due = sum(at < now - SOON for at in falling_due(given[row["id"]]))
             if cards[row["id"]] < due:
                 yield "I10", f"lead {row['id']} has {cards[row['id']]} cards, {due} are due"
 
@@ -84,13 +88,19 @@ def _issued(seen: Seen) -> Iterator[Violation]:
 def _is_right(event: Row, card: Row, routed: Row | None) -> bool:
     if routed is None or not routed["sign_by"]:
         return False
-    due = dict(zip((name for name, _ in CARDS), _due(routed), strict=True)).get(card["card"])
+    due = dict(zip((name for name, _ in CARDS), falling_due(routed), strict=True)).get(card["card"])
     is_there = all(card[name] == routed[name] for name in ("unit", "community", "cell"))
     at = moment(card["at"])
     return is_there and due is not None and abs(at - due) < CLOSE and at <= _recorded(event)
 
 
-def _due(routed: Row) -> Iterator[datetime]:
+def last_given(seen: Seen) -> dict[str, Row]:
+    """How each lead was given to the unit that has it, or had it last."""
+    return {event["stream_id"]: data for event, data in seen.typed("leads", *GIVEN)}
+
+
+def falling_due(routed: Row) -> Iterator[datetime]:
+    """When each card falls due, if nobody signs."""
     begun, limit = moment(routed["at"]), moment(routed["sign_by"])
     yield from (begun + (limit - begun) * share for _, share in CARDS)
 
@@ -127,15 +137,14 @@ def last_cards(seen: Seen) -> Counter[str]:
 
 
 def overdue(seen: Seen) -> Iterator[Violation]:
-    """I10: a case has a month; one that is not over in it is overdue, and no other is."""
+    """I10: a case that is not over in its month is overdue from then on, and no other is."""
     now, limits = moment(seen.end["now"]), dict[str, datetime]()
     for event, data in seen.typed("mediation", "mediation_case.accepted.v1"):
         limits[event["stream_id"]] = moment(data["due_at"])
-        if not timedelta(27) < moment(data["due_at"]) - moment(data["at"]) <= timedelta(32):
-            yield "I10", f"case {event['stream_id']} has until {data['due_at']}"
-    for event, _ in seen.typed("mediation", "mediation_case.fell_overdue.v1"):
-        if _recorded(event) < limits.get(event["stream_id"], now):
-            yield "I10", f"case {event['stream_id']} fell overdue in its month"
+    for event, data in seen.typed("mediation", "mediation_case.fell_overdue.v1"):
+        limit = limits.get(event["stream_id"])
+        if not limit == moment(data["at"]) == moment(data["due_at"]) <= _recorded(event):
+            yield "I10", f"case {event['stream_id']} fell overdue at {data['at']}, not {limit}"
     for row in seen.states.get(("mediation", "mediation_case"), []):
         one = parsed(row["state"])
         due = one["due_at"] and moment(one["due_at"])

@@ -10,7 +10,8 @@ from uuid import UUID
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from libs.common.messages import Decider, Event, Refused, Wait
-from tests.faults.checker.fold import AGGREGATES, fold
+from tests.faults.checker.aggregate import fold
+from tests.faults.checker.fold import AGGREGATES
 
 BEGIN = datetime(2026, 11, 24, tzinfo=UTC)
 ID = UUID(int=7 << 76 | 0b10 << 62)

@@ -11,13 +11,25 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
 
+from libs.common import erasures
 from libs.common.contracts.portal import SessionRevoked
+from libs.common.erasures import ERASURE
 from services.alerts.domain import ALERT, alert
 from services.leads.domain import LEAD, commands
 from services.leads.domain.routing import Routing, Unrouted
 from services.mediation.domain import CASE
 from services.mediation.domain import commands as case
-from services.portal.domain import ACCOUNT, SIGN_IN_NAME, account
+from services.portal.domain import (
+    ACCOUNT,
+    BREAK_GLASS,
+    DEVICE,
+    GRANTEE,
+    SIGN_IN_NAME,
+    account,
+    break_glass,
+    device,
+    grantee,
+)
 from services.portal.domain import commands as door
 from services.portal.domain.sign_in_name import Claim, Release
 from services.registry.domain import (
@@ -31,9 +43,11 @@ from services.registry.domain import (
     post,
     shared_batch,
     shared_entry,
+    subject_request,
 )
 from services.registry.domain.shared_batch import SHARED_BATCH
 from services.registry.domain.shared_entry import SHARED_ENTRY
+from services.registry.domain.subject_request import SUBJECT_REQUEST
 from services.scoring.domain import SCORE
 from services.scoring.domain.score import Publish
 from tests.faults.machines.domain import BEGIN, DomainMachine
@@ -411,6 +425,123 @@ class Names(DomainMachine):
         assert bool(self.tell(Release(self.now, who))) == (owner == who)
 
 
+class Devices(DomainMachine):
+    service, decider = "portal", DEVICE
+
+    @rule(who=PERSONS, session=PERSONS)
+    def register(self, who: UUID, session: UUID) -> None:
+        self.tell(device.RegisterDevice(self.now, who, session))
+
+    @rule(who=PERSONS, session=PERSONS)
+    def sign_in(self, who: UUID, session: UUID) -> None:
+        owner = self.state.account_id
+        assert not self.tell(device.SignInOn(self.now, who, session)) or who == owner
+
+    @rule(by=PERSONS)
+    def revoke(self, by: UUID) -> None:
+        self.tell(device.RevokeDevice(self.now, by))
+
+    @invariant()
+    def it_is_registered_once(self) -> None:
+        kinds = [event.type for event in self.events]
+        assert kinds.count("device.registered.v1") <= 1
+        assert "device.revoked.v1" not in kinds[:-1]
+
+
+class Grants(DomainMachine):
+    """Asked for by one person, approved and reviewed by others, ended by anybody or by time."""
+
+    service, decider = "portal", BREAK_GLASS
+
+    @rule(by=PERSONS, minutes=st.integers(1, break_glass.MOST_MINUTES), emergency=st.booleans())
+    def request(self, by: UUID, minutes: int, emergency: bool) -> None:
+        where: Any = (("c",), UUID(int=9), None, "danger_to_life", "text", UUID(int=8))
+        told = (self.now, by, "c-1", "c", *where, minutes, emergency)
+        self.tell(break_glass.RequestAccess(*told))
+
+    @rule(by=PERSONS, over=st.sampled_from([frozenset({"c"}), frozenset({"d"})]))
+    def approve(self, by: UUID, over: frozenset[str]) -> None:
+        if self.tell(break_glass.ApproveAccess(self.now, by, over)):
+            assert by != self.state.person_ref and "c" in over
+
+    @rule(by=PERSONS, kind=st.sampled_from([break_glass.RefuseAccess, break_glass.EndAccess]))
+    def stop(self, by: UUID, kind: Any) -> None:
+        self.tell(kind(self.now, by))
+
+    @rule(by=PERSONS)
+    def review(self, by: UUID) -> None:
+        if self.tell(break_glass.ReviewAccess(self.now, by, "in_order", "note")):
+            assert by not in (self.state.person_ref, self.state.approved_by)
+
+    @rule(minutes=st.integers(0, 40))
+    def time_passes(self, minutes: int) -> None:
+        self.now += timedelta(minutes=minutes)
+        self.tell_twice(break_glass.LetAccessEnd(self.now))
+        assert self.state.status != "granted" or self.state.ends_at > self.now
+
+
+class Grantees(DomainMachine):
+    service, decider = "portal", GRANTEE
+
+    @rule(grant=PERSONS, is_emergency=st.booleans())
+    def take(self, grant: UUID, is_emergency: bool) -> None:
+        self.tell(grantee.Take(grant, is_emergency))
+
+    @rule(grant=PERSONS, kind=st.sampled_from([grantee.Leave, grantee.Settle]))
+    def be_rid_of_it(self, grant: UUID, kind: Any) -> None:
+        self.tell_twice(kind(grant))
+
+
+class Requests(DomainMachine):
+    """To erase a subject: by its people, by those who hold it, and by what the services say."""
+
+    service, decider = "registry", SUBJECT_REQUEST
+
+    @rule(party=st.booleans())
+    def file(self, party: bool) -> None:
+        record = UUID(int=9) if party else None
+        self.tell(subject_request.File(self.now, (UUID(int=5), UUID(int=6)), record))
+
+    @rule(granted=st.booleans())
+    def decide(self, granted: bool) -> None:
+        self.tell(subject_request.Decide(self.now, granted, "asked_for"))
+
+    @rule(had_content=st.booleans())
+    def carry_out(self, had_content: bool) -> None:
+        if self.tell(subject_request.CarryOut(self.now, had_content)):
+            assert self.state.ground is None
+
+    @rule(erased=PERSONS)
+    def be_affected(self, erased: UUID) -> None:
+        self.tell(subject_request.Affect(self.now, erased))
+
+    @rule(ground=st.sampled_from(["order-1", "order-2"]), let_go=st.booleans())
+    def be_held(self, ground: str, let_go: bool) -> None:
+        self.tell(subject_request.Hold(self.now, ground))
+        if let_go:
+            self.tell_twice(subject_request.LetGo(self.now))
+
+    @rule()
+    def be_released(self) -> None:
+        self.tell_twice(subject_request.Release(self.now))
+
+    @rule(name=st.sampled_from(subject_request.CONFIRMING))
+    def be_confirmed(self, name: str) -> None:
+        self.tell_twice(subject_request.Confirm(self.now, name))
+
+    @rule()
+    def fall_overdue(self) -> None:
+        self.tell_twice(subject_request.FallOverdue(self.now))
+
+
+class Erasures(DomainMachine):
+    service, decider = "leads", ERASURE
+
+    @rule(subjects=st.lists(PERSONS, unique=True, min_size=1, max_size=2))
+    def confirm(self, subjects: list[UUID]) -> None:
+        self.tell_twice(erasures.Confirm(self.now, "leads", UUID(int=9), tuple(subjects)))
+
+
 MACHINES = (
     Leads,
     Alerts,
@@ -422,6 +553,11 @@ MACHINES = (
     Appointments,
     Accounts,
     Names,
+    Devices,
+    Grants,
+    Grantees,
+    Requests,
+    Erasures,
 )
 for _machine in MACHINES:
     _machine.TestCase.settings = SETTINGS
@@ -431,3 +567,5 @@ TestScores, TestAreas, TestPosts = Scores.TestCase, Areas.TestCase, Posts.TestCa
 TestOrganisations, TestAppointments = Organisations.TestCase, Appointments.TestCase
 TestBatches, TestEntries = SharedBatches.TestCase, SharedEntries.TestCase
 TestAccounts, TestNames = Accounts.TestCase, Names.TestCase
+TestDevices, TestGrants, TestGrantees = Devices.TestCase, Grants.TestCase, Grantees.TestCase
+TestRequests, TestErasures = Requests.TestCase, Erasures.TestCase

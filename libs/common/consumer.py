@@ -25,6 +25,7 @@ from libs.common.horizon import Horizon
 from libs.common.ids import named
 from libs.common.journal import Connection
 from libs.common.messages import Cause
+from libs.common.precedence import Precedence
 from libs.common.quarantine import Quarantine
 from libs.common.work import Dead, Fenced, Place, Work
 from libs.common.writer import Writer
@@ -58,8 +59,9 @@ class Standing(NamedTuple):
 
 
 class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
-    """`attempted` is when it last did something, on the steady clock. `stopped`: topics that are
-    no longer read, and what to do about it; the others are."""
+    """`first`: topics that are read before the others. `attempted` is when it last did something,
+    on the steady clock. `stopped`: topics that are no longer read, and what to do about it; the
+    others are."""
 
     def __init__(
         self,
@@ -67,6 +69,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         connect: Callable[[], Awaitable[Connection]],
         read: Reader,
         writer: Writer,
+        first: Sequence[str] = (),
     ) -> None:
         self._make, self._connect = make, connect
         self._read, self._writer = read, writer
@@ -76,6 +79,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._fetching = Fetching(self._forget_all)
         self._quarantine = Quarantine()
         self._horizon = Horizon()
+        self._precedence = Precedence(first)
         self.stopped: dict[str, str] = {}
         self._committed_at = 0.0
         self.attempted = time.monotonic()
@@ -96,6 +100,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     def _forget_all(self) -> None:
         self._assignments += 1
         self._standing.clear()
+        self._precedence.forget()
         self._fetching.hurry()
 
     async def run(self) -> None:
@@ -106,6 +111,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             while True:
                 self.attempted = time.monotonic()
                 await self._patiently(lambda: self._place(consumer))
+                if self._precedence.waiting:
+                    await self._patiently(lambda: self._release(consumer))
                 works = await self._fetch(consumer)
                 if storing:
                     await storing  # the next batch was fetched and decoded meanwhile
@@ -138,6 +145,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         assignments = self._assignments
         begins = await consumer.beginning_offsets(fresh)
         ends = await consumer.end_offsets(fresh)
+        await self._precedence.look(consumer)
         self._placing = len(fresh)
         try:
             stored = await self._positions(fresh, ends)
@@ -149,6 +157,14 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             self._stand(consumer, tp, begins[tp], stored.get(tp))
             if tp.topic in self.stopped:
                 consumer.pause(tp)
+        self._precedence.hold(consumer, fresh)
+
+    async def _release(self, consumer: AIOKafkaConsumer) -> None:
+        assignments = self._assignments
+        async with database.working(self._connect) as connection:
+            freed = await self._precedence.release(connection)
+        if assignments == self._assignments:
+            consumer.resume(*(tp for tp in freed if tp.topic not in self.stopped))
 
     async def _positions(
         self, fresh: Sequence[TopicPartition], ends: Mapping[TopicPartition, int]

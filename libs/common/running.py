@@ -113,7 +113,11 @@ class Running:
         await self._patiently(self._erase_again)
         if service.consumes:
             self.consumer = Consumer(
-                self._kafka_consumer, self._writer_session, receiver.read, self.writer
+                self._kafka_consumer,
+                self._writer_session,
+                receiver.read,
+                self.writer,
+                service.first,
             )
             metrics.STOPPED.labels(service.name).set_function(lambda: len(self.faults))
             self._put_up("consumer", self._once_compared(self.consumer.run))

@@ -26,7 +26,8 @@ from libs.common.sweeping import Sweep
 
 @dataclass(frozen=True)
 class Service:
-    """`consumes`: topics, one that ends in `*` standing for all that begin so. `migrations`:
+    """`consumes`: topics, one that ends in `*` standing for all that begin so. `first`: those of
+    them that tell by what the others are decided, and are read before them. `migrations`:
     folders of copies that it shares; its own are in its room. `buried`: its answer to intake
     that cannot be handled. `gathers`: nobody waits for what it makes of its records, which may
     gather for a tenth of a second and cost less. `guard`: who may ask what. `demands`: each raises
@@ -42,6 +43,7 @@ class Service:
     routes: Callable[[Desk[Any]], APIRouter]
     guard: Callable[[Settings], Guard]
     migrations: tuple[Path, ...] = ()
+    first: tuple[str, ...] = ()
     buried: Told | None = None
     sweeps: tuple[Sweep, ...] = ()
     gathers: bool = False

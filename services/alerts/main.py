@@ -1,7 +1,7 @@
 """Alerts, wired."""
 
 from libs import city
-from libs.city import City
+from libs.city import FIRST, City
 from libs.common.service import Service
 from libs.privacy import erasing, register
 from libs.rights.guard import guarding
@@ -18,9 +18,10 @@ SERVICE = Service(
     projections=PROJECTIONS,
     facts=City.build,
     consumes=(
-        *("civicgrid.registry", "civicgrid.portal"),
+        *FIRST,
         *("civicgrid.leads", "civicgrid.mediation"),
     ),
+    first=FIRST,
     routes=routes,
     guard=guarding("alerts"),
     demands=(register.check,),

@@ -1,6 +1,7 @@
 """Leads, wired."""
 
 from libs import city
+from libs.city import FIRST
 from libs.common.service import Service
 from libs.privacy import erasing, register
 from libs.rights.guard import guarding
@@ -17,9 +18,10 @@ SERVICE = Service(
     projections=FACTS,
     facts=Facts.build,
     consumes=(
-        *("civicgrid.registry", "civicgrid.portal"),
+        *FIRST,
         *("civicgrid.mediation", "civicgrid.intake.*"),
     ),
+    first=FIRST,
     routes=routes,
     guard=guarding("leads", lambda facts: facts.city),
     demands=(register.check,),

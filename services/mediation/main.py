@@ -1,7 +1,7 @@
 """Mediation, wired."""
 
 from libs import city
-from libs.city import City
+from libs.city import FIRST, City
 from libs.common.service import Service
 from libs.privacy import erasing, register
 from libs.rights.guard import guarding
@@ -16,7 +16,8 @@ SERVICE = Service(
     timers=TIMERS,
     projections=city.COPIES,
     facts=City.build,
-    consumes=("civicgrid.registry", "civicgrid.portal", "civicgrid.leads"),
+    consumes=(*FIRST, "civicgrid.leads"),
+    first=FIRST,
     routes=routes,
     guard=guarding("mediation"),
     demands=(register.check,),

@@ -1,7 +1,7 @@
 """Scoring, wired."""
 
 from libs import city
-from libs.city import City
+from libs.city import FIRST, City
 from libs.common.service import Service
 from libs.privacy import erasing, register
 from libs.rights.guard import guarding
@@ -18,12 +18,12 @@ SERVICE = Service(
     projections=PROJECTIONS,
     facts=City.build,
     consumes=(
-        "civicgrid.registry",
-        "civicgrid.portal",
+        *FIRST,
         "civicgrid.leads",
         "civicgrid.alerts",
         "civicgrid.mediation",
     ),
+    first=FIRST,
     routes=routes,
     guard=guarding("scoring"),
     demands=(register.check,),

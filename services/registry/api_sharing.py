@@ -65,14 +65,22 @@ def _submission(router: APIRouter, desk: Registry) -> None:
         key = _key(desk, body.source)
         signed = _is_signed(key, body, digest)
         known = Known(context.facts, registered(), context.now, person, signed)
-        if faults := sharing_faults.found(body, known):
-            await _refuse(desk, request, digest, community, faults)
-        assert key
         id = await desk.alias(BATCHES, f"document/{body.source}/{body.document}")
         content = await desk.alias(BATCHES, f"content/{_content(body)}")
-        papers: dict[str, Any] = {"content": content, "thumbprint": key.thumbprint()}
+        faults = sharing_faults.found(body, known)
+        if faults and not await _is_taken(desk, id, content):
+            await _refuse(desk, request, digest, community, faults)
+        papers: dict[str, Any] = {"content": content, "thumbprint": key.thumbprint() if key else ""}
         plan = partial(sharing.submit, id=id, batch=body, known=known, **papers)
         return await desk.command(request, plan, body=body, answer=answer_of(id, body.document))
+
+
+async def _is_taken(desk: Registry, id: UUID, content: UUID) -> bool:
+    """What is wrong by now with a batch that was taken is told, unless it is the same request; it
+    is no refused one."""
+    async with desk.looking() as connection:
+        found = await queries.batch(connection, id)
+    return found is not None and found["content"] == str(content)
 
 
 def _community(request: Request, city: City, body: SharedBatchBody) -> str | None:
@@ -213,15 +221,15 @@ def _batches(router: APIRouter, desk: Registry) -> None:
 
     @router.get("/shared-batches/{id}/category", openapi_extra=FOR_A_PURPOSE)
     async def show_category(request: Request, id: UUID, response: Response) -> Mapping[str, Any]:
-        """What a batch is of, and what for, for who may approve it, until somebody decides; the
-        case at hand is the batch itself (row P5)."""
+        """What a batch is of, and what for, for who may approve it, until somebody decides or its
+        time is over; the case at hand is the batch itself (row P5)."""
         _keep_nothing(response)
         async with desk.reading(request) as look:
-            found = await queries.batch(look.connection, id)
+            found = await queries.batch_to_decide(look.connection, id, desk.context().now)
             told = await desk.unsealed(id, await queries.first_sealed(look.connection, id))
             if not (found and told) or case_of(request) != id:
                 raise not_found()
-            if not _may_decide(str(caller_of(request).person), found):
+            if str(caller_of(request).person) in (found["submitted_by"], found["issued_by"]):
                 raise not_found()
             return look.one({"id": id, **told, "version": found["version"]}, response)
 
@@ -233,11 +241,6 @@ def _is_of_the_city(request: Request) -> bool:
 def _papers(batch: Mapping[str, Any]) -> dict[str, Any]:
     told = {name: value for name, value in batch.items() if name not in INSIDE}
     return {**told, "count": len(batch["entries"])}
-
-
-def _may_decide(person: str, batch: Mapping[str, Any]) -> bool:
-    is_second = person not in (batch["submitted_by"], batch["issued_by"])
-    return is_second and batch["status"] == "submitted"
 
 
 def _keep_nothing(response: Response) -> None:

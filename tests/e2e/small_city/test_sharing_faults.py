@@ -3,6 +3,7 @@ of what is refused the reasons alone are kept."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
@@ -211,6 +212,20 @@ async def test_one_document_is_one_batch_however_it_is_written(town: Town, key: 
     refused = await officer.post("/shared-batches", signed(key, other))
     assert (refused.status_code, refused.json()["code"]) == (409, "other_content")
     assert len(await batches_of(town, body["document"])) == 1
+
+
+async def test_the_same_request_once_more_is_answered_as_at_first(town: Town, key: ECKey) -> None:
+    """given: a batch that was taken, and whose time is over; when: its request comes again, and
+    another with the same batch; then: the first answer, and what is wrong; it is not refused."""
+    soon = datetime.now(UTC) + timedelta(seconds=3)
+    body, headers = signed(key, batch(expires_at=soon.isoformat())), {"Idempotency_Key": "a-batch"}
+    send = partial(town.of(OFFICER.id).post, "/shared-batches", body)
+    first, before = await send(**headers), await refused(town)
+    await asyncio.sleep((soon - datetime.now(UTC)).total_seconds() + 0.5)
+    again, late = await send(**headers), await send()
+    assert (first.status_code, again.status_code, again.json()) == (201, 200, first.json())
+    assert [one["code"] for one in late.json()["errors"]] == ["over"]
+    assert await refused(town) == before
 
 
 async def test_refused_by_one_it_may_come_again_by_another(town: Town, key: ECKey) -> None:

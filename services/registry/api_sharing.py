@@ -131,7 +131,7 @@ def _decisions(router: APIRouter, desk: Registry) -> None:
     @router.post("/shared-batches/{id}/approve")
     async def approve_batch(request: Request, id: UUID) -> Response:
         """By another person than who issued or submitted it; its entries are in force from now on.
-        What it was taken by must hold still: the assessment, and what its source signs with."""
+        What it was taken by must hold still: assessment, basis, and what its source signs with."""
         by = _person(request)
         async with desk.looking(caller_of(request).scope) as connection:
             found = await queries.batch(connection, id)
@@ -139,7 +139,7 @@ def _decisions(router: APIRouter, desk: Registry) -> None:
         told = await desk.unsealed(id, sealed)
         if found and found["status"] == "submitted":
             _check_signed(desk, found)
-            _check_assessed(desk, told)
+            _check_allowed(desk, told)
         return await desk.tell(request, SHARED_BATCH, id, lambda at: Approve(at, by))
 
     @router.post("/shared-batches/{id}/reject")
@@ -156,13 +156,15 @@ def _check_signed(desk: Registry, batch: Mapping[str, Any]) -> None:
         raise Refused("source_key_gone", status=422, path="/source", allowed=("reject_batch",))
 
 
-def _check_assessed(desk: Registry, told: Mapping[str, Any]) -> None:
-    """Raises Refused where nothing may be done with what is of this category (row P15), or nobody
-    knows any more what it is of."""
-    context = desk.context()
-    today = calendar.day_of(context.now, context.facts.calendar)
-    if not sharing_faults.is_assessed(told.get("category", ""), registered(), today):
+def _check_allowed(desk: Registry, told: Mapping[str, Any]) -> None:
+    """Raises Refused where nothing may be done with what is of this category (rows P1, P15), or
+    nobody knows any more what it is of."""
+    context, category = desk.context(), told.get("category", "")
+    day = (registered(), calendar.day_of(context.now, context.facts.calendar))
+    if not sharing_faults.is_assessed(category, *day):
         raise Refused(ASSESSMENT, status=422, path="/category")
+    if not sharing_faults.has_basis(category, *day):
+        raise Refused("basis_over", status=422, path="/basis")
 
 
 def _endings(router: APIRouter, desk: Registry) -> None:
@@ -175,7 +177,7 @@ def _endings(router: APIRouter, desk: Registry) -> None:
             sealed = await queries.first_sealed(connection, id)
         says = await desk.unsealed(id, sealed)
         if found and says:
-            _check_assessed(desk, says)
+            _check_allowed(desk, says)
         return await desk.tell(request, SHARED_ENTRY, id, lambda at: Retain(at, *told), body)
 
     @router.post("/shared-entries/{id}/withdraw")
@@ -276,7 +278,7 @@ def _entries(router: APIRouter, desk: Registry) -> None:
             told = await desk.unsealed(id, await queries.first_sealed(look.connection, id))
             if not told or told["purpose"] != request.headers[PURPOSE]:
                 raise not_found()
-            _check_assessed(desk, told)
+            _check_allowed(desk, told)
             return look.one({**found, **told}, response)
 
 

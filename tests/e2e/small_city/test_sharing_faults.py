@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -170,11 +170,15 @@ async def test_for_a_child_somebody_must_answer(town: Town, key: ECKey) -> None:
         assert answer.status_code == 201, answer.text
 
 
-def over(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The register says that nobody approved the assessment."""
-    known = register.registered()
-    one = known.assessments["shared_2026"].model_copy(update={"approved_by": None})
-    changed = known.model_copy(update={"assessments": {**known.assessments, "shared_2026": one}})
+LETS_IN = {"assessments": "shared_2026", "bases": "police_sharing"}
+
+
+def over(monkeypatch: pytest.MonkeyPatch, part: str = "assessments") -> None:
+    """The register says that nobody approved the assessment, or that the basis is over."""
+    known, name = register.registered(), LETS_IN[part]
+    parts = getattr(known, part)
+    one = parts[name].model_copy(update={"approved_by": None, "until": date(2026, 1, 1)})
+    changed = known.model_copy(update={part: {**parts, name: one}})
     monkeypatch.setattr("services.registry.api_sharing.registered", lambda: changed)
 
 
@@ -286,8 +290,11 @@ async def test_a_reason_is_one_of_a_list(town: Town, key: ECKey) -> None:
         assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, "/reason")
 
 
-async def test_without_an_assessment_nothing_works(
-    town: Town, key: ECKey, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("part", "code"), [("assessments", "assessment_required"), ("bases", "basis_over")]
+)
+async def test_without_an_assessment_or_a_basis_nothing_works(
+    town: Town, key: ECKey, monkeypatch: pytest.MonkeyPatch, part: str, code: str
 ) -> None:
     if town.running["registry"] is None:
         pytest.skip("the register of services elsewhere is not ours")
@@ -295,14 +302,14 @@ async def test_without_an_assessment_nothing_works(
     path = f"/shared-batches/{(await submit(town, key)).json()['id']}/approve"
     until = (datetime.now(UTC) + timedelta(days=90)).isoformat()
     body = {"until": until, "reason": "still_needed"}
-    over(monkeypatch)
+    over(monkeypatch, part)
     asked = [
         await town.of(TOWN_CENTRE.id).post(path),
         await read(town, first),
         await town.of(OFFICER.id).post(f"/shared-entries/{first}/retain", body),
     ]
     told = {(answer.status_code, answer.json()["code"]) for answer in asked}
-    assert told == {(422, "assessment_required")}
+    assert told == {(422, code)}
     elsewhere = await town.of(ELSEWHERE.id).post(f"/shared-entries/{first}/retain", body)
     assert elsewhere.status_code == 404
     monkeypatch.undo()

@@ -1,5 +1,5 @@
-"""The registry comes up again after what the police share was decided on, which has the id of what
-is asked of its subject; and restored from a backup it knows again what is over, and shows none."""
+"""A service comes up again, and is recovered, where two of its aggregates have one id: as has what
+the police share and what is asked of its subject, or whatever a client gives one id to."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ import pytest
 
 from cli.city import SERVICES
 from libs.common import provisioning
+from libs.common.ids import uuid7
 from libs.common.running import OldDatabase
 from libs.common.serving import started
+from libs.common.settings import Settings
 from services.registry import reference, sources
 from services.registry.main import SERVICE
 from tests.e2e.small_city.test_content import OFFICER
 from tests.e2e.small_city.test_planted import _LATER
+from tests.e2e.small_city.test_rights import COMMUNITY
 from tests.e2e.small_city.test_sharing import (
     TOWN_CENTRE,
     admitted,
@@ -42,22 +45,44 @@ from tests.support.town import PLAN, SEED, Town, forget_topics, is_ok, town_of
 UNPUBLISHED = f"SELECT count(*) AS n FROM event, relay WHERE {_LATER}"
 
 
+@pytest.fixture
+async def settings(servers: Ground) -> Settings:
+    file = provisioning.topics_file(ROOT)
+    await forget_topics(servers, list(file.topics))
+    return await servers.provide(SERVICES, file)
+
+
 async def begun(town: Town) -> None:
     for person in (OFFICER, TOWN_CENTRE):
         await eventually(partial(town.of(person.id).client.get, "/shared-batches"), is_ok)
 
 
-async def all_told(town: Town) -> None:
-    await eventually(
-        partial(town.rows, "registry", UNPUBLISHED), lambda rows: rows[0]["n"] == 0, within=60
-    )
+async def all_told(town: Town, service: str = "registry") -> None:
+    told = partial(town.rows, service, UNPUBLISHED)
+    await eventually(told, lambda rows: rows[0]["n"] == 0, within=60)
+
+
+async def test_one_id_for_two_things_keeps_no_service_from_starting(settings: Settings) -> None:
+    """given: an officer who gives one id to a device and to what they ask for; when: the portal
+    starts again; then: it does."""
+    id, services = str(uuid7()), [one for one in SERVICES if one.name in ("registry", "portal")]
+    asked = {"id": id, "area": COMMUNITY, "reason": "missing_person", "case_id": str(uuid7())}
+    async with town_of(settings, services) as town:
+        await town.load(reference.batches(PLAN, SEED))
+        officer = town.of(OFFICER.id)
+        await eventually(partial(officer.client.get, "/break-glass"), is_ok)
+        for path, body in (
+            ("/devices", {"id": id}),
+            ("/break-glass", {**asked, "text": "the child was last seen there"}),
+        ):
+            assert (await officer.post(path, body)).status_code == 201
+        await all_told(town, "portal")
+    async with town_of(settings, services) as town:
+        assert (await town.of(OFFICER.id).get(f"/break-glass/{id}"))["status"] == "requested"
 
 
 @pytest.mark.timeout(600)
-async def test_what_went_stays_gone(servers: Ground) -> None:
-    file = provisioning.topics_file(ROOT)
-    await forget_topics(servers, list(file.topics))
-    settings = await servers.provide(SERVICES, file)
+async def test_what_went_stays_gone(servers: Ground, settings: Settings) -> None:
     key = sources.made("bureau")
     assert settings.tokens
     sources.add(settings.tokens, key)

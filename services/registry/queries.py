@@ -133,10 +133,12 @@ ENTRIES_EXPIRED = """
     ORDER BY expires_at LIMIT least($1, 1000)
 """
 BATCHES_OVER = """
-    SELECT id FROM shared_batch WHERE status = 'submitted' AND expires_at <= $2
-    ORDER BY expires_at LIMIT least($1, 2)
+    SELECT id FROM (
+        SELECT id, sum(jsonb_array_length(state -> 'entries')) OVER (ORDER BY expires_at, id) AS n
+        FROM shared_batch WHERE status = 'submitted' AND expires_at <= $2
+    ) AS waiting WHERE n <= least($1, 1000)
 """
-"""Batches that nobody decided in time: so many as hold a thousand entries at most."""
+"""Batches that nobody decided in time, with a thousand entries together."""
 ENTRIES_OVER = """
     SELECT id FROM shared_entry WHERE status = 'expired' AND delete_at <= $2
     ORDER BY delete_at LIMIT least($1, 1000)

@@ -112,4 +112,4 @@ SWEEPS = (
     Sweep("sharing_over", HOUR, queries.ENTRIES_OVER, delete, asks_time=True),
 )
 """A thousand entries at most by each (row Q20): no clock that is put right brings back what was
-erased, and a batch has up to five hundred."""
+erased."""

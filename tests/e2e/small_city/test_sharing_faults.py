@@ -222,7 +222,8 @@ async def test_the_same_request_once_more_is_answered_as_at_first(town: Town, ke
     """given: a batch that was taken, and whose time is over; when: its request comes again, and
     another with the same batch; then: the first answer, and what is wrong; it is not refused."""
     soon = datetime.now(UTC) + timedelta(seconds=3)
-    body, headers = signed(key, batch(expires_at=soon.isoformat())), {"Idempotency_Key": "a-batch"}
+    body = signed(key, batch(expires_at=soon.isoformat()))
+    headers = {"Idempotency_Key": uuid4().hex}
     send = partial(town.of(OFFICER.id).post, "/shared-batches", body)
     first, before = await send(**headers), await refused(town)
     await asyncio.sleep((soon - datetime.now(UTC)).total_seconds() + 0.5)

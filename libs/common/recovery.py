@@ -73,11 +73,12 @@ REVOKE UPDATE ON audit_seal FROM CURRENT_USER;
 MARK = "UPDATE relay SET transaction_id = '3', position = $1"
 OTHER = """
 SELECT event.stream_id, event.version FROM event
-JOIN unnest($1::uuid[], $2::int[], $3::uuid[]) AS published (stream_id, version, event_id)
-    USING (stream_id, version)
+JOIN unnest($1::text[], $2::uuid[], $3::int[], $4::uuid[])
+    AS published (aggregate, stream_id, version, event_id) USING (aggregate, stream_id, version)
 WHERE event.event_id <> published.event_id LIMIT 1
 """
-STORED = "SELECT event_id FROM event WHERE stream_id = $1 AND version = $2"
+STORED = "SELECT event_id FROM event WHERE aggregate = $1 AND stream_id = $2 AND version = $3"
+"""What was asked of a subject has the id of what it is about, which is an aggregate too."""
 
 
 class Gap(Exception):
@@ -117,7 +118,8 @@ async def is_behind(service: Service, bootstrap: str, connection: Connection) ->
                 newest[tp] = published
     for one in newest.values():
         envelope = one.envelope
-        found = await connection.fetchval(STORED, envelope.subject, envelope.version)
+        place = (one.decider.name, envelope.subject, envelope.version)
+        found = await connection.fetchval(STORED, *place)
         if found != envelope.id:
             return True
     return False
@@ -263,7 +265,7 @@ async def _check_known(
 ) -> None:
     """Raises Gap where the journal has another event than the one that was published."""
     known = [
-        (one.envelope.subject, one.envelope.version, one.envelope.id)
+        (one.decider.name, one.envelope.subject, one.envelope.version, one.envelope.id)
         for one in chunk
         if one.envelope.version <= loaded.streams[one.decider.name, one.envelope.subject].version
     ]

@@ -149,6 +149,10 @@ class Register(_Part):
         one = self.assessments.get(self.purposes[purpose].assessment or "")
         return one is not None and one.holds(day)
 
+    def has_basis(self, purpose: str, day: date) -> bool:
+        """Whether its legal document holds on this day."""
+        return day <= self.bases[self.purposes[purpose].basis].until
+
     def days(self, period: str) -> int:
         """Of a period that ends."""
         found = self.periods[period]

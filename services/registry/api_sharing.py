@@ -65,14 +65,22 @@ def _submission(router: APIRouter, desk: Registry) -> None:
         key = _key(desk, body.source)
         signed = _is_signed(key, body, digest)
         known = Known(context.facts, registered(), context.now, person, signed)
-        if faults := sharing_faults.found(body, known):
-            await _refuse(desk, request, digest, community, faults)
-        assert key
         id = await desk.alias(BATCHES, f"document/{body.source}/{body.document}")
         content = await desk.alias(BATCHES, f"content/{_content(body)}")
-        papers: dict[str, Any] = {"content": content, "thumbprint": key.thumbprint()}
+        faults = sharing_faults.found(body, known)
+        if faults and not await _is_taken(desk, id, content):
+            await _refuse(desk, request, digest, community, faults)
+        papers: dict[str, Any] = {"content": content, "thumbprint": key.thumbprint() if key else ""}
         plan = partial(sharing.submit, id=id, batch=body, known=known, **papers)
         return await desk.command(request, plan, body=body, answer=answer_of(id, body.document))
+
+
+async def _is_taken(desk: Registry, id: UUID, content: UUID) -> bool:
+    """What is wrong by now with a batch that was taken is told, unless it is the same request; it
+    is no refused one."""
+    async with desk.looking() as connection:
+        found = await queries.batch(connection, id)
+    return found is not None and found["content"] == str(content)
 
 
 def _community(request: Request, city: City, body: SharedBatchBody) -> str | None:
@@ -123,7 +131,7 @@ def _decisions(router: APIRouter, desk: Registry) -> None:
     @router.post("/shared-batches/{id}/approve")
     async def approve_batch(request: Request, id: UUID) -> Response:
         """By another person than who issued or submitted it; its entries are in force from now on.
-        What it was taken by must hold still: the assessment, and what its source signs with."""
+        What it was taken by must hold still: assessment, basis, and what its source signs with."""
         by = _person(request)
         async with desk.looking(caller_of(request).scope) as connection:
             found = await queries.batch(connection, id)
@@ -131,7 +139,7 @@ def _decisions(router: APIRouter, desk: Registry) -> None:
         told = await desk.unsealed(id, sealed)
         if found and found["status"] == "submitted":
             _check_signed(desk, found)
-            _check_assessed(desk, told)
+            _check_allowed(desk, told)
         return await desk.tell(request, SHARED_BATCH, id, lambda at: Approve(at, by))
 
     @router.post("/shared-batches/{id}/reject")
@@ -148,13 +156,15 @@ def _check_signed(desk: Registry, batch: Mapping[str, Any]) -> None:
         raise Refused("source_key_gone", status=422, path="/source", allowed=("reject_batch",))
 
 
-def _check_assessed(desk: Registry, told: Mapping[str, Any]) -> None:
-    """Raises Refused where nothing may be done with what is of this category (row P15), or nobody
-    knows any more what it is of."""
-    context = desk.context()
-    today = calendar.day_of(context.now, context.facts.calendar)
-    if not sharing_faults.is_assessed(told.get("category", ""), registered(), today):
+def _check_allowed(desk: Registry, told: Mapping[str, Any]) -> None:
+    """Raises Refused where nothing may be done with what is of this category (rows P1, P15), or
+    nobody knows any more what it is of."""
+    context, category = desk.context(), told.get("category", "")
+    day = (registered(), calendar.day_of(context.now, context.facts.calendar))
+    if not sharing_faults.is_assessed(category, *day):
         raise Refused(ASSESSMENT, status=422, path="/category")
+    if not sharing_faults.has_basis(category, *day):
+        raise Refused("basis_over", status=422, path="/basis")
 
 
 def _endings(router: APIRouter, desk: Registry) -> None:
@@ -167,7 +177,7 @@ def _endings(router: APIRouter, desk: Registry) -> None:
             sealed = await queries.first_sealed(connection, id)
         says = await desk.unsealed(id, sealed)
         if found and says:
-            _check_assessed(desk, says)
+            _check_allowed(desk, says)
         return await desk.tell(request, SHARED_ENTRY, id, lambda at: Retain(at, *told), body)
 
     @router.post("/shared-entries/{id}/withdraw")
@@ -213,15 +223,15 @@ def _batches(router: APIRouter, desk: Registry) -> None:
 
     @router.get("/shared-batches/{id}/category", openapi_extra=FOR_A_PURPOSE)
     async def show_category(request: Request, id: UUID, response: Response) -> Mapping[str, Any]:
-        """What a batch is of, and what for, for who may approve it, until somebody decides; the
-        case at hand is the batch itself (row P5)."""
+        """What a batch is of, and what for, for who may approve it, until somebody decides or its
+        time is over; the case at hand is the batch itself (row P5)."""
         _keep_nothing(response)
         async with desk.reading(request) as look:
-            found = await queries.batch(look.connection, id)
+            found = await queries.batch_to_decide(look.connection, id, desk.context().now)
             told = await desk.unsealed(id, await queries.first_sealed(look.connection, id))
             if not (found and told) or case_of(request) != id:
                 raise not_found()
-            if not _may_decide(str(caller_of(request).person), found):
+            if str(caller_of(request).person) in (found["submitted_by"], found["issued_by"]):
                 raise not_found()
             return look.one({"id": id, **told, "version": found["version"]}, response)
 
@@ -233,11 +243,6 @@ def _is_of_the_city(request: Request) -> bool:
 def _papers(batch: Mapping[str, Any]) -> dict[str, Any]:
     told = {name: value for name, value in batch.items() if name not in INSIDE}
     return {**told, "count": len(batch["entries"])}
-
-
-def _may_decide(person: str, batch: Mapping[str, Any]) -> bool:
-    is_second = person not in (batch["submitted_by"], batch["issued_by"])
-    return is_second and batch["status"] == "submitted"
 
 
 def _keep_nothing(response: Response) -> None:
@@ -273,7 +278,7 @@ def _entries(router: APIRouter, desk: Registry) -> None:
             told = await desk.unsealed(id, await queries.first_sealed(look.connection, id))
             if not told or told["purpose"] != request.headers[PURPOSE]:
                 raise not_found()
-            _check_assessed(desk, told)
+            _check_allowed(desk, told)
             return look.one({**found, **told}, response)
 
 

@@ -109,6 +109,10 @@ BATCH = """
     SELECT id, version, state FROM shared_batch
     WHERE id = $1 AND (NOT $2 OR status = 'submitted')
 """
+BATCH_TO_DECIDE = """
+    SELECT id, version, state FROM shared_batch
+    WHERE id = $1 AND status = 'submitted' AND expires_at > $2
+"""
 ENTRY = "SELECT id, version, state FROM shared_entry WHERE id = $1"
 ENTRIES = """
     SELECT id, version, state FROM shared_entry
@@ -129,10 +133,12 @@ ENTRIES_EXPIRED = """
     ORDER BY expires_at LIMIT least($1, 1000)
 """
 BATCHES_OVER = """
-    SELECT id FROM shared_batch WHERE status = 'submitted' AND expires_at <= $2
-    ORDER BY expires_at LIMIT least($1, 1000)
+    SELECT id FROM (
+        SELECT id, sum(jsonb_array_length(state -> 'entries')) OVER (ORDER BY expires_at, id) AS n
+        FROM shared_batch WHERE status = 'submitted' AND expires_at <= $2
+    ) AS waiting WHERE n <= least($1, 1000)
 """
-"""Batches that nobody decided in time."""
+"""Batches that nobody decided in time, with a thousand entries together."""
 ENTRIES_OVER = """
     SELECT id FROM shared_entry WHERE status = 'expired' AND delete_at <= $2
     ORDER BY delete_at LIMIT least($1, 1000)
@@ -230,6 +236,12 @@ async def batch(
     connection: Connection, id: UUID, *, only_waiting: bool = False
 ) -> dict[str, Any] | None:
     row = await connection.fetchrow(BATCH, id, only_waiting)
+    return row and _flat(SHARED_BATCH, row)
+
+
+async def batch_to_decide(connection: Connection, id: UUID, at: datetime) -> dict[str, Any] | None:
+    """One that waits still at that instant."""
+    row = await connection.fetchrow(BATCH_TO_DECIDE, id, at)
     return row and _flat(SHARED_BATCH, row)
 
 

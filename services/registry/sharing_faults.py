@@ -119,6 +119,12 @@ def is_assessed(category: str, register: Register, today: date) -> bool:
     return known is not None and register.is_assessed(known.purpose, today)
 
 
+def has_basis(category: str, register: Register, today: date) -> bool:
+    """Whether there is a legal basis today for what is of this category (row P1)."""
+    known = register.categories.get(category)
+    return known is not None and register.has_basis(known.purpose, today)
+
+
 def _entries(batch: SharedBatchBody, known: Known) -> Iterator[Fault]:
     if len(batch.entries) > MOST:
         yield Fault("/entries", "too_long")

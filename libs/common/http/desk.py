@@ -28,7 +28,14 @@ from libs.common.http.guards import (
     let_in,
     recorded,
 )
-from libs.common.http.items import Answer, Item, answered_by, entry_of_item, first_aggregate
+from libs.common.http.items import (
+    Answer,
+    Item,
+    answered_by,
+    entry_of_item,
+    first_aggregate,
+    version_of,
+)
 from libs.common.http.problems import Texts, language_of
 from libs.common.http.quotas import Quotas
 from libs.common.http.reading import Reading
@@ -246,7 +253,7 @@ class Desk(Generic[F]):
         def plan(context: Context[F]) -> Iterable[Effect]:
             return (decider.to(id, make(context.now), expected=version),)
 
-        return await self.command(request, plan, body=body)
+        return await self.command(request, plan, body=body, answer=version_of(decider, id))
 
     async def commands(
         self, request: Request, bodies: Sequence[Any], make: Callable[[Any], Item]

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from libs.common.audit import Entry
 from libs.common.ids import id_of
-from libs.common.messages import Cause, Context, Effect, Envelope, Refused
+from libs.common.messages import Cause, Context, Decider, Effect, Envelope, Refused
 from libs.common.work import Answered, Work
 
 Answer = Callable[[Sequence[Envelope]], Mapping[str, Any]]
@@ -46,6 +46,17 @@ def first_aggregate(events: Sequence[Envelope]) -> Mapping[str, Any]:
     id = events[0].subject
     version = max(event.version for event in events if event.subject == id)
     return {"id": str(id), "version": version}
+
+
+def version_of(decider: Decider[Any, Any, Any], id: UUID) -> Answer:
+    """Of this aggregate, and its version now: what follows may be of another with the same id, as
+    what is asked of a subject has; nothing where nothing changed."""
+
+    def answer(events: Sequence[Envelope]) -> Mapping[str, Any]:
+        own = [one for one in events if one.subject == id and isinstance(one.event, decider.events)]
+        return {"id": str(id), "version": own[-1].version} if own else {}
+
+    return answer
 
 
 def answered_by(work: Work) -> Answered:

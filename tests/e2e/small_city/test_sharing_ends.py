@@ -3,6 +3,7 @@ hold, which stops the erasure alone."""
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -20,6 +21,7 @@ from tests.e2e.small_city.test_sharing import (
     TOWN_CENTRE,
     admitted,
     entries_of,
+    entry,
     happened,
     key,
     keys_of,
@@ -98,6 +100,24 @@ async def test_a_batch_that_nobody_decides_goes_by_itself(town: Town, key: ECKey
     assert (answer.status_code, answer.json()["code"]) == (409, "illegal_transition")
 
 
+async def test_a_thousand_entries_that_nobody_decides_go_at_once(town: Town, key: ECKey) -> None:
+    """Not more (row Q20)."""
+    soon, many = (
+        datetime.now(UTC) + timedelta(seconds=8),
+        [entry(name=f"N {n}") for n in range(400)],
+    )
+    told = {"entries": many, "expires_at": soon.isoformat()}
+    ids = [(await submit(town, key, **told)).json()["id"] for _ in range(3)]
+    await asyncio.sleep((soon - datetime.now(UTC)).total_seconds() + 0.5)
+    await swept(town, "registry", SWEEPS)
+    there = town.of(TOWN_CENTRE.id)
+    found = [(await there.get(f"/shared-batches/{id}"))["status"] for id in ids]
+    assert found.count("submitted") in (1, 2), "others may have been over before"
+    await swept(town, "registry", SWEEPS)
+    found = [(await there.get(f"/shared-batches/{id}"))["status"] for id in ids]
+    assert "submitted" not in found
+
+
 async def test_a_hold_keeps_the_key_and_not_the_sight_of_it(town: Town, key: ECKey) -> None:
     first, _ = await admitted(town, key)
     await held(town, first)
@@ -108,6 +128,19 @@ async def test_a_hold_keeps_the_key_and_not_the_sight_of_it(town: Town, key: ECK
     assert await keys_of(town, [first])
     await released(town, first)
     await eventually(partial(keys_of, town, [first]), NONE)
+
+
+async def test_its_version_is_not_that_of_what_was_asked_of_it(town: Town, key: ECKey) -> None:
+    """A legal hold, and that it was reviewed, are told of the same id."""
+    first, _ = await admitted(town, key)
+    for _ in range(4):
+        await held(town, first)
+    answer = await withdrawn(town, first)
+    found = (await town.of(OFFICER.id).get("/shared-entries", status="withdrawn", limit=200))[
+        "items"
+    ]
+    (version,) = [one["version"] for one in found if one["id"] == first]
+    assert (answer.headers["ETag"], answer.json()["version"]) == (f'"{version}"', version)
 
 
 async def test_a_hold_on_one_entry_lets_the_batch_be_rejected(town: Town, key: ECKey) -> None:

@@ -3,9 +3,10 @@ of what is refused the reasons alone are kept."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -169,11 +170,15 @@ async def test_for_a_child_somebody_must_answer(town: Town, key: ECKey) -> None:
         assert answer.status_code == 201, answer.text
 
 
-def over(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The register says that nobody approved the assessment."""
-    known = register.registered()
-    one = known.assessments["shared_2026"].model_copy(update={"approved_by": None})
-    changed = known.model_copy(update={"assessments": {**known.assessments, "shared_2026": one}})
+LETS_IN = {"assessments": "shared_2026", "bases": "police_sharing"}
+
+
+def over(monkeypatch: pytest.MonkeyPatch, part: str = "assessments") -> None:
+    """The register says that nobody approved the assessment, or that the basis is over."""
+    known, name = register.registered(), LETS_IN[part]
+    parts = getattr(known, part)
+    one = parts[name].model_copy(update={"approved_by": None, "until": date(2026, 1, 1)})
+    changed = known.model_copy(update={part: {**parts, name: one}})
     monkeypatch.setattr("services.registry.api_sharing.registered", lambda: changed)
 
 
@@ -211,6 +216,21 @@ async def test_one_document_is_one_batch_however_it_is_written(town: Town, key: 
     refused = await officer.post("/shared-batches", signed(key, other))
     assert (refused.status_code, refused.json()["code"]) == (409, "other_content")
     assert len(await batches_of(town, body["document"])) == 1
+
+
+async def test_the_same_request_once_more_is_answered_as_at_first(town: Town, key: ECKey) -> None:
+    """given: a batch that was taken, and whose time is over; when: its request comes again, and
+    another with the same batch; then: the first answer, and what is wrong; it is not refused."""
+    soon = datetime.now(UTC) + timedelta(seconds=3)
+    body = signed(key, batch(expires_at=soon.isoformat()))
+    headers = {"Idempotency_Key": uuid4().hex}
+    send = partial(town.of(OFFICER.id).post, "/shared-batches", body)
+    first, before = await send(**headers), await refused(town)
+    await asyncio.sleep((soon - datetime.now(UTC)).total_seconds() + 0.5)
+    again, late = await send(**headers), await send()
+    assert (first.status_code, again.status_code, again.json()) == (201, 200, first.json())
+    assert [one["code"] for one in late.json()["errors"]] == ["over"]
+    assert await refused(town) == before
 
 
 async def test_refused_by_one_it_may_come_again_by_another(town: Town, key: ECKey) -> None:
@@ -271,8 +291,11 @@ async def test_a_reason_is_one_of_a_list(town: Town, key: ECKey) -> None:
         assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, "/reason")
 
 
-async def test_without_an_assessment_nothing_works(
-    town: Town, key: ECKey, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("part", "code"), [("assessments", "assessment_required"), ("bases", "basis_over")]
+)
+async def test_without_an_assessment_or_a_basis_nothing_works(
+    town: Town, key: ECKey, monkeypatch: pytest.MonkeyPatch, part: str, code: str
 ) -> None:
     if town.running["registry"] is None:
         pytest.skip("the register of services elsewhere is not ours")
@@ -280,14 +303,14 @@ async def test_without_an_assessment_nothing_works(
     path = f"/shared-batches/{(await submit(town, key)).json()['id']}/approve"
     until = (datetime.now(UTC) + timedelta(days=90)).isoformat()
     body = {"until": until, "reason": "still_needed"}
-    over(monkeypatch)
+    over(monkeypatch, part)
     asked = [
         await town.of(TOWN_CENTRE.id).post(path),
         await read(town, first),
         await town.of(OFFICER.id).post(f"/shared-entries/{first}/retain", body),
     ]
     told = {(answer.status_code, answer.json()["code"]) for answer in asked}
-    assert told == {(422, "assessment_required")}
+    assert told == {(422, code)}
     elsewhere = await town.of(ELSEWHERE.id).post(f"/shared-entries/{first}/retain", body)
     assert elsewhere.status_code == 404
     monkeypatch.undo()

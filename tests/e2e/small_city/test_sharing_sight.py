@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
@@ -51,6 +53,15 @@ async def test_a_category_is_read_by_who_decides_for_a_purpose(town: Town, key: 
         assert (await category(town, id, person)).status_code == 404, str(person)
     await town.of(TOWN_CENTRE.id).post(f"/shared-batches/{id}/approve")
     assert (await category(town, id)).status_code == 404, "somebody decided"
+
+
+async def test_a_category_is_hidden_at_the_end_of_its_batch(town: Town, key: ECKey) -> None:
+    """However late a sweep sees that nobody decided."""
+    ends = datetime.now(UTC) + timedelta(seconds=3)
+    id = str((await submit(town, key, expires_at=ends.isoformat())).json()["id"])
+    assert (await category(town, id)).status_code == 200
+    await asyncio.sleep((ends - datetime.now(UTC)).total_seconds() + 0.5)
+    assert (await category(town, id)).status_code == 404
 
 
 async def test_no_list_of_batches_tells_of_what_they_are_or_which_entries_they_have(

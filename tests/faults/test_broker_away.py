@@ -1,13 +1,15 @@
-"""The broker is away: what needs no broker goes on, on time."""
+"""The broker is away, or silent: what needs no broker goes on, on time."""
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import asyncpg
 import pytest
 
 from libs.common.ids import named, uuid7
+from libs.common.serving import started
 from tests.support import shop
 from tests.support.awaiting import eventually
 from tests.support.processes import ServiceProcess
@@ -61,3 +63,16 @@ async def test_timers_are_fired_when_they_fall_due(servers: Ground, tmp_path: Pa
     finally:
         process.kill()
         await connection.close()
+
+
+@pytest.mark.timeout(100)
+async def test_a_service_starts_although_the_broker_takes_connections_and_says_nothing(
+    servers: Ground,
+) -> None:
+    till, _ = shop.services(unique("m"))
+    settings = await servers.provide([till], shop.topics(till.topic))
+    silent = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    port = silent.sockets[0].getsockname()[1]
+    told = settings.model_copy(update={"kafka_bootstrap_servers": f"127.0.0.1:{port}"})
+    async with silent, asyncio.timeout(25), started([till], told) as (running,):
+        assert running.is_ready

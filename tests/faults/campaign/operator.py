@@ -8,6 +8,8 @@ import json
 import random
 import shutil
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -102,22 +104,28 @@ class Operator:
         """All that was read before is read in time; then every time limit that runs is over, and
         who comes back goes on with what was left: too late."""
         await self.hush()
+        async with self._all_down():
+            await self._scene.backing.leap(LEAP)
+            self._scene.log.note("leap", seconds=LEAP.total_seconds())
+        self._go_on()
+        self._scene.load.catch_up()
+
+    @asynccontextmanager
+    async def _all_down(self) -> AsyncIterator[None]:
         children = self._scene.children
         for child in children.every:
             await children.stop(child)
-        await self._scene.backing.leap(LEAP)
-        self._scene.log.note("leap", seconds=LEAP.total_seconds())
+        yield
         for child in children.every:
             children.start(child)
         await children.ready(children.every)
-        self._go_on()
-        self._scene.load.catch_up()
 
     async def _wipe(self) -> None:
         """While leads come in by HTTP; what an outside source sent must have been read before, as
         nobody here can publish it again."""
         await self.hush()
-        await self._look_around()
+        async with self._all_down():  # anchors are published although nobody asks for anything
+            await self._look_around()
         self._scene.load.takes_intake = False
         self._scene.load.go_on()
         await asyncio.sleep(2)  # a part of the load, not a wait: these events are on their way

@@ -46,7 +46,7 @@ class Changes:
         self.given: dict[tuple[str, str], tuple[bytes, Answered]] = {}
         self._events: list[Appended] = []
         self._audit: list[Sequence[Any]] = []
-        self._timers: dict[TimerKey, tuple[SetTimer | None, str]] = {}
+        self.timers: dict[TimerKey, tuple[SetTimer | None, str]] = {}
         self._waiting: dict[TimerKey, Letter] = {}
         self._places: dict[tuple[str, int], Place] = {}
         self._letters: dict[UUID, tuple[Letter, Dead]] = {}
@@ -58,25 +58,24 @@ class Changes:
         self.streams.update(changed)
         self._events += trial.events
         for key, timer in trial.timers.items():
-            self._timers[key] = (timer, trial.correlation_id)
+            self.timers[key] = (timer, trial.correlation_id)
         for projection, rows in trial.rows:
             self._projected.add(projection, rows)
 
     def settle(self, work: Work, outcome: str) -> None:
-        """What called for this work is done with; a timer that it sets again must come after."""
+        """What called for this work is done with."""
         if work.message:
             self.inbox[work.message] = outcome
         if work.fired:
             key = (work.fired.name, work.fired.id)
             self.fired[key] = work.fired
-            self._timers.pop(key, None)
 
     def answer(self, request: Request, answered: Answered) -> None:
         self.given[request.source, request.key] = (request.digest, answered)
 
     def wait(self, timer: SetTimer, letter: Letter, correlation_id: str) -> None:
         """`timer` brings the record of `letter` again."""
-        self._timers[timer.name, timer.id] = (timer, correlation_id)
+        self.timers[timer.name, timer.id] = (timer, correlation_id)
         self._waiting[timer.name, timer.id] = letter
 
     def record(self, row: Sequence[Any]) -> None:
@@ -155,13 +154,13 @@ class Changes:
     def _timer_rows(self, keys: Mapping[UUID, AESGCM]) -> Batch:
         """A row is touched by one part only: what was fired and set again is moved."""
         set_, cancelled, fired, moved = [], [], [], []
-        for key, (timer, correlation) in sorted(self._timers.items(), key=lambda item: item[0]):
+        for key, (timer, correlation) in sorted(self.timers.items(), key=lambda item: item[0]):
             if timer is None and key not in self.fired:
                 cancelled.append(key)
             elif timer is not None and key not in self.fired:
                 set_.append((*key, timer.due_at, self._data(timer, keys), correlation))
         for key, row in sorted(self.fired.items()):
-            again, _ = self._timers.get(key, (None, ""))
+            again, _ = self.timers.get(key, (None, ""))
             if again:
                 moved.append((*key, row.due_at, again.due_at, self._data(again, keys)))
             else:

@@ -103,7 +103,10 @@ class Draft:
         return Handled() if place.offset < next else None
 
     def _stands(self, fired: Fired) -> bool:
-        return fired in self._loaded.fired and (fired.name, fired.id) not in self.changes.fired
+        """As it was loaded, and after the works before this one."""
+        key, changes = (fired.name, fired.id), self.changes
+        is_changed = key in changes.fired or key in changes.timers
+        return fired in self._loaded.fired and not is_changed
 
     def _is_handled(self, message: Message, takes_over: bool) -> bool:
         outcome = self._loaded.inbox.get(message)

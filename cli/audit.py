@@ -34,6 +34,7 @@ SELECT unnest(ids) AS id, action, count(*) AS times, min(at) AS first, max(at) A
 WHERE actor = $1 AND at >= $2 AND at < $3 AND outcome IN ('done', 'again')
 GROUP BY 1, 2 ORDER BY first, id, action
 """
+Kept = Annotated[Path, typer.Argument(dir_okay=False, help="where it is kept")]
 There = Annotated[Path, typer.Argument(exists=True, dir_okay=False)]
 Anchors = Annotated[
     Path,
@@ -48,9 +49,10 @@ STEP = 500
 @app.command()
 def dump(
     service: Annotated[str, typer.Argument(help="one of them: see `civicgrid status`")],
-    file: Path,
+    file: Kept,
 ) -> None:
-    """Every row of one service with its number and hash, for `verify`."""
+    """Every row of one service with its number and hash, for `verify`. A dump that is there
+    already stays, unless the new one has all of it."""
     if service not in NAMES:
         raise typer.BadParameter(f"known are {', '.join(NAMES)}", param_hint="SERVICE")
     asyncio.run(_dump(ground.attached(), service, file))
@@ -63,15 +65,19 @@ async def _dump(chosen: Settings, service: str, file: Path) -> None:
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
         total = await audit_files.length(connection)
-        with file.open("w", encoding="utf-8") as out, _shown("rows", total) as told:
+        with (
+            audit_files.keeping(file, audit_files.check_dump) as out,
+            _shown("rows", total) as told,
+        ):
             await audit_files.write_dump(connection, service, out, told)
 
 
 @app.command()
-def anchors(file: Path) -> None:
-    """The hashes that every service has published, for `verify`."""
+def anchors(file: Kept) -> None:
+    """The hashes that every service has published, for `verify`. Those in FILE stay, unless the
+    topic has all of them still."""
     bootstrap = ground.attached().kafka_bootstrap_servers
-    with file.open("w", encoding="utf-8") as out:
+    with audit_files.keeping(file, audit_files.check_anchors) as out:
         count = asyncio.run(audit_files.write_anchors(bootstrap, out))
     console.print(f"{count:,} anchors written to {file}")
 

@@ -12,11 +12,12 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import typer
+from rich.text import Text
 
 from cli import audit_files, ground
-from cli.audit_files import Told
+from cli.audit_files import FileError, Told
 from cli.city import NAMES
-from cli.screen import Json, console, progress, show_json, show_table
+from cli.screen import Json, console, errors, progress, show_json, show_table
 from libs.common import chain
 from libs.common.chain import Verdict
 from libs.common.database import session
@@ -35,12 +36,11 @@ WHERE actor = $1 AND at >= $2 AND at < $3 AND outcome IN ('done', 'again')
 GROUP BY 1, 2 ORDER BY first, id, action
 """
 Kept = Annotated[Path, typer.Argument(dir_okay=False, help="where it is kept")]
-There = Annotated[Path, typer.Argument(exists=True, dir_okay=False)]
-Anchors = Annotated[
-    Path,
-    typer.Option(exists=True, dir_okay=False, help="as `civicgrid audit anchors` wrote it"),
-]
+Dump = Annotated[Path, typer.Argument(help="as `civicgrid audit dump` wrote it")]
+Anchors = Annotated[Path, typer.Option(help="as `civicgrid audit anchors` wrote it")]
 ENDS = {"valid": 0, "invalid": 1, "cannot be verified": 2}
+NO_FILE = 3
+"""How it ends where there is nothing to read: neither file said anything of a row."""
 SHOWN = 20
 """Faults: what follows from the first says little more."""
 STEP = 500
@@ -83,16 +83,26 @@ def anchors(file: Kept) -> None:
 
 
 @app.command()
-def verify(dump: There, anchors: Anchors | None = None, as_json: Json = False) -> None:
+def verify(dump: Dump, anchors: Anchors | None = None, as_json: Json = False) -> None:
     """Whether a dump is what it was; needs no server. Ends with 1 if it is not, with 2 if nobody
-    can tell."""
+    can tell, with 3 if a file is not there or is not what it should be."""
+    try:
+        service, verdict = _verified(dump, anchors)
+    except (FileError, OSError) as error:
+        errors.print(Text(str(error), "red"))
+        raise typer.Exit(NO_FILE) from None
+    show_json(asdict(verdict)) if as_json else _tell(service, verdict)
+    raise typer.Exit(ENDS[verdict.name])
+
+
+def _verified(dump: Path, anchors: Path | None) -> tuple[str, Verdict]:
+    """Of which service, and what it is. Raises FileError, OSError."""
     with dump.open(encoding="utf-8") as file:
         header, lines = audit_files.read_dump(file)
         known = audit_files.read_anchors(anchors, header.service) if anchors else []
         with _shown("rows", header.length) as told:
             verdict = chain.verify(header.service, header.at, _told(lines, told), known)
-    show_json(asdict(verdict)) if as_json else _tell(header.service, verdict)
-    raise typer.Exit(ENDS[verdict.name])
+    return header.service, verdict
 
 
 def _tell(service: str, verdict: Verdict) -> None:

@@ -149,8 +149,11 @@ def read_dump(file: TextIO) -> tuple[Header, Iterator[Sealed]]:
     header = next(lines, {})
     if header.get("format") != FORMAT:
         raise FileError(f"{file.name} is no dump: `civicgrid audit dump` makes them")
-    at = datetime.fromisoformat(header["at"])
-    return Header(header["service"], header["length"], at), map(_sealed, lines)
+    try:
+        at = datetime.fromisoformat(header["at"])
+        return Header(header["service"], header["length"], at), map(_sealed, lines)
+    except (KeyError, TypeError, ValueError) as error:
+        raise FileError(f"the first line of {file.name} is that of no dump") from error
 
 
 def _sealed(line: Mapping[str, Any]) -> Sealed:

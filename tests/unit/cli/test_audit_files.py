@@ -150,3 +150,31 @@ def test_a_dump_of_another_service_takes_no_place(tmp_path: Path) -> None:
     kept.write_text("a note of mine\n")
     with pytest.raises(audit_files.FileError, match="line 1"):
         audit_files.check_dump(kept, fresh)
+
+
+@pytest.mark.parametrize("text", [None, "", "a note of mine\n", "[7]\n", "\xff", anchor(1)])
+def test_a_file_that_is_no_dump_says_nothing_of_a_row(tmp_path: Path, text: str | None) -> None:
+    """given: a file that is not there, or something else; when: it is to be verified; then: the
+    end is neither that of a bad row nor that of one without a witness, and no server is blamed."""
+    file = tmp_path / "leads.dump"
+    if text is not None:
+        file.write_text(text, encoding="latin-1")
+    done = run("verify", str(file))
+    assert done.exit_code == 3, (done.output, done.exception)
+    assert str(file) in done.stderr.replace("\n", "")
+    assert "server" not in done.output
+
+
+@pytest.mark.parametrize("text", [None, "a note of mine\n", '{"service": "leads"}\n'])
+def test_anchors_that_are_none_bear_no_witness(tmp_path: Path, text: str | None) -> None:
+    dump, anchors = tmp_path / "leads.dump", tmp_path / "anchors.jsonl"
+    dump_of(dump, line(1))
+    if text is not None:
+        anchors.write_text(text)
+    assert run("verify", str(dump), "--anchors", str(anchors)).exit_code == 3
+
+
+def test_a_dump_whose_first_line_says_too_little_is_none(tmp_path: Path) -> None:
+    file = tmp_path / "leads.dump"
+    file.write_text(json.dumps({"format": audit_files.FORMAT}) + "\n")
+    assert run("verify", str(file)).exit_code == 3

@@ -38,7 +38,7 @@ GROUP BY 1, 2 ORDER BY first, id, action
 Kept = Annotated[Path, typer.Argument(dir_okay=False, help="where it is kept")]
 Dump = Annotated[Path, typer.Argument(help="as `civicgrid audit dump` wrote it")]
 Anchors = Annotated[Path, typer.Option(help="as `civicgrid audit anchors` wrote it")]
-ENDS = {"valid": 0, "invalid": 1, "cannot be verified": 2}
+ENDS = {"valid": 0, "nothing to verify": 0, "invalid": 1, "cannot be verified": 2}
 NO_FILE = 3
 """How it ends where there is nothing to read: neither file said anything of a row."""
 SHOWN = 20
@@ -102,6 +102,8 @@ def _verified(dump: Path, anchors: Path | None) -> tuple[str, Verdict]:
         known = audit_files.read_anchors(anchors, header.service) if anchors else []
         with _shown("rows", header.length) as told:
             verdict = chain.verify(header.service, header.at, _told(lines, told), known)
+    if header.length and verdict.name == "nothing to verify":
+        raise FileError(f"{dump} is cut off: it has none of its {header.length:,} rows")
     return header.service, verdict
 
 
@@ -110,6 +112,8 @@ def _tell(service: str, verdict: Verdict) -> None:
     if verdict.faults:
         console.print(f"the first bad row: {verdict.faults[0].text}")
         show_table([asdict(fault) for fault in verdict.faults[:SHOWN]])
+    elif verdict.name == "nothing to verify":
+        console.print("it has no row; whether it ever had one, anchors alone can tell")
     elif verdict.name == "cannot be verified":
         since = f"no anchor bears witness to those from number {verdict.anchored + 1:,} on"
         console.print(f"{verdict.rows:,} rows fit together, but {since}")

@@ -178,3 +178,18 @@ def test_a_dump_whose_first_line_says_too_little_is_none(tmp_path: Path) -> None
     file = tmp_path / "leads.dump"
     file.write_text(json.dumps({"format": audit_files.FORMAT}) + "\n")
     assert run("verify", str(file)).exit_code == 3
+
+
+def test_a_service_without_a_row_has_nothing_to_verify(tmp_path: Path) -> None:
+    """given: the dump of a service that has no row; when: it is verified; then: it ends with 0;
+    but not where anchors name rows, or its first line does."""
+    dump, anchors = tmp_path / "leads.dump", tmp_path / "anchors.jsonl"
+    anchors.touch()
+    dump_of(dump)
+    for words in ((), ("--anchors", str(anchors))):
+        done = run("verify", str(dump), *words)
+        assert (done.exit_code, "nothing to verify" in done.stdout) == (0, True)
+    anchors.write_text(anchor(1) + "\n")
+    assert run("verify", str(dump), "--anchors", str(anchors)).exit_code == 1
+    dump.write_text(dump.read_text().replace('"length": 0', '"length": 7'))
+    assert run("verify", str(dump)).exit_code == 3

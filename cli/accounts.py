@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -11,13 +13,14 @@ import pyotp
 import typer
 
 from cli import credentials, ground, passes
-from cli.client import DEFAULT, City, CityError, NoCity, SignedOut, Url
+from cli.client import DEFAULT, City, CityError, NoCity, Refusal, SignedOut, Url
 from cli.passes import Pass
-from cli.screen import Json, console, errors, show_facts, show_json, show_table
+from cli.screen import Json, console, errors, show_facts, show_json, show_table, shown
 from libs.common.messages import Refused
 from libs.rights.tokens import make_keys
 from services.portal import proofs
 from services.portal.bodies import PASSWORD_LENGTH
+from services.portal.domain.account import IN_OFFICE
 
 app = typer.Typer(no_args_is_help=True, help="Who has an account, and in which state it is.")
 
@@ -34,12 +37,13 @@ NOT_INVITED = (
 
 
 def init(
-    founder: Annotated[str, typer.Option(help="the sign-in name of the first founder")] = "founder",
+    founder: Annotated[str, typer.Option(help="the sign-in name of the founder")] = "founder",
     url: Annotated[
         str | None, typer.Option("--url", help="where their city answers, if not on this machine")
     ] = None,
 ) -> None:
-    """Make keys for access tokens and the first account; what is there already stays as it is."""
+    """Make keys for access tokens and the first account; what is there already stays as it is.
+    Where no founder can sign in any more it opens the account of another, under another name."""
     folder = ground.tokens_folder()
     made = make_keys(folder)
     console.print(f"keys for access tokens: {'made' if made else 'there already'}, in {folder}")
@@ -56,10 +60,38 @@ def init(
             f"the city at {city.url} knows other keys: name their folder in CIVICGRID_TOKENS"
         )
         raise typer.Exit(1) from None
-    if founders:
+    if not _is_there(founders):
+        _open_founder(city, founder)
+
+
+def _is_there(founders: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether one of them signs in, or may yet activate an account; told."""
+    if any(one["status"] in IN_OFFICE for one in founders):
         console.print("there is a founder already: sign in with `civicgrid login`")
-        return
-    _tell_opened(founder, city.post("/accounts", {"name": founder, "founder": True}))
+        return True
+    ends = [one["invited_until"] for one in founders if one["status"] == "invited"]
+    until = max(map(datetime.fromisoformat, ends), default=None)
+    if until is None or until <= datetime.now(UTC):
+        return False
+    console.print(
+        f"there is a founder already, who has until {shown(until)} to run `civicgrid accounts"
+        " activate`; after that `civicgrid init` opens the account of another"
+    )
+    return True
+
+
+def _open_founder(city: City, name: str) -> None:
+    """The keys here could sign in as one: whoever has them gets no more than that."""
+    try:
+        answer = city.post("/accounts", {"name": name, "founder": True})
+    except Refusal as refusal:
+        if refusal.code != "name_taken":
+            raise
+        raise CityError(
+            f"no founder can sign in, and the name {name} is in use: open the account of another"
+            " with `civicgrid init --founder NAME`"
+        ) from None
+    _tell_opened(name, answer)
 
 
 def _tell_opened(name: str, answer: dict[str, Any]) -> None:
@@ -216,7 +248,7 @@ def unlock(id: Id, url: Url = None) -> None:
 
 @app.command()
 def disable(id: Id, url: Url = None) -> None:
-    """It signs in no more, and all of its sessions end."""
+    """It signs in no more, and all of its sessions end. Not your own, nor the last founder's."""
     _step(url, id, "disable")
 
 

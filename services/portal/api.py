@@ -172,9 +172,12 @@ def _steps(router: APIRouter, desk: Portal) -> None:
 
     @router.post("/accounts/{id}/disable")
     async def disable_account(request: Request, id: UUID) -> Response:
-        """All of its sessions end."""
-        by = account_of(request)
-        return await desk.tell(request, ACCOUNT, id, lambda at: commands.Disable(at, by))
+        """All of its sessions end. Not one's own, and not that of the last founder."""
+        by, version = account_of(request), expected(request)
+        async with desk.looking() as connection:
+            successor = await queries.successor(connection, id)
+        told = (id, by, successor, version)
+        return await desk.command(request, lambda now: policies.disable_account(*told, now))
 
     @router.post("/accounts/{id}/revoke-sessions")
     async def revoke_sessions(request: Request, id: UUID) -> Response:

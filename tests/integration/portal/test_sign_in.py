@@ -194,6 +194,34 @@ async def test_founders_have_a_second_factor_and_no_person(portal: Portal) -> No
     assert (await portal.get("/accounts", token)).status_code == 200
 
 
+async def founder_in_office(portal: Portal) -> Person:
+    founder = await portal.open(person_ref=None, founder=True)
+    founder.secret = pyotp.random_base32()
+    assert (await portal.activate(founder)).status_code == 200
+    return founder
+
+
+async def test_of_two_founders_who_disable_each_other_at_once_one_stays(portal: Portal) -> None:
+    """given: no founder but two; when: each disables the other at the same moment; then: one is
+    disabled, and nobody disables the one who is left, nor do they themselves."""
+    rows = await portal.rows("SELECT id FROM account WHERE founder AND status <> 'disabled'")
+    for before in rows:
+        await portal.post(f"/accounts/{before['id']}/disable", token=portal.founder)
+    two = [await founder_in_office(portal) for _ in range(2)]
+    for before in rows:
+        await portal.post(f"/accounts/{before['id']}/disable", token=portal.founder)
+    tokens = [founder_token(UUID(one.id)) for one in two]
+    answers = await asyncio.gather(
+        *(portal.post(f"/accounts/{two[1 - n].id}/disable", token=tokens[n]) for n in range(2))
+    )
+    assert sorted(answer.status_code for answer in answers) == [200, 409]
+    assert next(told(answer)[1] for answer in answers if answer.is_error) == "last_founder"
+    left = next(n for n in range(2) if answers[1 - n].is_error)
+    path = f"/accounts/{two[left].id}/disable"
+    assert told(await portal.post(path, token=tokens[left])) == (409, "own_account")
+    assert told(await portal.post(path, token=portal.founder)) == (409, "last_founder")
+
+
 async def test_accounts_are_kept_by_founders_alone(portal: Portal) -> None:
     person = await portal.worker()
     token = (await portal.sign_in(person)).json()["access_token"]

@@ -114,7 +114,7 @@ def login(
     except SignedOut:
         console.print("not signed in: name, password or code is wrong, or the account is not open")
         raise typer.Exit(1) from None
-    credentials.keep(city.url, tokens["refresh_token"])
+    credentials.keep(city.url, name, tokens["refresh_token"])
     console.print(f"signed in at {city.url}")
 
 
@@ -131,12 +131,16 @@ def logout(url: Url = None) -> None:
 
 
 def whoami(url: Url = None, as_json: Json = False) -> None:
-    """Which account this machine is signed in with, and until when."""
-    me = City(url).get("/me")
+    """Which account this machine is signed in with, by which name and until when, and the posts
+    that its owner holds."""
+    city = City(url)
+    me = city.get("/me")
+    kept = credentials.kept(city.url)
+    me = {"name": kept and kept.name, **me}
     if as_json:
         return show_json(me)
-    session = me.pop("session")
-    show_facts({**me, "session": session["id"], "until": session["ends_at"]})
+    session, posts = me.pop("session"), list(map(_post, me.pop("posts")))
+    show_facts({**me, "posts": posts, "session": session["id"], "until": session["ends_at"]})
 
 
 @app.command("list")
@@ -174,8 +178,12 @@ def _posts(city: City) -> dict[str, list[str]]:
     held: dict[str, list[str]] = defaultdict(list)
     for post in city.pages("/posts"):
         if post["person_ref"]:
-            held[post["person_ref"]].append(f"{post['role']} of {post['area']}")
+            held[post["person_ref"]].append(_post(post))
     return held
+
+
+def _post(post: Mapping[str, Any]) -> str:
+    return f"{post['role']} of {post['area']}"
 
 
 @app.command("open")

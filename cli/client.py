@@ -133,11 +133,11 @@ class City:
         """A token that is good for a while yet. Raises SignedOut."""
         if self._token is not None and time.monotonic() < self._good_until:
             return self._token
-        refresh = credentials.kept(self.url)
-        if refresh is None:
+        kept = credentials.kept(self.url)
+        if kept is None:
             raise SignedOut(f"nobody is signed in at {self.url}: sign in with `civicgrid login`")
         try:
-            answer = self._send("POST", "/refresh", json={"refresh_token": refresh})
+            answer = self._send("POST", "/refresh", json={"refresh_token": kept.refresh_token})
         except SignedOut:
             raise SignedOut(
                 f"the session at {self.url} has ended: sign in with `civicgrid login`"

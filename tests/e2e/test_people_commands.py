@@ -86,6 +86,17 @@ def submitted(there: Signed) -> str:
     return str(there.json("lead", "submit", *told)["id"])
 
 
+async def test_who_is_signed_in_sees_by_which_name_and_which_posts_they_hold(
+    officer: Signed, commander: Signed
+) -> None:
+    me = officer.json("whoami")
+    (post,) = me["posts"]
+    assert (post["role"], post["area"]) == ("community_officer", COMMUNITY)
+    shown = officer.run("whoami")
+    assert me["name"] in shown and f"community_officer of {COMMUNITY}" in shown
+    assert "command_operator of" in commander.run("whoami")
+
+
 async def test_what_was_told_is_read_for_a_purpose(commander: Signed) -> None:
     lead = submitted(commander)
     shown = commander.run("lead", "content", lead)

@@ -106,6 +106,7 @@ async def test_the_first_founder_signs_in_and_opens_another_account(
     assert file.stat().st_mode & 0o077 == 0
     me = json.loads(command.run("whoami", "--json"))
     assert me["founder"] and me["person_ref"] is None
+    assert (me["name"], me["posts"]) == ("founder", [])
     command.fails("accounts", "disable", me["account"], why="their own account")
     command.fails("accounts", "open", "founder", "--founder", why="name belongs to another")
     told = command.run("accounts", "open", "z.wang", "--person", str(uuid7()), "--json")

@@ -34,4 +34,6 @@ def sign_in(settings: Settings, url: str, home: Path, person: UUID | None = None
         assert answer.status_code == 201, answer.text
     file = home / "civicgrid" / "sessions.json"
     file.parent.mkdir(parents=True)
-    file.write_text(json.dumps({url: answer.json()["refresh_token"]}))
+    file.write_text(
+        json.dumps({url: {"name": name, "refresh_token": answer.json()["refresh_token"]}})
+    )

@@ -84,7 +84,7 @@ class Machine:
     def keep_session(self, url: str) -> None:
         file = self.folder / "civicgrid" / "sessions.json"
         file.parent.mkdir()
-        file.write_text(json.dumps({url: "a refresh token"}))
+        file.write_text(json.dumps({url: {"name": "li.na", "refresh_token": "a refresh token"}}))
 
 
 @pytest.fixture

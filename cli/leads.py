@@ -28,6 +28,7 @@ from services.leads.rules import LEAD_TYPES
 imports = typer.Typer(no_args_is_help=True, help="Many leads at once.")
 app = typer.Typer(no_args_is_help=True, help="One lead.")
 
+Lead = Annotated[UUID, typer.Argument(metavar="LEAD", help="its id")]
 Grant = Annotated[UUID | None, typer.Option(help="of break-glass: see `civicgrid access`")]
 BATCH = 500
 SHOWN = 50
@@ -140,7 +141,7 @@ def keep(
 
 @app.command()
 def content(
-    id: str,
+    id: Lead,
     purpose: Annotated[str, typer.Option(help=f"what for: {PURPOSES}")] = "handle_leads",
     grant: Grant = None,
     url: Url = None,
@@ -148,7 +149,7 @@ def content(
 ) -> None:
     """What was told of an open lead, and by whom. That you looked at it is recorded."""
     try:
-        told = City(url, grant=grant).view(f"/leads/{id}/content", purpose, id)
+        told = City(url, grant=grant).view(f"/leads/{id}/content", purpose, str(id))
     except Refusal as refusal:
         if refusal.code in WRONG_PURPOSE and purpose not in ALLOWED:
             raise CityError(
@@ -192,20 +193,33 @@ def submit(
 
 
 @app.command()
-def show(id: str, grant: Grant = None, url: Url = None, as_json: Json = False) -> None:
+def show(id: Lead, grant: Grant = None, url: Url = None, as_json: Json = False) -> None:
     """A lead, what happened to it, and why it went where it went."""
     city = City(url, grant=grant)
     lead = city.get(f"/leads/{id}")
-    steps = city.get(f"/leads/{id}/timeline")["items"]
+    steps = _timeline(city, id)
     if as_json:
         return show_json({**lead, "timeline": steps})
     explanation = lead.pop("explanation") or {}
-    show_facts({**lead, **_rule(steps)})
-    show_table(
-        [{"version": s["version"], "event": s["type"], "at": s["recorded_at"]} for s in steps]
-    )
+    show_facts({**lead, **_rule(steps or ())})
+    if steps is None:
+        errors.print("what happened to it is not for your posts")
+    else:
+        names = ("version", "event", "at")
+        rows = [(one["version"], one["type"], one["recorded_at"]) for one in steps]
+        show_table([dict(zip(names, row, strict=True)) for row in rows])
     if explanation.get("losing"):
         show_table(explanation["losing"], "rules that did not apply")
+
+
+def _timeline(city: City, id: UUID) -> list[dict[str, Any]] | None:
+    """None where whoever sees the lead does not see this."""
+    try:
+        return list(city.get(f"/leads/{id}/timeline")["items"])
+    except Refusal as refusal:
+        if refusal.status not in (403, 404):
+            raise
+        return None
 
 
 def _rule(steps: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -178,6 +178,17 @@ async def test_a_lead_shows_the_rule_that_routed_it(commander: Signed) -> None:
     assert "urgent-to-police" in shown and "rule set" in shown
 
 
+async def test_who_may_see_a_lead_and_not_what_happened_to_it_sees_the_lead(
+    commander: Signed, privacy: Signed
+) -> None:
+    lead = submitted(commander)
+    shown = privacy.run("lead", "show", lead)
+    assert lead in shown and "what happened to it is not for your posts" in shown
+    told = privacy.json("lead", "show", lead)
+    assert (told["id"], told["timeline"]) == (lead, None)
+    assert len(commander.json("lead", "show", lead)["timeline"]) > 1
+
+
 async def test_what_is_wrong_with_a_lead_is_told_by_its_options(commander: Signed) -> None:
     submit = ("lead", "submit", "--type")
     commander.fails(*submit, "gas", why="--type: There is no such lead type. There are: theft,")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,6 +21,7 @@ from libs.common.contracts.leads import LeadArbitrated, LeadRouted, LeadUnrouted
 from libs.common.ids import uuid7
 from libs.privacy.register import registered
 from libs.rights import policy
+from libs.rights.policy import Relation
 from services.leads.importing import Read, read_leads
 from services.leads.mapping import read_mapping
 from services.leads.rules import LEAD_TYPES
@@ -34,7 +35,8 @@ BATCH = 500
 SHOWN = 50
 UNROUTED = "unrouted"
 TYPES = ", ".join(LEAD_TYPES)
-ALLOWED = sorted(policy.read()["leads"]["show_content"].purposes)
+RIGHTS = policy.read()["leads"]
+ALLOWED = sorted(RIGHTS["show_content"].purposes)
 PURPOSES = "; ".join(f"{code} ({registered().purposes[code].en})" for code in ALLOWED)
 ROUTINGS = (LeadRouted.type, LeadUnrouted.type, LeadArbitrated.type)
 WRONG_PURPOSE = ("reason_unclear", "not_found")
@@ -177,8 +179,9 @@ def submit(
     """Capture a lead, and show where it went."""
     told = {"lead_type": lead_type, "cell": cell, "longitude": lon, "latitude": lat, "text": text}
     body = {name: value for name, value in told.items() if value is not None}
+    city = City(url)
     try:
-        answer = City(url).post("/leads", {"id": str(uuid7()), "channel": "console", **body})
+        answer = city.post("/leads", {"id": str(uuid7()), "channel": "console", **body})
     except Refusal as refusal:
         if refusal.code == "unknown_lead_type":
             raise CityError(f"{refusal} There are: {TYPES}") from None
@@ -186,10 +189,48 @@ def submit(
     if as_json:
         return show_json(answer)
     show_facts(answer)
+    may = _may(city, answer)
     if answer["state"] == UNROUTED:
         why = "no rule and no unit fits it" if answer["cell"] else "it has no place in the city"
-        errors.print(f"{why}: it waits until a centre finds it with `civicgrid leads unrouted`")
-    console.print(f"where it is now: civicgrid lead show {answer['id']}")
+        how = " with `civicgrid leads unrouted`" if "list_unrouted" in may else ""
+        errors.print(f"{why}: it waits until a centre finds it{how}")
+    if "show_lead" in may:
+        console.print(f"where it is now: civicgrid lead show {answer['id']}")
+
+
+def _may(city: City, lead: Mapping[str, Any]) -> set[str]:
+    """What whoever is signed in may do to this lead by their posts, of what looks for one: it is
+    not tried, for what is refused leaves a row of audit."""
+    posts, around = city.get("/me")["posts"], _around(city, lead["cell"])
+    return {
+        name
+        for name in ("show_lead", "list_unrouted")
+        for post in posts
+        if _is_theirs(RIGHTS[name].rights.get(post["role"], frozenset()), post, lead, around)
+    }
+
+
+def _is_theirs(
+    relations: Set[Relation], post: Mapping[str, Any], lead: Mapping[str, Any], around: Set[str]
+) -> bool:
+    unit = lead.get("unit")
+    return (
+        ("own" in relations and post["area"] == lead["cell"])
+        or ("within" in relations and post["area"] in around)
+        or ("unit" in relations and unit is not None and post["organisation"] == unit)
+    )
+
+
+def _around(city: City, cell: str | None) -> set[str]:
+    """The areas that a cell is in, itself one of them; of what has no place, the city alone."""
+    if cell is None:
+        return {area["code"] for area in city.pages("/areas", level="city")}
+    above: set[str] = set()
+    code: str | None = cell
+    while code:
+        above.add(code)
+        code = city.get(f"/areas/{code}")["parent"]
+    return above
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,7 @@ from cli.passes import Pass
 from libs.common.ids import uuid7
 from services.registry import reference
 from tests.e2e.small_city.test_content import OFFICER
-from tests.e2e.small_city.test_rights import CELL, COMMUNITY, PARENT
+from tests.e2e.small_city.test_rights import CELL, COMMUNITY, PARENT, persons_of_the_plan
 from tests.e2e.small_city.test_sharing import batch
 from tests.integration.test_accounts_command import Command
 from tests.support.accounts import sign_in
@@ -73,6 +74,14 @@ def commander(city: Commands) -> Signed:
 @pytest.fixture(scope="module")
 def privacy(city: Commands) -> Signed:
     return signed_in(city, PRIVACY_OFFICER)
+
+
+@pytest.fixture(scope="module")
+def informant(city: Commands) -> Signed:
+    """Of CELL."""
+    persons = persons_of_the_plan()
+    theirs = next(one for one in persons if one.role == "grid_informant" and one.area == CELL)
+    return signed_in(city, theirs.id)
 
 
 @pytest.fixture(scope="module")
@@ -171,6 +180,21 @@ async def test_a_lead_without_a_place_waits_until_somebody_finds_it(commander: S
     assert [row["id"] in said for row in rows] == [True]
     assert "no place" in commander.run("leads", "unrouted")
     assert "no place" in commander.run("lead", "show", rows[0]["id"])
+
+
+async def test_of_a_lead_is_told_only_what_whoever_captured_it_may_ask(
+    informant: Signed, officer: Signed, commander: Signed
+) -> None:
+    """given: people who see leads of their cell, of their community, and of the city; when: they
+    capture one here, elsewhere, or without a place; then: what is told works for each of them."""
+    submit = ("lead", "submit", "--type", "theft")
+    for there, sees in ((informant, (CELL,)), (officer, (CELL,)), (commander, (CELL, THERE, ""))):
+        for cell in (CELL, THERE, ""):
+            said = there.run(*submit, *(("--cell", cell) if cell else ()))
+            assert ("civicgrid lead show" in said) == (cell in sees), (there.home.name, cell)
+            assert ("leads unrouted" in said) == (there is commander and not cell)
+            if shown := re.findall(r"civicgrid lead show (\S+)", said):
+                there.run("lead", "show", *shown)
 
 
 async def test_a_lead_shows_the_rule_that_routed_it(commander: Signed) -> None:

@@ -13,7 +13,7 @@ import pyotp
 import typer
 
 from cli import credentials, ground, passes
-from cli.client import DEFAULT, City, CityError, NoCity, Refusal, SignedOut, Url
+from cli.client import DEFAULT, City, CityError, NoCity, Refusal, SignedOut, Url, address
 from cli.passes import Pass
 from cli.screen import Json, console, errors, show_facts, show_json, show_table, shown
 from libs.common.messages import Refused
@@ -39,7 +39,10 @@ NOT_INVITED = (
 def init(
     founder: Annotated[str, typer.Option(help="the sign-in name of the founder")] = "founder",
     url: Annotated[
-        str | None, typer.Option("--url", help="where their city answers, if not on this machine")
+        str | None,
+        typer.Option(
+            "--url", callback=address, help="where their city answers, if not on this machine"
+        ),
     ] = None,
 ) -> None:
     """Make keys for access tokens and the first account; what is there already stays as it is.
@@ -199,7 +202,8 @@ def open_account(
 ) -> None:
     """An account for a person, and an invitation to hand over to them."""
     told = {"name": name, "founder": founder, "second_factor": second_factor}
-    answer = City(url).post("/accounts", {**told, "person_ref": person and str(person)})
+    city = City(url, options={"person_ref": "--person", "second_factor": "--second-factor"})
+    answer = city.post("/accounts", {**told, "person_ref": person and str(person)})
     show_json(answer) if as_json else _tell_opened(name, answer)
 
 

@@ -38,6 +38,13 @@ TYPES = ", ".join(LEAD_TYPES)
 RIGHTS = policy.read()["leads"]
 ALLOWED = sorted(RIGHTS["show_content"].purposes)
 PURPOSES = "; ".join(f"{code} ({registered().purposes[code].en})" for code in ALLOWED)
+OPTIONS = {
+    "lead_type": "--type",
+    "cell": "--cell",
+    "longitude": "--lon",
+    "latitude": "--lat",
+    "text": "--text",
+}
 ROUTINGS = (LeadRouted.type, LeadUnrouted.type, LeadArbitrated.type)
 WRONG_PURPOSE = ("reason_unclear", "not_found")
 
@@ -151,7 +158,8 @@ def content(
 ) -> None:
     """What was told of an open lead, and by whom. That you looked at it is recorded."""
     try:
-        told = City(url, grant=grant).view(f"/leads/{id}/content", purpose, str(id))
+        city = City(url, grant=grant, options={"purpose": "--purpose"})
+        told = city.view(f"/leads/{id}/content", purpose, str(id))
     except Refusal as refusal:
         if refusal.code in WRONG_PURPOSE and purpose not in ALLOWED:
             raise CityError(
@@ -179,7 +187,7 @@ def submit(
     """Capture a lead, and show where it went."""
     told = {"lead_type": lead_type, "cell": cell, "longitude": lon, "latitude": lat, "text": text}
     body = {name: value for name, value in told.items() if value is not None}
-    city = City(url)
+    city = City(url, options=OPTIONS)
     try:
         answer = city.post("/leads", {"id": str(uuid7()), "channel": "console", **body})
     except Refusal as refusal:

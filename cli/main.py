@@ -13,7 +13,7 @@ from typing import Annotated
 import asyncpg
 import structlog
 import typer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 from rich.text import Text
 
 from cli import (
@@ -202,6 +202,12 @@ def main() -> None:
     except asyncpg.PostgresError as error:
         errors.print(f"[red]the database refuses ({error}): bring it up with `civicgrid up`[/red]")
         sys.exit(1)
-    except (OSError, KafkaError) as error:
-        errors.print(f"[red]the servers do not answer ({error}): is `civicgrid up` running?[/red]")
+    except KafkaError as error:
+        why = "does not answer" if isinstance(error, KafkaConnectionError) else f"refuses ({error})"
+        errors.print(Text(f"Kafka {why}: is `civicgrid up` running?", "red"))
+        sys.exit(1)
+    except OSError as error:
+        is_file = error.filename is not None
+        why = str(error) if is_file else "the servers do not answer: is `civicgrid up` running?"
+        errors.print(Text(why, "red"))
         sys.exit(1)

@@ -127,7 +127,8 @@ def entry(
     as_json: Json = False,
 ) -> None:
     """What it says. That you looked, and what for, is written down."""
-    found: dict[str, Any] = City(url).view(f"/shared-entries/{entry}", purpose, str(entry))
+    city = City(url, options={"purpose": "--purpose"})
+    found: dict[str, Any] = city.view(f"/shared-entries/{entry}", purpose, str(entry))
     show_json(found) if as_json else show_facts(found)
 
 

@@ -128,7 +128,9 @@ async def test_what_the_police_share_comes_in_by_two_persons(
     commander.fails("sharing", "key", "bureau", str(pem), why="is there already")
     file.write_text(json.dumps(batch(document=None)))
     submit = ("sharing", "submit", str(file), "--key", str(pem))
-    officer.fails(*submit, why="document: This is required.")
+    officer.fails(*submit, why=" document: This is required.")
+    file.write_text(json.dumps(batch(purpose=None)))
+    officer.fails(*submit, why=" purpose: This is required.")
     file.write_text(json.dumps(batch()))
     assert "submitted" in officer.run(*submit) and "known already" in officer.run(*submit)
     (one,) = commander.json("sharing", "batches", "--status", "submitted")
@@ -217,6 +219,7 @@ async def test_what_is_wrong_with_a_lead_is_told_by_its_options(commander: Signe
     submit = ("lead", "submit", "--type")
     commander.fails(*submit, "gas", why="--type: There is no such lead type. There are: theft,")
     commander.fails(*submit, "theft", "--lon", "200", "--lat", "0", why="--lon: This is too large")
+    commander.fails(*submit, "theft", "--text", "", why="--text: This is too short")
     commander.fails(*submit, "theft", "--lon", "20", why="both a longitude and a latitude")
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +15,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from cli import leads
 from cli.client import Refusal
 from cli.main import app
 from libs.rights.tokens import make_keys
@@ -148,10 +152,42 @@ def test_each_fault_is_told_by_the_name_of_its_option() -> None:
         {"path": "/longitude", "code": "x", "message": "This is too large: at most 180."},
     ]
     told = {"title": "?", "detail": "What was sent is not valid.", "errors": faults}
-    assert str(Refusal(told)) == (
+    assert str(Refusal(told, leads.OPTIONS)) == (
         "What was sent is not valid. --type: This is required."
         " --lon: This is too large: at most 180."
     )
+    assert "lead_type: This is required." in str(Refusal(told)), "a command without such options"
+
+
+@pytest.mark.parametrize(
+    "url", ["nonsense", "127.0.0.1:8080", "ftp://there", "http://", "http:// x"]
+)
+@pytest.mark.parametrize("words", [("login", "li.na"), ("whoami",), ("init",)], ids=" ".join)
+def test_what_is_no_address_is_told_before_anything_is_asked(
+    machine: Machine, words: tuple[str, ...], url: str
+) -> None:
+    done = machine.run(*words, "--url", url)
+    assert done.exit_code == 2 and "such as http://127.0.0.1:8080" in done.output
+    assert "Password" not in done.output
+    assert not (machine.tokens / "city").exists()
+
+
+def test_servers_that_are_down_are_told_in_words() -> None:
+    nowhere = {
+        "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9",
+        "DATABASE_URL": "postgresql://{role}:a-long-secret-of-tests@127.0.0.1:9/{service}",
+    }
+    for words in (["status"], ["dead-letters", "list"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "cli", *words],
+            env={**os.environ, **nowhere},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        told = " ".join(done.stderr.split())
+        assert done.returncode == 1 and told.endswith("answer: is `civicgrid up` running?"), told
+        assert "Error" not in told and "Errno" not in told
 
 
 def test_what_is_allowed_is_a_sentence_of_its_own() -> None:

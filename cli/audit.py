@@ -18,6 +18,7 @@ from cli import audit_files, ground
 from cli.audit_files import FileError, Told
 from cli.city import NAMES
 from cli.screen import Json, console, errors, progress, show_json, show_table
+from cli.times import FORM, moment
 from libs.common import chain
 from libs.common.chain import Verdict
 from libs.common.database import session
@@ -125,7 +126,8 @@ def _tell(service: str, verdict: Verdict) -> None:
 def about(
     id: Annotated[UUID, typer.Argument(metavar="SUBJECT_OR_RECORD_ID")], as_json: Json = False
 ) -> None:
-    """Who looked at it or changed it, over all services, the first one first."""
+    """Who looked at it or changed it, over all services, the first one first. Times are shown in
+    UTC."""
     rows = asyncio.run(_everywhere(ground.attached(), ABOUT, id))
     rows.sort(key=lambda row: row["at"])
     show_json(rows) if as_json else show_table(rows)
@@ -134,13 +136,15 @@ def about(
 @app.command()
 def by(
     account: Annotated[UUID, typer.Argument(metavar="ACCOUNT", help="id of who acted")],
-    since: Annotated[datetime, typer.Argument(help="such as 2026-11-01T08:00:00")],
-    until: Annotated[datetime, typer.Argument(help="up to, without it")],
+    since: Annotated[datetime, typer.Argument(parser=moment, help=FORM)],
+    until: Annotated[datetime, typer.Argument(parser=moment, help="up to, without it")],
     as_json: Json = False,
 ) -> None:
-    """All that an account saw or changed in a time, by id: whom to tell of a breach."""
-    told = (str(account), since.astimezone(), until.astimezone())
-    rows = asyncio.run(_everywhere(ground.attached(), BY, *told))
+    """All that an account saw or changed in a time, by id: whom to tell of a breach. Times are
+    shown in UTC."""
+    if since > until:
+        raise typer.BadParameter("it is after UNTIL", param_hint="SINCE")
+    rows = asyncio.run(_everywhere(ground.attached(), BY, str(account), since, until))
     rows.sort(key=lambda row: row["first"])
     show_json(rows) if as_json else show_table(rows)
 

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from cli.client import City, CityError, Refusal, Url, problem_of
 from cli.screen import Json, console, errors, progress, show_facts, show_json, show_table
+from cli.times import DAY, moment
 from libs.common.contracts.leads import LeadArbitrated, LeadRouted, LeadUnrouted
 from libs.common.ids import uuid7
 from libs.privacy.register import registered
@@ -138,12 +139,12 @@ def _unrouted(row: dict[str, Any]) -> dict[str, Any]:
 @app.command()
 def keep(
     review: Annotated[UUID, typer.Argument(metavar="REVIEW", help="as `leads due` shows it")],
-    until: Annotated[datetime, typer.Argument(help="a day, such as 2032-05-31")],
+    until: Annotated[datetime, typer.Argument(parser=moment, help=DAY)],
     reason: Annotated[str, typer.Argument(help="code of why it is needed still")],
     url: Url = None,
 ) -> None:
     """What a lead holds that is due, once more."""
-    told = {"until": until.astimezone().isoformat(), "reason": reason}
+    told = {"until": until.isoformat(), "reason": reason}
     City(url).post(f"/retention-reviews/{review}/keep", told, version="*")
     console.print(f"kept: {review}")
 

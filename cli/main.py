@@ -41,6 +41,7 @@ from cli.city import NAMES, SERVICES
 from cli.client import CityError
 from cli.flow import Flow
 from cli.screen import Json, console, errors, show_json, show_table, tell
+from cli.times import FORM, moment
 from libs.common import logs, retention, serving
 from libs.common.database import session
 from libs.common.recovery import Gap
@@ -132,18 +133,18 @@ def _line(step: story.Step) -> dict[str, str]:
 
 @app.command()
 def republish(
-    since: Annotated[datetime, typer.Option(help="local time, such as 2026-11-24T08:00")],
+    since: Annotated[datetime, typer.Option(parser=moment, help=FORM)],
     service: Annotated[str | None, typer.Option(help="one service; all, if left out")] = None,
 ) -> None:
     """Publish again what was recorded since: readers know by themselves what they have handled."""
     if service is not None and service not in NAMES:
         raise typer.BadParameter(f"known are {', '.join(NAMES)}", param_hint="--service")
-    if since.astimezone() < datetime.now().astimezone() - timedelta(days=retention.DAYS):
+    if since < datetime.now().astimezone() - timedelta(days=retention.DAYS):
         told = f"readers remember what they handled for {retention.DAYS} days: choose a later time"
         raise typer.BadParameter(told, param_hint="--since")
     chosen = ground.attached()
     for name in [service] if service else NAMES:
-        count = asyncio.run(_republish(chosen, name, since.astimezone()))
+        count = asyncio.run(_republish(chosen, name, since))
         console.print(f"{name}: {count:,} events")
 
 

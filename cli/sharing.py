@@ -15,6 +15,7 @@ from joserfc.jwk import ECKey
 from cli import ground
 from cli.client import City, CityError, Url
 from cli.screen import Json, console, show_facts, show_json, show_table
+from cli.times import DAY, moment
 from libs.common import files
 from services.registry import sources
 from services.registry.bodies import Rejection, Retention, Withdrawal
@@ -135,12 +136,12 @@ def entry(
 @app.command()
 def retain(
     entry: Entry,
-    until: Annotated[datetime, typer.Argument(help="a day, such as 2027-05-31")],
+    until: Annotated[datetime, typer.Argument(parser=moment, help=DAY)],
     reason: Annotated[str, _one_of(Retention)],
     url: Url = None,
 ) -> None:
     """Needed still: once, and for no longer again than at first."""
-    body = {"until": until.astimezone().isoformat(), "reason": reason}
+    body = {"until": until.isoformat(), "reason": reason}
     City(url).post(f"/shared-entries/{entry}/retain", body, version="*")
     console.print(f"in force until {body['until']}: {entry}")
 

@@ -55,6 +55,7 @@ def approve(grant: Grant, url: Url = None) -> None:
 
 @app.command()
 def refuse(grant: Grant, url: Url = None) -> None:
+    """By another than who asks, above them and above what they ask for: nothing is granted."""
     _step(url, grant, "refuse")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -106,11 +107,12 @@ def _tell_opened(name: str, answer: dict[str, Any]) -> None:
 def login(
     name: Annotated[str | None, typer.Argument(help="your sign-in name")] = None, url: Url = None
 ) -> None:
-    """Sign in, for twelve hours at most."""
-    name = name or typer.prompt("Sign-in name")
-    password = typer.prompt("Password", hide_input=True)
-    code = typer.prompt("Code (empty where you have none)", default="", show_default=False)
+    """Sign in, for twelve hours at most. Where input is no terminal, it is a line for each of what
+    would be asked: the name, if it is left out, the password, and the code, if there is one."""
     city = City(url, token="")
+    name = name or _asked("Sign-in name")
+    password = _asked("Password", hide_input=True)
+    code = _asked("Code (empty where you have none)", default="", show_default=False)
     told = {"name": name, "password": password, "code": code or None}
     try:
         tokens = city.post("/sign-in", told)
@@ -119,6 +121,13 @@ def login(
         raise typer.Exit(1) from None
     credentials.keep(city.url, name, tokens["refresh_token"])
     console.print(f"signed in at {city.url}")
+
+
+def _asked(question: str, **how: Any) -> str:
+    """What is typed; of what is piped in, the next line, and no question."""
+    if sys.stdin.isatty():
+        return str(typer.prompt(question, **how))
+    return sys.stdin.readline().rstrip("\r\n")
 
 
 def logout(url: Url = None) -> None:

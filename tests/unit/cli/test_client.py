@@ -11,8 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer.main
 from typer.testing import CliRunner, Result
 
 from cli import leads
@@ -29,6 +31,7 @@ class Stranger:
 
     url: str = ""
     asked: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
 
     @property
     def paths(self) -> list[str]:
@@ -42,6 +45,7 @@ def stranger() -> Iterator[Stranger]:
     class Answering(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             there.asked.append((self.path, dict(self.headers)))
+            there.bodies.append(self.rfile.read(int(self.headers.get("Content-Length", 0))))
             body = json.dumps({"title": "Unauthorized"}).encode()
             self.send_response(401)
             self.send_header("Content-Length", str(len(body)))
@@ -170,6 +174,43 @@ def test_what_is_no_address_is_told_before_anything_is_asked(
     assert done.exit_code == 2 and "such as http://127.0.0.1:8080" in done.output
     assert "Password" not in done.output
     assert not (machine.tokens / "city").exists()
+
+
+def test_what_is_piped_in_signs_in_without_a_question(machine: Machine, stranger: Stranger) -> None:
+    """given: a password, and perhaps a code, in a file; when: it is the input of `login`; then: it
+    is sent, and nothing is asked, shown or warned of."""
+    environment = {**os.environ, "CITY_URL": stranger.url, "XDG_CONFIG_HOME": str(machine.folder)}
+    for lines, code in (("a secret\n", None), ("a secret\r\n123456", "123456")):
+        done = subprocess.run(
+            [sys.executable, "-m", "cli", "login", "li.na"],
+            input=lines,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        sent = {"name": "li.na", "password": "a secret", "code": code}
+        assert json.loads(stranger.bodies[-1]) == sent
+        assert done.stdout.startswith("not signed in") and done.stderr == ""
+
+
+def test_every_command_says_what_it_does() -> None:
+    def silent(command: Any, *names: str) -> list[str]:
+        if hasattr(command, "commands"):
+            return [
+                one
+                for name in command.commands
+                for one in silent(command.commands[name], *names, name)
+            ]
+        return [] if command.help else [" ".join(names)]
+
+    assert silent(typer.main.get_command(app)) == []
+
+
+def test_doctor_says_that_it_starts_servers(machine: Machine) -> None:
+    assert "starts those of this machine" in " ".join(
+        machine.run("doctor", "--help").output.split()
+    )
 
 
 def test_servers_that_are_down_are_told_in_words() -> None:

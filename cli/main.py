@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import signal
+import socket
 import sys
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -192,6 +194,11 @@ EXPECTED = (
 )
 
 
+AWAY = (ConnectionError, TimeoutError, socket.gaierror)
+UNREACHABLE = (None, errno.ENETUNREACH, errno.EHOSTUNREACH)
+"""None: of several addresses none answers. Other errors of the system are of files."""
+
+
 def main() -> None:
     """Errors that a user can mend are a line, not a traceback."""
     try:
@@ -208,7 +215,7 @@ def main() -> None:
         errors.print(Text(f"Kafka {why}: is `civicgrid up` running?", "red"))
         sys.exit(1)
     except OSError as error:
-        is_file = error.filename is not None
-        why = str(error) if is_file else "the servers do not answer: is `civicgrid up` running?"
+        is_away = isinstance(error, AWAY) or error.errno in UNREACHABLE
+        why = "the servers do not answer: is `civicgrid up` running?" if is_away else str(error)
         errors.print(Text(why, "red"))
         sys.exit(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -17,7 +18,7 @@ import pytest
 import typer.main
 from typer.testing import CliRunner, Result
 
-from cli import leads
+from cli import leads, main
 from cli.client import Refusal
 from cli.main import app
 from libs.rights.tokens import make_keys
@@ -211,6 +212,18 @@ def test_doctor_says_that_it_starts_servers(machine: Machine) -> None:
     assert "starts those of this machine" in " ".join(
         machine.run("doctor", "--help").output.split()
     )
+
+
+def test_a_full_disk_is_no_server_that_is_away(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(main, "app", full)
+    with pytest.raises(SystemExit):
+        main.main()
+    assert "No space left" in capsys.readouterr().err
 
 
 def test_servers_that_are_down_are_told_in_words() -> None:

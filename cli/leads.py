@@ -209,8 +209,12 @@ def submit(
 
 def _may(city: City, lead: Mapping[str, Any]) -> set[str]:
     """What whoever is signed in may do to this lead by their posts, of what looks for one: it is
-    not tried, for what is refused leaves a row of audit."""
-    posts, around = city.get("/me")["posts"], _around(city, lead["cell"])
+    not tried, for what is refused leaves a row of audit. The lead is captured, whatever becomes of
+    this."""
+    try:
+        posts, around = city.get("/me")["posts"], _around(city, lead["cell"])
+    except CityError:
+        return set()
     return {
         name
         for name in ("show_lead", "list_unrouted")

@@ -220,6 +220,7 @@ def test_a_full_disk_is_no_server_that_is_away(
     def full() -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
+    monkeypatch.setattr(main, "_quiet_logs", lambda: None)
     monkeypatch.setattr(main, "app", full)
     with pytest.raises(SystemExit):
         main.main()

@@ -14,6 +14,12 @@ from libs.common.ids import uuid7
 
 app = typer.Typer(no_args_is_help=True, help="Break-glass: what is needed now, and is not yours.")
 
+OPTIONS = {
+    "case_id": "--case",
+    "record": "--record",
+    "area": "--area",
+    "minutes": "--minutes",
+}
 Grant = Annotated[UUID, typer.Argument(metavar="GRANT", help="as `access list` shows it")]
 
 
@@ -32,10 +38,12 @@ def request(
 ) -> None:
     """Ask for one of `--record` and `--area`; somebody above has to approve it."""
     id = uuid7()
-    told = {"id": str(id), "reason": reason, "text": text, "case_id": str(case)}
+    told: dict[str, object] = {"id": str(id), "reason": reason, "text": text}
+    told |= {"case_id": str(case)}
     told |= {"record": str(record)} if record else {}
     told |= {"area": area} if area else {}
-    City(url).post("/break-glass", {**told, "minutes": minutes, "emergency": emergency})
+    told |= {"minutes": minutes, "emergency": emergency}
+    City(url, options=OPTIONS).post("/break-glass", told)
     console.print(f"asked for: {id}; once it is granted: civicgrid lead show LEAD --grant {id}")
 
 
@@ -47,6 +55,7 @@ def approve(grant: Grant, url: Url = None) -> None:
 
 @app.command()
 def refuse(grant: Grant, url: Url = None) -> None:
+    """By another than who asks, above them and above what they ask for: nothing is granted."""
     _step(url, grant, "refuse")
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -11,13 +14,14 @@ import pyotp
 import typer
 
 from cli import credentials, ground, passes
-from cli.client import DEFAULT, City, CityError, NoCity, SignedOut, Url
+from cli.client import DEFAULT, City, CityError, NoCity, Refusal, SignedOut, Url, address
 from cli.passes import Pass
-from cli.screen import Json, console, errors, show_facts, show_json, show_table
+from cli.screen import Json, console, errors, show_facts, show_json, show_table, shown
 from libs.common.messages import Refused
 from libs.rights.tokens import make_keys
 from services.portal import proofs
 from services.portal.bodies import PASSWORD_LENGTH
+from services.portal.domain.account import IN_OFFICE
 
 app = typer.Typer(no_args_is_help=True, help="Who has an account, and in which state it is.")
 
@@ -34,12 +38,16 @@ NOT_INVITED = (
 
 
 def init(
-    founder: Annotated[str, typer.Option(help="the sign-in name of the first founder")] = "founder",
+    founder: Annotated[str, typer.Option(help="the sign-in name of the founder")] = "founder",
     url: Annotated[
-        str | None, typer.Option("--url", help="where their city answers, if not on this machine")
+        str | None,
+        typer.Option(
+            "--url", callback=address, help="where their city answers, if not on this machine"
+        ),
     ] = None,
 ) -> None:
-    """Make keys for access tokens and the first account; what is there already stays as it is."""
+    """Make keys for access tokens and the first account; what is there already stays as it is.
+    Where no founder can sign in any more it opens the account of another, under another name."""
     folder = ground.tokens_folder()
     made = make_keys(folder)
     console.print(f"keys for access tokens: {'made' if made else 'there already'}, in {folder}")
@@ -56,10 +64,38 @@ def init(
             f"the city at {city.url} knows other keys: name their folder in CIVICGRID_TOKENS"
         )
         raise typer.Exit(1) from None
-    if founders:
+    if not _is_there(founders):
+        _open_founder(city, founder)
+
+
+def _is_there(founders: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether one of them signs in, or may yet activate an account; told."""
+    if any(one["status"] in IN_OFFICE for one in founders):
         console.print("there is a founder already: sign in with `civicgrid login`")
-        return
-    _tell_opened(founder, city.post("/accounts", {"name": founder, "founder": True}))
+        return True
+    ends = [one["invited_until"] for one in founders if one["status"] == "invited"]
+    until = max(map(datetime.fromisoformat, ends), default=None)
+    if until is None or until <= datetime.now(UTC):
+        return False
+    console.print(
+        f"there is a founder already, who has until {shown(until)} to run `civicgrid accounts"
+        " activate`; after that `civicgrid init` opens the account of another"
+    )
+    return True
+
+
+def _open_founder(city: City, name: str) -> None:
+    """The keys here could sign in as one: whoever has them gets no more than that."""
+    try:
+        answer = city.post("/accounts", {"name": name, "founder": True})
+    except Refusal as refusal:
+        if refusal.code != "name_taken":
+            raise
+        raise CityError(
+            f"no founder can sign in, and the name {name} is in use: open the account of another"
+            " with `civicgrid init --founder NAME`"
+        ) from None
+    _tell_opened(name, answer)
 
 
 def _tell_opened(name: str, answer: dict[str, Any]) -> None:
@@ -71,19 +107,27 @@ def _tell_opened(name: str, answer: dict[str, Any]) -> None:
 def login(
     name: Annotated[str | None, typer.Argument(help="your sign-in name")] = None, url: Url = None
 ) -> None:
-    """Sign in, for twelve hours at most."""
-    name = name or typer.prompt("Sign-in name")
-    password = typer.prompt("Password", hide_input=True)
-    code = typer.prompt("Code (empty where you have none)", default="", show_default=False)
+    """Sign in, for twelve hours at most. Where input is no terminal, it is a line for each of what
+    would be asked: the name, if it is left out, the password, and the code, if there is one."""
     city = City(url, token="")
+    name = name or _asked("Sign-in name")
+    password = _asked("Password", hide_input=True)
+    code = _asked("Code (empty where you have none)", default="", show_default=False)
     told = {"name": name, "password": password, "code": code or None}
     try:
         tokens = city.post("/sign-in", told)
     except SignedOut:
         console.print("not signed in: name, password or code is wrong, or the account is not open")
         raise typer.Exit(1) from None
-    credentials.keep(city.url, tokens["refresh_token"])
+    credentials.keep(city.url, name, tokens["refresh_token"])
     console.print(f"signed in at {city.url}")
+
+
+def _asked(question: str, **how: Any) -> str:
+    """What is typed; of what is piped in, the next line, and no question."""
+    if sys.stdin.isatty():
+        return str(typer.prompt(question, **how))
+    return sys.stdin.readline().rstrip("\r\n")
 
 
 def logout(url: Url = None) -> None:
@@ -99,12 +143,16 @@ def logout(url: Url = None) -> None:
 
 
 def whoami(url: Url = None, as_json: Json = False) -> None:
-    """Which account this machine is signed in with, and until when."""
-    me = City(url).get("/me")
+    """Which account this machine is signed in with, by which name and until when, and the posts
+    that its owner holds."""
+    city = City(url)
+    me = city.get("/me")
+    kept = credentials.kept(city.url)
+    me = {"name": kept and kept.name, **me}
     if as_json:
         return show_json(me)
-    session = me.pop("session")
-    show_facts({**me, "session": session["id"], "until": session["ends_at"]})
+    session, posts = me.pop("session"), list(map(_post, me.pop("posts")))
+    show_facts({**me, "posts": posts, "session": session["id"], "until": session["ends_at"]})
 
 
 @app.command("list")
@@ -142,8 +190,12 @@ def _posts(city: City) -> dict[str, list[str]]:
     held: dict[str, list[str]] = defaultdict(list)
     for post in city.pages("/posts"):
         if post["person_ref"]:
-            held[post["person_ref"]].append(f"{post['role']} of {post['area']}")
+            held[post["person_ref"]].append(_post(post))
     return held
+
+
+def _post(post: Mapping[str, Any]) -> str:
+    return f"{post['role']} of {post['area']}"
 
 
 @app.command("open")
@@ -159,7 +211,8 @@ def open_account(
 ) -> None:
     """An account for a person, and an invitation to hand over to them."""
     told = {"name": name, "founder": founder, "second_factor": second_factor}
-    answer = City(url).post("/accounts", {**told, "person_ref": person and str(person)})
+    city = City(url, options={"person_ref": "--person", "second_factor": "--second-factor"})
+    answer = city.post("/accounts", {**told, "person_ref": person and str(person)})
     show_json(answer) if as_json else _tell_opened(name, answer)
 
 
@@ -216,7 +269,7 @@ def unlock(id: Id, url: Url = None) -> None:
 
 @app.command()
 def disable(id: Id, url: Url = None) -> None:
-    """It signs in no more, and all of its sessions end."""
+    """It signs in no more, and all of its sessions end. Not your own, nor the last founder's."""
     _step(url, id, "disable")
 
 

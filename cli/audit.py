@@ -12,11 +12,13 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import typer
+from rich.text import Text
 
 from cli import audit_files, ground
-from cli.audit_files import Told
+from cli.audit_files import FileError, Told
 from cli.city import NAMES
-from cli.screen import Json, console, progress, show_json, show_table
+from cli.screen import Json, console, errors, progress, show_json, show_table
+from cli.times import FORM, moment
 from libs.common import chain
 from libs.common.chain import Verdict
 from libs.common.database import session
@@ -34,12 +36,12 @@ SELECT unnest(ids) AS id, action, count(*) AS times, min(at) AS first, max(at) A
 WHERE actor = $1 AND at >= $2 AND at < $3 AND outcome IN ('done', 'again')
 GROUP BY 1, 2 ORDER BY first, id, action
 """
-There = Annotated[Path, typer.Argument(exists=True, dir_okay=False)]
-Anchors = Annotated[
-    Path,
-    typer.Option(exists=True, dir_okay=False, help="as `civicgrid audit anchors` wrote it"),
-]
-ENDS = {"valid": 0, "invalid": 1, "cannot be verified": 2}
+Kept = Annotated[Path, typer.Argument(dir_okay=False, help="where it is kept")]
+Dump = Annotated[Path, typer.Argument(help="as `civicgrid audit dump` wrote it")]
+Anchors = Annotated[Path, typer.Option(help="as `civicgrid audit anchors` wrote it")]
+ENDS = {"valid": 0, "nothing to verify": 0, "invalid": 1, "cannot be verified": 2}
+NO_FILE = 3
+"""How it ends where there is nothing to read: neither file said anything of a row."""
 SHOWN = 20
 """Faults: what follows from the first says little more."""
 STEP = 500
@@ -48,9 +50,10 @@ STEP = 500
 @app.command()
 def dump(
     service: Annotated[str, typer.Argument(help="one of them: see `civicgrid status`")],
-    file: Path,
+    file: Kept,
 ) -> None:
-    """Every row of one service with its number and hash, for `verify`."""
+    """Every row of one service with its number and hash, for `verify`. A dump that is there
+    already stays, unless the new one has all of it."""
     if service not in NAMES:
         raise typer.BadParameter(f"known are {', '.join(NAMES)}", param_hint="SERVICE")
     asyncio.run(_dump(ground.attached(), service, file))
@@ -63,30 +66,46 @@ async def _dump(chosen: Settings, service: str, file: Path) -> None:
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
         total = await audit_files.length(connection)
-        with file.open("w", encoding="utf-8") as out, _shown("rows", total) as told:
+        with (
+            audit_files.keeping(file, audit_files.check_dump) as out,
+            _shown("rows", total) as told,
+        ):
             await audit_files.write_dump(connection, service, out, told)
 
 
 @app.command()
-def anchors(file: Path) -> None:
-    """The hashes that every service has published, for `verify`."""
+def anchors(file: Kept) -> None:
+    """The hashes that every service has published, for `verify`. Those in FILE stay, unless the
+    topic has all of them still."""
     bootstrap = ground.attached().kafka_bootstrap_servers
-    with file.open("w", encoding="utf-8") as out:
+    with audit_files.keeping(file, audit_files.check_anchors) as out:
         count = asyncio.run(audit_files.write_anchors(bootstrap, out))
     console.print(f"{count:,} anchors written to {file}")
 
 
 @app.command()
-def verify(dump: There, anchors: Anchors | None = None, as_json: Json = False) -> None:
+def verify(dump: Dump, anchors: Anchors | None = None, as_json: Json = False) -> None:
     """Whether a dump is what it was; needs no server. Ends with 1 if it is not, with 2 if nobody
-    can tell."""
+    can tell, with 3 if a file is not there or is not what it should be."""
+    try:
+        service, verdict = _verified(dump, anchors)
+    except (FileError, OSError) as error:
+        errors.print(Text(str(error), "red"))
+        raise typer.Exit(NO_FILE) from None
+    show_json(asdict(verdict)) if as_json else _tell(service, verdict)
+    raise typer.Exit(ENDS[verdict.name])
+
+
+def _verified(dump: Path, anchors: Path | None) -> tuple[str, Verdict]:
+    """Of which service, and what it is. Raises FileError, OSError."""
     with dump.open(encoding="utf-8") as file:
         header, lines = audit_files.read_dump(file)
         known = audit_files.read_anchors(anchors, header.service) if anchors else []
         with _shown("rows", header.length) as told:
             verdict = chain.verify(header.service, header.at, _told(lines, told), known)
-    show_json(asdict(verdict)) if as_json else _tell(header.service, verdict)
-    raise typer.Exit(ENDS[verdict.name])
+    if header.length and verdict.name == "nothing to verify":
+        raise FileError(f"{dump} is cut off: it has none of its {header.length:,} rows")
+    return header.service, verdict
 
 
 def _tell(service: str, verdict: Verdict) -> None:
@@ -94,6 +113,8 @@ def _tell(service: str, verdict: Verdict) -> None:
     if verdict.faults:
         console.print(f"the first bad row: {verdict.faults[0].text}")
         show_table([asdict(fault) for fault in verdict.faults[:SHOWN]])
+    elif verdict.name == "nothing to verify":
+        console.print("it has no row; whether it ever had one, anchors alone can tell")
     elif verdict.name == "cannot be verified":
         since = f"no anchor bears witness to those from number {verdict.anchored + 1:,} on"
         console.print(f"{verdict.rows:,} rows fit together, but {since}")
@@ -105,7 +126,8 @@ def _tell(service: str, verdict: Verdict) -> None:
 def about(
     id: Annotated[UUID, typer.Argument(metavar="SUBJECT_OR_RECORD_ID")], as_json: Json = False
 ) -> None:
-    """Who looked at it or changed it, over all services, the first one first."""
+    """Who looked at it or changed it, over all services, the first one first. Times are shown in
+    UTC."""
     rows = asyncio.run(_everywhere(ground.attached(), ABOUT, id))
     rows.sort(key=lambda row: row["at"])
     show_json(rows) if as_json else show_table(rows)
@@ -114,13 +136,15 @@ def about(
 @app.command()
 def by(
     account: Annotated[UUID, typer.Argument(metavar="ACCOUNT", help="id of who acted")],
-    since: Annotated[datetime, typer.Argument(help="such as 2026-11-01T08:00:00")],
-    until: Annotated[datetime, typer.Argument(help="up to, without it")],
+    since: Annotated[datetime, typer.Argument(parser=moment, help=FORM)],
+    until: Annotated[datetime, typer.Argument(parser=moment, help="up to, without it")],
     as_json: Json = False,
 ) -> None:
-    """All that an account saw or changed in a time, by id: whom to tell of a breach."""
-    told = (str(account), since.astimezone(), until.astimezone())
-    rows = asyncio.run(_everywhere(ground.attached(), BY, *told))
+    """All that an account saw or changed in a time, by id: whom to tell of a breach. Times are
+    shown in UTC."""
+    if since > until:
+        raise typer.BadParameter("it is after UNTIL", param_hint="SINCE")
+    rows = asyncio.run(_everywhere(ground.attached(), BY, str(account), since, until))
     rows.sort(key=lambda row: row["first"])
     show_json(rows) if as_json else show_table(rows)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
-from libs.common import fetching
+from libs.common import chain, fetching, files
 from libs.common.chain import Anchor, Sealed
 from libs.common.contracts.audit import TOPIC, AuditAnchored
 from libs.common.database import Connection
@@ -54,6 +54,55 @@ class Header:
     service: str
     length: int
     at: datetime
+
+
+@contextmanager
+def keeping(file: Path, check: Callable[[Path, Path], None]) -> Iterator[TextIO]:
+    """For what comes in place of `file`, once it is all there and `check(file, fresh)` raises
+    nothing: else that stays as it was. Raises FileError."""
+    if not file.parent.is_dir():
+        raise FileError(f"there is no folder {file.parent}: nothing was written")
+    with files.replacing(file, 0o600) as out:
+        yield out
+        out.flush()
+        if file.exists() and file.stat().st_size:
+            check(file, Path(out.name))
+
+
+def check_dump(kept: Path, fresh: Path) -> None:
+    """Raises FileError where `fresh` does not have every row of `kept`, as it was."""
+    with kept.open(encoding="utf-8") as old, fresh.open(encoding="utf-8") as new:
+        (was, before), (now, after) = read_dump(old), read_dump(new)
+        if was.service != now.service:
+            raise _stays(kept, f"it is of {was.service}, not of {now.service}")
+        unsealed = set[bytes]()
+        for line in before:
+            if line.number is None:
+                unsealed.add(chain.canonical(line.row or {}))
+            elif line != next(after, None):
+                raise _stays(kept, f"row {line.number} is another now, or gone")
+        if unsealed and not unsealed <= {chain.canonical(line.row or {}) for line in after}:
+            raise _stays(kept, "of its rows without a number one is another now, or gone")
+
+
+def check_anchors(kept: Path, fresh: Path) -> None:
+    """Raises FileError where `fresh` does not have every anchor of `kept`."""
+    if lost := _anchors_in(kept) - _anchors_in(fresh):
+        service, number, _ = min(lost)
+        told = f"{len(lost):,} of its anchors are not on the topic, or others"
+        raise _stays(kept, f"{told}; the first: row {number} of {service}")
+
+
+def _stays(kept: Path, why: str) -> FileError:
+    return FileError(f"{kept} stays as it was: {why}. Keep it, and write to a new file")
+
+
+def _anchors_in(file: Path) -> set[tuple[str, int, str]]:
+    with file.open(encoding="utf-8") as lines:
+        try:
+            return {(one["service"], one["number"], one["hash"]) for one in _values(lines)}
+        except (KeyError, TypeError) as error:
+            raise FileError(f"{file} holds something else than anchors: it stays") from error
 
 
 async def length(connection: Connection) -> int:
@@ -100,8 +149,11 @@ def read_dump(file: TextIO) -> tuple[Header, Iterator[Sealed]]:
     header = next(lines, {})
     if header.get("format") != FORMAT:
         raise FileError(f"{file.name} is no dump: `civicgrid audit dump` makes them")
-    at = datetime.fromisoformat(header["at"])
-    return Header(header["service"], header["length"], at), map(_sealed, lines)
+    try:
+        at = datetime.fromisoformat(header["at"])
+        return Header(header["service"], header["length"], at), map(_sealed, lines)
+    except (KeyError, TypeError, ValueError) as error:
+        raise FileError(f"the first line of {file.name} is that of no dump") from error
 
 
 def _sealed(line: Mapping[str, Any]) -> Sealed:
@@ -112,11 +164,13 @@ def _sealed(line: Mapping[str, Any]) -> Sealed:
 
 
 def _values(file: TextIO) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(file, 1):
-        try:
-            yield json.loads(line)
-        except ValueError as error:
-            raise FileError(f"line {number} of {file.name} is not JSON") from error
+    number = 1
+    try:
+        for line in file:
+            yield dict(json.loads(line))
+            number += 1
+    except (TypeError, ValueError) as error:
+        raise FileError(f"{file.name} is no such file: see line {number}") from error
 
 
 async def write_anchors(bootstrap: str, out: TextIO) -> int:

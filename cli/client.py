@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -18,25 +19,24 @@ from libs.common.http.requests import CASE, PURPOSE
 from libs.rights.guard import GRANT
 
 DEFAULT = "http://127.0.0.1:8080"
+NONE: Mapping[str, str] = MappingProxyType({})
+
+
+def address(told: str | None) -> str | None:
+    """Of a city, before anything is asked of it or noted. Raises BadParameter."""
+    if told is not None and not re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", told):
+        raise typer.BadParameter(f"an address is such as {DEFAULT}")
+    return told
+
+
 Url = Annotated[
     str | None,
-    typer.Option(envvar="CITY_URL", help=f"where the city answers: the one here, else {DEFAULT}"),
+    typer.Option(
+        envvar="CITY_URL",
+        callback=address,
+        help=f"where the city answers: the one here, else {DEFAULT}",
+    ),
 ]
-
-OPTIONS: Mapping[str, str] = {
-    "lead_type": "--type",
-    "cell": "--cell",
-    "longitude": "--lon",
-    "latitude": "--lat",
-    "person_ref": "--person",
-    "case_id": "--case",
-    "case": "--case",
-    "purpose": "--purpose",
-    "party": "--party",
-    "area": "--area",
-    "minutes": "--minutes",
-}
-"""What commands call a field that the city names; another has the same name there."""
 
 TRIES = 60
 SPARE_SECONDS = 30
@@ -56,27 +56,33 @@ class SignedOut(CityError):
 
 
 class Refusal(CityError):
-    """The city understood, and refused. `code`: of the problem, as `status` is of the answer."""
+    """The city understood, and refused. `code`: of the problem, as `status` is of the answer;
+    `options`: see `City`."""
 
-    def __init__(self, problem: Mapping[str, Any]) -> None:
-        super().__init__(problem_of(problem, OPTIONS))
+    def __init__(self, problem: Mapping[str, Any], options: Mapping[str, str] = NONE) -> None:
+        super().__init__(problem_of(problem, options))
         self.status, self.code = problem.get("status"), problem.get("code")
 
 
 class City:
     """Asked by who is signed in on this machine, and by nobody else: where the session has ended, a
     command does nothing. `token`: an access token instead; an empty one for what asks for none.
-    `grant`: of break-glass, under which everything is asked."""
+    `grant`: of break-glass, under which everything is asked. `options`: what this command calls a
+    field that the city names."""
 
     def __init__(
-        self, url: str | None, token: str | None = None, grant: UUID | None = None
+        self,
+        url: str | None,
+        token: str | None = None,
+        grant: UUID | None = None,
+        options: Mapping[str, str] = NONE,
     ) -> None:
         language = "zh" if os.environ.get("LANG", "").startswith("zh") else "en"
         headers = {"Accept-Language": language} | ({GRANT: str(grant)} if grant else {})
         base_url = url or ground.url_here() or DEFAULT
         self._client = httpx.Client(base_url=base_url, timeout=60, headers=headers)
         self.url = base_url.rstrip("/")
-        self._token, self._good_until = token, math.inf
+        self._token, self._good_until, self._options = token, math.inf, options
 
     def get(self, path: str, **query: object) -> Any:
         wanted = {name: str(value) for name, value in query.items() if value is not None}
@@ -133,11 +139,11 @@ class City:
         """A token that is good for a while yet. Raises SignedOut."""
         if self._token is not None and time.monotonic() < self._good_until:
             return self._token
-        refresh = credentials.kept(self.url)
-        if refresh is None:
+        kept = credentials.kept(self.url)
+        if kept is None:
             raise SignedOut(f"nobody is signed in at {self.url}: sign in with `civicgrid login`")
         try:
-            answer = self._send("POST", "/refresh", json={"refresh_token": refresh})
+            answer = self._send("POST", "/refresh", json={"refresh_token": kept.refresh_token})
         except SignedOut:
             raise SignedOut(
                 f"the session at {self.url} has ended: sign in with `civicgrid login`"
@@ -161,11 +167,11 @@ class City:
         if answer.status_code == 401:
             raise SignedOut(f"{problem_of(answer.json())} Sign in with `civicgrid login`.")
         if answer.is_error:
-            raise Refusal(answer.json())
+            raise Refusal(answer.json(), self._options)
         return answer.json() if answer.content else None
 
 
-def problem_of(problem: Mapping[str, Any], names: Mapping[str, str] = MappingProxyType({})) -> str:
+def problem_of(problem: Mapping[str, Any], names: Mapping[str, str] = NONE) -> str:
     """One line of a problem (RFC 9457): what is wrong, fault by fault, and what is allowed.
     `names`: of fields that are called otherwise here."""
 

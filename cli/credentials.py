@@ -1,23 +1,33 @@
-"""What this user is signed in with: a refresh token for each city, in a file that nobody else
-reads."""
+"""What this user is signed in with: a name and a refresh token for each city, in a file that nobody
+else reads."""
 
 from __future__ import annotations
 
 import json
 import os
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from libs.common import files
 
 
-def kept(url: str) -> str | None:
+class Kept(NamedTuple):
+    """`name`: signed in by, which the city itself does not know any more."""
+
+    name: str
+    refresh_token: str
+
+
+def kept(url: str) -> Kept | None:
     """Of the city at this address; None where nobody signed in from here."""
-    token = _all().get(url)
-    return str(token) if token else None
+    match _all().get(url):
+        case {"name": str(name), "refresh_token": str(token)}:
+            return Kept(name, token)
+    return None
 
 
-def keep(url: str, token: str) -> None:
-    _write(_all() | {url: token})
+def keep(url: str, name: str, token: str) -> None:
+    _write(_all() | {url: Kept(name, token)._asdict()})
 
 
 def forget(url: str) -> None:
@@ -29,12 +39,12 @@ def _file() -> Path:
     return Path(home) / "civicgrid" / "sessions.json"
 
 
-def _all() -> dict[str, str]:
+def _all() -> dict[str, Any]:
     file = _file()
     return dict(json.loads(file.read_text())) if file.exists() else {}
 
 
-def _write(tokens: dict[str, str]) -> None:
+def _write(tokens: dict[str, Any]) -> None:
     file = _file()
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     files.replace(file, json.dumps(tokens), 0o600)

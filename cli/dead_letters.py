@@ -16,7 +16,7 @@ app = typer.Typer(no_args_is_help=True, help="Messages that could not be handled
 
 @app.command("list")
 def list_letters(as_json: Json = False) -> None:
-    """The newest of every service."""
+    """The newest of every service. Times are shown in UTC."""
     found = asyncio.run(letters.listed(ground.attached(), NAMES))
     if as_json:
         return show_json(found)

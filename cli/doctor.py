@@ -44,7 +44,8 @@ def doctor(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Whether every state is the fold of its events, and every journal as long as Kafka says."""
+    """Whether every state is the fold of its events, and every journal as long as Kafka says. Where
+    no servers run, it starts those of this machine, and stops them when it is done."""
     with ground.standing(tell) as settings:
         if recover:
             found = asyncio.run(_recovered(settings))

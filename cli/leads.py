@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,10 +17,12 @@ from pydantic import ValidationError
 
 from cli.client import City, CityError, Refusal, Url, problem_of
 from cli.screen import Json, console, errors, progress, show_facts, show_json, show_table
+from cli.times import DAY, moment
 from libs.common.contracts.leads import LeadArbitrated, LeadRouted, LeadUnrouted
 from libs.common.ids import uuid7
 from libs.privacy.register import registered
 from libs.rights import policy
+from libs.rights.policy import Relation
 from services.leads.importing import Read, read_leads
 from services.leads.mapping import read_mapping
 from services.leads.rules import LEAD_TYPES
@@ -28,13 +30,22 @@ from services.leads.rules import LEAD_TYPES
 imports = typer.Typer(no_args_is_help=True, help="Many leads at once.")
 app = typer.Typer(no_args_is_help=True, help="One lead.")
 
+Lead = Annotated[UUID, typer.Argument(metavar="LEAD", help="its id")]
 Grant = Annotated[UUID | None, typer.Option(help="of break-glass: see `civicgrid access`")]
 BATCH = 500
 SHOWN = 50
 UNROUTED = "unrouted"
 TYPES = ", ".join(LEAD_TYPES)
-ALLOWED = sorted(policy.read()["leads"]["show_content"].purposes)
+RIGHTS = policy.read()["leads"]
+ALLOWED = sorted(RIGHTS["show_content"].purposes)
 PURPOSES = "; ".join(f"{code} ({registered().purposes[code].en})" for code in ALLOWED)
+OPTIONS = {
+    "lead_type": "--type",
+    "cell": "--cell",
+    "longitude": "--lon",
+    "latitude": "--lat",
+    "text": "--text",
+}
 ROUTINGS = (LeadRouted.type, LeadUnrouted.type, LeadArbitrated.type)
 WRONG_PURPOSE = ("reason_unclear", "not_found")
 
@@ -128,19 +139,19 @@ def _unrouted(row: dict[str, Any]) -> dict[str, Any]:
 @app.command()
 def keep(
     review: Annotated[UUID, typer.Argument(metavar="REVIEW", help="as `leads due` shows it")],
-    until: Annotated[datetime, typer.Argument(help="a day, such as 2032-05-31")],
+    until: Annotated[datetime, typer.Argument(parser=moment, help=DAY)],
     reason: Annotated[str, typer.Argument(help="code of why it is needed still")],
     url: Url = None,
 ) -> None:
     """What a lead holds that is due, once more."""
-    told = {"until": until.astimezone().isoformat(), "reason": reason}
+    told = {"until": until.isoformat(), "reason": reason}
     City(url).post(f"/retention-reviews/{review}/keep", told, version="*")
     console.print(f"kept: {review}")
 
 
 @app.command()
 def content(
-    id: str,
+    id: Lead,
     purpose: Annotated[str, typer.Option(help=f"what for: {PURPOSES}")] = "handle_leads",
     grant: Grant = None,
     url: Url = None,
@@ -148,7 +159,8 @@ def content(
 ) -> None:
     """What was told of an open lead, and by whom. That you looked at it is recorded."""
     try:
-        told = City(url, grant=grant).view(f"/leads/{id}/content", purpose, id)
+        city = City(url, grant=grant, options={"purpose": "--purpose"})
+        told = city.view(f"/leads/{id}/content", purpose, str(id))
     except Refusal as refusal:
         if refusal.code in WRONG_PURPOSE and purpose not in ALLOWED:
             raise CityError(
@@ -176,8 +188,9 @@ def submit(
     """Capture a lead, and show where it went."""
     told = {"lead_type": lead_type, "cell": cell, "longitude": lon, "latitude": lat, "text": text}
     body = {name: value for name, value in told.items() if value is not None}
+    city = City(url, options=OPTIONS)
     try:
-        answer = City(url).post("/leads", {"id": str(uuid7()), "channel": "console", **body})
+        answer = city.post("/leads", {"id": str(uuid7()), "channel": "console", **body})
     except Refusal as refusal:
         if refusal.code == "unknown_lead_type":
             raise CityError(f"{refusal} There are: {TYPES}") from None
@@ -185,27 +198,82 @@ def submit(
     if as_json:
         return show_json(answer)
     show_facts(answer)
+    may = _may(city, answer)
     if answer["state"] == UNROUTED:
         why = "no rule and no unit fits it" if answer["cell"] else "it has no place in the city"
-        errors.print(f"{why}: it waits until a centre finds it with `civicgrid leads unrouted`")
-    console.print(f"where it is now: civicgrid lead show {answer['id']}")
+        how = " with `civicgrid leads unrouted`" if "list_unrouted" in may else ""
+        errors.print(f"{why}: it waits until a centre finds it{how}")
+    if "show_lead" in may:
+        console.print(f"where it is now: civicgrid lead show {answer['id']}")
+
+
+def _may(city: City, lead: Mapping[str, Any]) -> set[str]:
+    """What whoever is signed in may do to this lead by their posts, of what looks for one: it is
+    not tried, for what is refused leaves a row of audit. The lead is captured, whatever becomes of
+    this."""
+    try:
+        posts, around = city.get("/me")["posts"], _around(city, lead["cell"])
+    except CityError:
+        return set()
+    return {
+        name
+        for name in ("show_lead", "list_unrouted")
+        for post in posts
+        if _is_theirs(RIGHTS[name].rights.get(post["role"], frozenset()), post, lead, around)
+    }
+
+
+def _is_theirs(
+    relations: Set[Relation], post: Mapping[str, Any], lead: Mapping[str, Any], around: Set[str]
+) -> bool:
+    unit = lead.get("unit")
+    return (
+        ("own" in relations and post["area"] == lead["cell"])
+        or ("within" in relations and post["area"] in around)
+        or ("unit" in relations and unit is not None and post["organisation"] == unit)
+    )
+
+
+def _around(city: City, cell: str | None) -> set[str]:
+    """The areas that a cell is in, itself one of them; of what has no place, the city alone."""
+    if cell is None:
+        return {area["code"] for area in city.pages("/areas", level="city")}
+    above: set[str] = set()
+    code: str | None = cell
+    while code:
+        above.add(code)
+        code = city.get(f"/areas/{code}")["parent"]
+    return above
 
 
 @app.command()
-def show(id: str, grant: Grant = None, url: Url = None, as_json: Json = False) -> None:
+def show(id: Lead, grant: Grant = None, url: Url = None, as_json: Json = False) -> None:
     """A lead, what happened to it, and why it went where it went."""
     city = City(url, grant=grant)
     lead = city.get(f"/leads/{id}")
-    steps = city.get(f"/leads/{id}/timeline")["items"]
+    steps = _timeline(city, id)
     if as_json:
         return show_json({**lead, "timeline": steps})
     explanation = lead.pop("explanation") or {}
-    show_facts({**lead, **_rule(steps)})
-    show_table(
-        [{"version": s["version"], "event": s["type"], "at": s["recorded_at"]} for s in steps]
-    )
+    show_facts({**lead, **_rule(steps or ())})
+    if steps is None:
+        errors.print("what happened to it is not for your posts")
+    else:
+        names = ("version", "event", "at")
+        rows = [(one["version"], one["type"], one["recorded_at"]) for one in steps]
+        show_table([dict(zip(names, row, strict=True)) for row in rows])
     if explanation.get("losing"):
         show_table(explanation["losing"], "rules that did not apply")
+
+
+def _timeline(city: City, id: UUID) -> list[dict[str, Any]] | None:
+    """None where whoever sees the lead does not see this."""
+    try:
+        return list(city.get(f"/leads/{id}/timeline")["items"])
+    except Refusal as refusal:
+        if refusal.status not in (403, 404):
+            raise
+        return None
 
 
 def _rule(steps: Sequence[dict[str, Any]]) -> dict[str, Any]:

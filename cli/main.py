@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import signal
+import socket
 import sys
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -13,7 +15,7 @@ from typing import Annotated
 import asyncpg
 import structlog
 import typer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 from rich.text import Text
 
 from cli import (
@@ -41,6 +43,7 @@ from cli.city import NAMES, SERVICES
 from cli.client import CityError
 from cli.flow import Flow
 from cli.screen import Json, console, errors, show_json, show_table, tell
+from cli.times import FORM, moment
 from libs.common import logs, retention, serving
 from libs.common.database import session
 from libs.common.recovery import Gap
@@ -132,18 +135,18 @@ def _line(step: story.Step) -> dict[str, str]:
 
 @app.command()
 def republish(
-    since: Annotated[datetime, typer.Option(help="local time, such as 2026-11-24T08:00")],
+    since: Annotated[datetime, typer.Option(parser=moment, help=FORM)],
     service: Annotated[str | None, typer.Option(help="one service; all, if left out")] = None,
 ) -> None:
     """Publish again what was recorded since: readers know by themselves what they have handled."""
     if service is not None and service not in NAMES:
         raise typer.BadParameter(f"known are {', '.join(NAMES)}", param_hint="--service")
-    if since.astimezone() < datetime.now().astimezone() - timedelta(days=retention.DAYS):
+    if since < datetime.now().astimezone() - timedelta(days=retention.DAYS):
         told = f"readers remember what they handled for {retention.DAYS} days: choose a later time"
         raise typer.BadParameter(told, param_hint="--since")
     chosen = ground.attached()
     for name in [service] if service else NAMES:
-        count = asyncio.run(_republish(chosen, name, since.astimezone()))
+        count = asyncio.run(_republish(chosen, name, since))
         console.print(f"{name}: {count:,} events")
 
 
@@ -191,6 +194,11 @@ EXPECTED = (
 )
 
 
+AWAY = (ConnectionError, TimeoutError, socket.gaierror)
+UNREACHABLE = (None, errno.ENETUNREACH, errno.EHOSTUNREACH)
+"""None: of several addresses none answers. Other errors of the system are of files."""
+
+
 def main() -> None:
     """Errors that a user can mend are a line, not a traceback."""
     try:
@@ -202,6 +210,12 @@ def main() -> None:
     except asyncpg.PostgresError as error:
         errors.print(f"[red]the database refuses ({error}): bring it up with `civicgrid up`[/red]")
         sys.exit(1)
-    except (OSError, KafkaError) as error:
-        errors.print(f"[red]the servers do not answer ({error}): is `civicgrid up` running?[/red]")
+    except KafkaError as error:
+        why = "does not answer" if isinstance(error, KafkaConnectionError) else f"refuses ({error})"
+        errors.print(Text(f"Kafka {why}: is `civicgrid up` running?", "red"))
+        sys.exit(1)
+    except OSError as error:
+        is_away = isinstance(error, AWAY) or error.errno in UNREACHABLE
+        why = "the servers do not answer: is `civicgrid up` running?" if is_away else str(error)
+        errors.print(Text(why, "red"))
         sys.exit(1)

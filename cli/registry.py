@@ -95,7 +95,9 @@ def appoint(
     url: Url = None,
 ) -> None:
     """Somebody to a post, which is made if there is none of that code."""
-    city, holder = City(url), person or uuid4()
+    named = ("role", "area", "organisation")
+    options = {"person_ref": "--person"} | {name: f"--{name}" for name in named}
+    city, holder = City(url, options=options), person or uuid4()
     told = {"code": post, "role": role, "area": area, "organisation": organisation}
     city.post("/posts", told)
     city.post("/appointments", {"post": post, "person_ref": str(holder)})

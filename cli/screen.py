@@ -18,6 +18,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from cli import times
+
 UNBROKEN = 200
 """Columns, where a file or a pipe takes what is shown."""
 
@@ -77,7 +79,7 @@ def shown(value: object) -> str:
         case bool():
             return "yes" if value else "no"
         case datetime():
-            return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+            return times.shown(value)
         case list() | tuple():
             return ", ".join(map(shown, value)) or "none"
     return str(value)

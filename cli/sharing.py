@@ -15,6 +15,7 @@ from joserfc.jwk import ECKey
 from cli import ground
 from cli.client import City, CityError, Url
 from cli.screen import Json, console, show_facts, show_json, show_table
+from cli.times import DAY, moment
 from libs.common import files
 from services.registry import sources
 from services.registry.bodies import Rejection, Retention, Withdrawal
@@ -127,19 +128,20 @@ def entry(
     as_json: Json = False,
 ) -> None:
     """What it says. That you looked, and what for, is written down."""
-    found: dict[str, Any] = City(url).view(f"/shared-entries/{entry}", purpose, str(entry))
+    city = City(url, options={"purpose": "--purpose"})
+    found: dict[str, Any] = city.view(f"/shared-entries/{entry}", purpose, str(entry))
     show_json(found) if as_json else show_facts(found)
 
 
 @app.command()
 def retain(
     entry: Entry,
-    until: Annotated[datetime, typer.Argument(help="a day, such as 2027-05-31")],
+    until: Annotated[datetime, typer.Argument(parser=moment, help=DAY)],
     reason: Annotated[str, _one_of(Retention)],
     url: Url = None,
 ) -> None:
     """Needed still: once, and for no longer again than at first."""
-    body = {"until": until.astimezone().isoformat(), "reason": reason}
+    body = {"until": until.isoformat(), "reason": reason}
     City(url).post(f"/shared-entries/{entry}/retain", body, version="*")
     console.print(f"in force until {body['until']}: {entry}")
 

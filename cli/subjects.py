@@ -31,7 +31,7 @@ def erase(
     url: Url = None,
 ) -> None:
     """For good: the keys are destroyed in every service, and come back with no backup."""
-    city = City(url)
+    city = City(url, options={"party": "--party", "reason": "--reason"})
     if not _is_known(city, record, account):
         raise CityError(
             f"no lead and no case has the id {record}: nothing was erased. If it is the id of an"

@@ -60,9 +60,10 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`anchored`: up to which row others bear witness; `rows`: how many there are."""
+    """`anchored`: up to which row others bear witness; `rows`: how many there are. There is nothing
+    to verify where there are none, and no anchor names one."""
 
-    name: Literal["valid", "invalid", "cannot be verified"]
+    name: Literal["valid", "invalid", "cannot be verified", "nothing to verify"]
     faults: Sequence[Fault]
     rows: int
     anchored: int
@@ -93,6 +94,8 @@ def verify(
     faults = sorted(check.end(), key=lambda fault: (fault.number is None, fault.number or 0))
     if faults:
         return Verdict("invalid", faults, check.rows, check.anchored)
+    if not check.rows:
+        return Verdict("nothing to verify", (), 0, 0)
     return Verdict(
         "valid" if check.is_witnessed else "cannot be verified", (), check.rows, check.anchored
     )

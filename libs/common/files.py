@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import yaml
 
@@ -17,7 +19,18 @@ def read_yaml(file: Path) -> Any:
 def replace(file: Path, text: str, mode: int) -> None:
     """All of the old or all of the new is there. `mode`: its rights, from the first moment on. The
     folder must be there."""
+    with replacing(file, mode) as out:
+        out.write(text)
+
+
+@contextmanager
+def replacing(file: Path, mode: int) -> Iterator[TextIO]:
+    """Written beside it; takes its place where the block ends well, else it is gone."""
     fresh = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     fresh.touch(mode)
-    fresh.write_text(text)
-    fresh.replace(file)
+    try:
+        with fresh.open("w", encoding="utf-8") as out:
+            yield out
+        fresh.replace(file)
+    finally:
+        fresh.unlink(missing_ok=True)

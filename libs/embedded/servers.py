@@ -66,7 +66,7 @@ def start(folder: Path, *, on_progress: Callable[[str], None] = lambda _: None) 
     database, url = postgres.prepare(room, ports["postgres"])
     database.start()
     try:
-        on_progress("Kafka starts (the first time its jars are fetched)")
+        on_progress(kafka.starting())
         broker = kafka.prepare(room, ports["kafka"], ports["controller"])
         broker.start()
     except BaseException:

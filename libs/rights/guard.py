@@ -13,7 +13,7 @@ from libs.city import City
 from libs.city.tree import Grant, Holder
 from libs.common.callers import EVERYTHING, NOBODY, Caller, Scope
 from libs.common.http.guards import Denied, Guard
-from libs.common.http.requests import CASE, PURPOSE
+from libs.common.http.requests import CASE, FORMS, PURPOSE
 from libs.common.ids import id_of
 from libs.common.messages import Context
 from libs.common.settings import Settings, SettingsError
@@ -140,9 +140,10 @@ def _check_purpose(request: Request, caller: Caller, purposes: frozenset[str]) -
     """Raises Denied: 422 for a purpose that is none, 404 for one that does not cover this."""
     told = request.headers.get(PURPOSE)
     if told not in registered().purposes:
-        raise Denied(caller, "reason_unclear", 422, path="/purpose", header=PURPOSE)
+        wanted = ", ".join(sorted(purposes))
+        raise Denied(caller, "reason_unclear", 422, path="/purpose", header=PURPOSE, wanted=wanted)
     if id_of(request.headers.get(CASE)) is None:
-        raise Denied(caller, "reason_unclear", 422, path="/case", header=CASE)
+        raise Denied(caller, "reason_unclear", 422, path="/case", header=CASE, wanted=FORMS[CASE])
     if told not in purposes:
         raise Denied(caller, "not_found", 404)
 

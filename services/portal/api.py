@@ -94,11 +94,22 @@ def _sessions(router: APIRouter, desk: Portal, tokens: Tokens) -> None:
 
     @router.get("/me")
     async def show_me(request: Request) -> Mapping[str, Any]:
+        """One's own account, this session of it, and the posts held now."""
         id, session = account_of(request), session_of(request)
         async with desk.reading(request, EVERYTHING) as look:
             account = await _signed_in(look.connection, id, session, desk)
             names = {"person_ref": account.person_ref, "founder": account.founder}
-            return look.one({"account": id, **names, "session": account.session(session)})
+            posts = _posts(account, desk)
+            told = {"account": id, **names, "session": account.session(session), "posts": posts}
+            return look.one(told)
+
+
+def _posts(account: Account, desk: Portal) -> list[Mapping[str, Any]]:
+    now, person = desk.context(), account.person_ref
+    return [
+        {"role": seat.role, "area": seat.area, "organisation": seat.organisation}
+        for seat in (now.facts.seats(person, now.now) if person else ())
+    ]
 
 
 async def _signed_in(
@@ -172,9 +183,12 @@ def _steps(router: APIRouter, desk: Portal) -> None:
 
     @router.post("/accounts/{id}/disable")
     async def disable_account(request: Request, id: UUID) -> Response:
-        """All of its sessions end."""
-        by = account_of(request)
-        return await desk.tell(request, ACCOUNT, id, lambda at: commands.Disable(at, by))
+        """All of its sessions end. Not one's own, and not that of the last founder."""
+        by, version = account_of(request), expected(request)
+        async with desk.looking() as connection:
+            successor = await queries.successor(connection, id)
+        told = (id, by, successor, version)
+        return await desk.command(request, lambda now: policies.disable_account(*told, now))
 
     @router.post("/accounts/{id}/revoke-sessions")
     async def revoke_sessions(request: Request, id: UUID) -> Response:

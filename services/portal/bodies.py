@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from libs.common.contracts.portal import BreakGlassFinding, BreakGlassReason
@@ -13,7 +21,16 @@ from libs.common.http import TEXT
 from libs.rights.tokens import MAX_LENGTH
 from services.portal.domain.break_glass import MOST_MINUTES
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{2,39}$")]
+_NAME = r"^[a-z0-9][a-z0-9._-]{2,39}$"
+
+
+def _in_form(told: object) -> object:
+    if isinstance(told, str) and not re.fullmatch(_NAME, told):
+        raise PydanticCustomError("sign_in_name", "not of the form of a name")
+    return told
+
+
+Name = Annotated[str, StringConstraints(pattern=_NAME), BeforeValidator(_in_form)]
 """To sign in by, such as a staff number."""
 PASSWORD_LENGTH = (12, 128)
 NewPassword = Annotated[

@@ -36,6 +36,7 @@ from services.portal.signing import Tokens, is_signed_in
 
 NAMES = own("sign_in_names")
 """Whose key the ids of names are made with: without it they tell nothing."""
+NOT_LET_IN = "not_let_in"
 REFUSED_AFTER_SECONDS = 0.3
 """However soon it was known that something is wrong; where it took longer, a multiple of it."""
 
@@ -58,7 +59,7 @@ class Door:
             step = self._step(account, known, body.code)
             is_right = await self.passwords.is_right(known.get("password_hash"), body.password)
             if account is None or step is None or not is_right:
-                await self._fail(request, account, "unauthorised")
+                await self._fail(request, account, NOT_LET_IN)
                 raise unauthorised()
             return await self.opened(request, account, body.device, step)
 
@@ -179,12 +180,15 @@ class Door:
 
 @asynccontextmanager
 async def evenly() -> AsyncIterator[None]:
-    """A refusal inside is told at one of a few moments: what it took says nothing more."""
+    """A refusal inside is told at one of a few moments: what it took says nothing more. Whatever
+    was wrong, one text says so: that of a missing token would speak of something else."""
     loop = asyncio.get_running_loop()
     begun = loop.time()
     try:
         yield
-    except Refused:
+    except Refused as refusal:
         elapsed = loop.time() - begun
         await asyncio.sleep(REFUSED_AFTER_SECONDS - elapsed % REFUSED_AFTER_SECONDS)
+        if refusal.code == "unauthorised":
+            raise Refused(NOT_LET_IN, status=401) from None
         raise

@@ -32,11 +32,13 @@ from libs.privacy import erasing
 from libs.rights.policy import PLAIN
 from services.portal.domain import ACCOUNT, SIGN_IN_NAME
 from services.portal.domain.commands import (
+    Disable,
     LeaveDevice,
     LetGo,
     LetLockEnd,
     Open,
     RevokeSession,
+    Succeed,
 )
 from services.portal.domain.sign_in_name import Claim
 
@@ -75,6 +77,15 @@ def open_account(asked: Asked, now: Now) -> Iterable[Effect]:
     proof = (asked.second_factor, asked.invitation_hash)
     yield ACCOUNT.to(asked.account, Open(now.now, asked.person, asked.founder, *proof))
     yield SIGN_IN_NAME.to(asked.name, Claim(now.now, asked.account))
+
+
+def disable_account(
+    id: UUID, by: UUID, successor: UUID | None, version: int | None, now: Now
+) -> Iterable[Effect]:
+    """`successor`: another founder, where it is one; of two who disable each other one does."""
+    yield ACCOUNT.to(id, Disable(now.now, by, successor), expected=version)
+    if successor:
+        yield ACCOUNT.to(successor, Succeed())
 
 
 def _needs_second_factor(asked: Asked, now: Now) -> bool:

@@ -17,7 +17,7 @@ from libs.common.contracts.portal import (
     PasswordChanged,
 )
 from services.portal.domain import ACCOUNT
-from services.portal.domain.account import Account
+from services.portal.domain.account import IN_OFFICE, Account
 
 Connection: TypeAlias = "asyncpg.Connection[Any]"
 Found = list[dict[str, Any]]
@@ -42,6 +42,11 @@ OF_NAME = """
     SELECT account.id, account.state::text FROM sign_in_name
     JOIN account ON account.id = (sign_in_name.state ->> 'account_id')::uuid
     WHERE sign_in_name.id = $1
+"""
+SUCCESSOR = """
+    SELECT other.id FROM account AS gone JOIN account AS other ON other.id <> gone.id
+    WHERE gone.id = $1 AND gone.founder AND other.founder AND other.status = ANY($2::text[])
+    ORDER BY other.status, other.id LIMIT 1
 """
 DEVICES = """
     SELECT id, version, state FROM device
@@ -79,6 +84,12 @@ async def accounts(
 async def account(connection: Connection, id: UUID) -> dict[str, Any] | None:
     row = await connection.fetchrow(ONE, id)
     return row and _shown(row)
+
+
+async def successor(connection: Connection, id: UUID) -> UUID | None:
+    """Of a founder, another who is in office."""
+    found: UUID | None = await connection.fetchval(SUCCESSOR, id, IN_OFFICE)
+    return found
 
 
 async def devices(

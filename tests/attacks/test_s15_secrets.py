@@ -38,6 +38,12 @@ def committed() -> Iterator[Path]:
             yield ROOT / name
 
 
+@pytest.mark.parametrize("name", ["bureau.pem", "leads.dump", "anchors.jsonl", "anchors-2.jsonl"])
+def test_what_documented_commands_write_is_not_committed_by_mistake(name: str) -> None:
+    command = ["git", "check-ignore", "--quiet", name]
+    assert subprocess.run(command, cwd=ROOT, check=False).returncode == 0
+
+
 def test_no_secret_is_in_the_repository() -> None:
     found = []
     for file in committed():

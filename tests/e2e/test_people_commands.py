@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,7 @@ from cli.passes import Pass
 from libs.common.ids import uuid7
 from services.registry import reference
 from tests.e2e.small_city.test_content import OFFICER
-from tests.e2e.small_city.test_rights import CELL, COMMUNITY, PARENT
+from tests.e2e.small_city.test_rights import CELL, COMMUNITY, PARENT, persons_of_the_plan
 from tests.e2e.small_city.test_sharing import batch
 from tests.integration.test_accounts_command import Command
 from tests.support.accounts import sign_in
@@ -76,6 +77,14 @@ def privacy(city: Commands) -> Signed:
 
 
 @pytest.fixture(scope="module")
+def informant(city: Commands) -> Signed:
+    """Of CELL."""
+    persons = persons_of_the_plan()
+    theirs = next(one for one in persons if one.role == "grid_informant" and one.area == CELL)
+    return signed_in(city, theirs.id)
+
+
+@pytest.fixture(scope="module")
 def officer(city: Commands) -> Signed:
     """Of the community of CELL."""
     return signed_in(city, OFFICER.id)
@@ -84,6 +93,17 @@ def officer(city: Commands) -> Signed:
 def submitted(there: Signed) -> str:
     told = ("--type", "theft", "--cell", CELL, "--text", "two men and a ladder")
     return str(there.json("lead", "submit", *told)["id"])
+
+
+async def test_who_is_signed_in_sees_by_which_name_and_which_posts_they_hold(
+    officer: Signed, commander: Signed
+) -> None:
+    me = officer.json("whoami")
+    (post,) = me["posts"]
+    assert (post["role"], post["area"]) == ("community_officer", COMMUNITY)
+    shown = officer.run("whoami")
+    assert me["name"] in shown and f"community_officer of {COMMUNITY}" in shown
+    assert "command_operator of" in commander.run("whoami")
 
 
 async def test_what_was_told_is_read_for_a_purpose(commander: Signed) -> None:
@@ -108,7 +128,9 @@ async def test_what_the_police_share_comes_in_by_two_persons(
     commander.fails("sharing", "key", "bureau", str(pem), why="is there already")
     file.write_text(json.dumps(batch(document=None)))
     submit = ("sharing", "submit", str(file), "--key", str(pem))
-    officer.fails(*submit, why="document: This is required.")
+    officer.fails(*submit, why=" document: This is required.")
+    file.write_text(json.dumps(batch(purpose=None)))
+    officer.fails(*submit, why=" purpose: This is required.")
     file.write_text(json.dumps(batch()))
     assert "submitted" in officer.run(*submit) and "known already" in officer.run(*submit)
     (one,) = commander.json("sharing", "batches", "--status", "submitted")
@@ -162,15 +184,42 @@ async def test_a_lead_without_a_place_waits_until_somebody_finds_it(commander: S
     assert "no place" in commander.run("lead", "show", rows[0]["id"])
 
 
+async def test_of_a_lead_is_told_only_what_whoever_captured_it_may_ask(
+    informant: Signed, officer: Signed, commander: Signed
+) -> None:
+    """given: people who see leads of their cell, of their community, and of the city; when: they
+    capture one here, elsewhere, or without a place; then: what is told works for each of them."""
+    submit = ("lead", "submit", "--type", "theft")
+    for there, sees in ((informant, (CELL,)), (officer, (CELL,)), (commander, (CELL, THERE, ""))):
+        for cell in (CELL, THERE, ""):
+            said = there.run(*submit, *(("--cell", cell) if cell else ()))
+            assert ("civicgrid lead show" in said) == (cell in sees), (there.home.name, cell)
+            assert ("leads unrouted" in said) == (there is commander and not cell)
+            if shown := re.findall(r"civicgrid lead show (\S+)", said):
+                there.run("lead", "show", *shown)
+
+
 async def test_a_lead_shows_the_rule_that_routed_it(commander: Signed) -> None:
     shown = commander.run("lead", "show", submitted(commander))
     assert "urgent-to-police" in shown and "rule set" in shown
+
+
+async def test_who_may_see_a_lead_and_not_what_happened_to_it_sees_the_lead(
+    commander: Signed, privacy: Signed
+) -> None:
+    lead = submitted(commander)
+    shown = privacy.run("lead", "show", lead)
+    assert lead in shown and "what happened to it is not for your posts" in shown
+    told = privacy.json("lead", "show", lead)
+    assert (told["id"], told["timeline"]) == (lead, None)
+    assert len(commander.json("lead", "show", lead)["timeline"]) > 1
 
 
 async def test_what_is_wrong_with_a_lead_is_told_by_its_options(commander: Signed) -> None:
     submit = ("lead", "submit", "--type")
     commander.fails(*submit, "gas", why="--type: There is no such lead type. There are: theft,")
     commander.fails(*submit, "theft", "--lon", "200", "--lat", "0", why="--lon: This is too large")
+    commander.fails(*submit, "theft", "--text", "", why="--text: This is too short")
     commander.fails(*submit, "theft", "--lon", "20", why="both a longitude and a latitude")
 
 

@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 
 from cli.main import app
 from libs.common import provisioning
+from libs.common.database import session
 from libs.common.ids import uuid7
 from services.portal.main import SERVICE
 from tests.support.processes import ServiceProcess
@@ -105,6 +106,9 @@ async def test_the_first_founder_signs_in_and_opens_another_account(
     assert file.stat().st_mode & 0o077 == 0
     me = json.loads(command.run("whoami", "--json"))
     assert me["founder"] and me["person_ref"] is None
+    assert (me["name"], me["posts"]) == ("founder", [])
+    command.fails("accounts", "disable", me["account"], why="their own account")
+    command.fails("accounts", "open", "founder", "--founder", why="name belongs to another")
     told = command.run("accounts", "open", "z.wang", "--person", str(uuid7()), "--json")
     id = json.loads(told)["id"]
     for step in ("disable", "revoke-sessions"):
@@ -115,6 +119,23 @@ async def test_the_first_founder_signs_in_and_opens_another_account(
     assert json.loads(file.read_text()) == {}
     log = (tmp_path / "portal.log").read_text()
     assert not [one for one in (PASSWORD, SECRET, invitation, "z.wang") if one in log]
+
+
+async def test_a_city_whose_founders_are_all_gone_gets_another(
+    portal: ServiceProcess, tmp_path: Path
+) -> None:
+    """given: a city whose one founder has not come yet; when: `init` is run again; then: it tells
+    until when, and once that is over it opens the account of another, under another name."""
+    keys = shutil.copytree(TOKENS, tmp_path / "keys")
+    command = Command(tmp_path / "home", portal.url, keys)
+    command.run("init", "--url", portal.url)
+    assert "there is a founder already, who has until" in command.run("init").replace("\n", " ")
+    over = "jsonb_set(state, '{invited_until}', '\"2020-01-01T00:00:00Z\"')"
+    async with session(portal.settings.url("portal", "writer")) as connection:
+        await connection.execute(f"UPDATE account SET state = {over}")
+    command.fails("init", why="--founder NAME")
+    assert "7 days: " in command.run("init", "--founder", "another")
+    assert "there is a founder already" in command.run("init", "--founder", "a.third")
 
 
 def test_keys_are_made_before_there_is_a_city_and_stay(tmp_path: Path) -> None:

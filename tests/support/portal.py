@@ -30,6 +30,8 @@ from tests.support.town import forget_topics
 PASSWORD = "a Harbour at low tide"
 OTHER_PASSWORD = "the Hill behind the school"
 REFUSED = (401, "unauthorised")
+NOT_LET_IN = (401, "not_let_in")
+"""At the door, whatever is wrong."""
 
 
 def founder_token(account: UUID | None = None) -> str:

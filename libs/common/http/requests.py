@@ -19,6 +19,7 @@ from libs.common.wire import TRACEPARENT
 
 PURPOSE, CASE = "Civicgrid-Purpose", "Civicgrid-Case"
 """Headers that say what a request is for: a code, and the id of the lead or case at hand."""
+FORMS = {PURPOSE: "[a-z][a-z0-9_]*", CASE: "UUID"}
 
 BATCH = "/batch"
 """How the route of many ends, behind that of one."""
@@ -144,4 +145,5 @@ def check_reason(request: Request, entry: Entry) -> None:
     told = ((PURPOSE, "/purpose", entry.purpose), (CASE, "/case", entry.case_id))
     for header, path, found in told:
         if found is None and header in request.headers:
-            raise Refused("reason_unclear", status=422, path=path, header=header)
+            wanted = FORMS[header]
+            raise Refused("reason_unclear", status=422, path=path, header=header, wanted=wanted)

@@ -30,6 +30,7 @@ from libs.rights.tokens import ACCESS_SECONDS
 
 Status = Literal["", "invited", "active", "locked", "disabled"]
 
+IN_OFFICE: tuple[Status, ...] = ("active", "locked")
 INVITED_FOR = timedelta(days=7)
 FAILURES, WITHIN = 5, timedelta(minutes=15)
 LOCKED_FOR = timedelta(minutes=15)
@@ -82,6 +83,11 @@ class Account:
     sessions: tuple[Session, ...] = ()
     revoked: tuple[Revoked, ...] = ()
     proofs: int = 0
+
+    @property
+    def in_office(self) -> bool:
+        """A founder who can sign in, or can again when a lock ends."""
+        return self.founder and self.status in IN_OFFICE
 
     def session(self, id: UUID) -> Session | None:
         """None where it is not open."""

@@ -56,6 +56,7 @@ from services.portal.domain.commands import (
     Reset,
     RevokeSession,
     RevokeSessions,
+    Succeed,
     Unlock,
 )
 
@@ -85,6 +86,8 @@ def decide(account: Account, command: Command) -> list[AccountEvent]:
         case LetLockEnd(at):
             is_over = account.locked_until is not None and account.locked_until <= at
             return [_event(account, AccountUnlocked, at, by=None)] if is_over else []
+        case Succeed():
+            return _succeed(account)
         case LetGo(at):
             is_there = account.status not in ("", "disabled")
             return _disable(account, at, account.id) if is_there else []
@@ -111,6 +114,7 @@ def _step(account: Account, command: Command) -> list[AccountEvent]:
         case Unlock(at, by):
             return [_event(account, AccountUnlocked, at, by=by)]
         case Disable(at, by):
+            _check_office(account, command)
             return _disable(account, at, by)
         case Enable():
             return [_enabled(account, command)]
@@ -122,7 +126,7 @@ def _step(account: Account, command: Command) -> list[AccountEvent]:
             return _change_password(account, command)
         case (
             Open() | OpenSession() | FailSignIn() | LetLockEnd() | RevokeSession()
-            | RevokeSessions() | LeaveDevice() | LetGo()
+            | RevokeSessions() | LeaveDevice() | LetGo() | Succeed()
         ):  # fmt: skip
             raise AssertionError("decided before")
         case _:
@@ -130,6 +134,8 @@ def _step(account: Account, command: Command) -> list[AccountEvent]:
 
 
 def _open(account: Account, command: Open) -> list[AccountEvent]:
+    if account.status and command.person is None:
+        raise Refused("name_taken", path="/name")  # a founder's account is that of the name
     if account.status:
         raise Refused("account_exists")
     told = {
@@ -191,6 +197,21 @@ def _fail(account: Account, at: datetime) -> list[AccountEvent]:
     if len(failures) < FAILURES:
         return [failed]
     return [failed, _event(account, AccountLocked, at, locked_until=at + LOCKED_FOR)]
+
+
+def _check_office(account: Account, command: Disable) -> None:
+    """Never one's own, and never the last that opens and enables others."""
+    if command.by == account.id:
+        raise Refused("own_account")
+    if account.in_office and command.successor is None:
+        raise Refused("last_founder")
+
+
+def _succeed(account: Account) -> list[AccountEvent]:
+    """Nothing happens to whoever stays."""
+    if not account.in_office:
+        raise Refused("last_founder")
+    return []
 
 
 def _disable(account: Account, at: datetime, by: UUID) -> list[AccountEvent]:

@@ -84,8 +84,16 @@ class LetLockEnd:
 
 @dataclass(frozen=True, slots=True)
 class Disable:
+    """`successor`: of a founder, another who is in office, and is told to `Succeed` besides."""
+
     at: datetime
     by: UUID
+    successor: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Succeed:
+    """Another founder goes: this one must be in office."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +152,7 @@ Command = (
     | Unlock
     | LetLockEnd
     | Disable
+    | Succeed
     | LetGo
     | Enable
     | Reset

@@ -25,7 +25,7 @@ from tests.support.town import Town
 
 REGISTER = register.registered()
 ASKED = {"/areas/locate": {"lat": "36.0", "lon": "119.4"}}
-OF_ONESELF = {"account", "person_ref", "founder", "session"}
+OF_ONESELF = {"account", "person_ref", "founder", "session", "posts", "role", "organisation"}
 """What `/me` answers, which needs an account: `tests/integration/test_sign_in.py` opens some."""
 OF_A_BATCH = {"count"}
 """What `/shared-batches` answers once somebody submitted one, as `test_sharing_sight.py` does."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from libs.common.ids import uuid7
-from tests.support.portal import REFUSED, Person, Portal, founder_token, told
+from tests.support.portal import NOT_LET_IN, REFUSED, Person, Portal, founder_token, told
 
 
 async def registered(portal: Portal, person: Person) -> tuple[str, dict[str, str]]:
@@ -30,7 +30,7 @@ async def test_a_revoked_device_ends_the_sessions_on_it_and_no_other(portal: Por
     revoked = await portal.post(f"/devices/{id}/revoke", token=elsewhere["access_token"])
     assert revoked.status_code == 200, revoked.text
     assert [await is_in(portal, one) for one in (first, second, elsewhere)] == [False, False, True]
-    assert told(await portal.sign_in(person, device=id)) == REFUSED
+    assert told(await portal.sign_in(person, device=id)) == NOT_LET_IN
     assert (await portal.sign_in(person)).status_code == 201
 
 
@@ -50,7 +50,7 @@ async def test_anothers_device_does_not_exist(portal: Portal) -> None:
     token = tokens["access_token"]
     assert told(await portal.post(f"/devices/{id}/revoke", token=token)) == (404, "not_found")
     assert told(await portal.post("/devices", {"id": id}, token)) == (404, "not_found")
-    assert told(await portal.sign_in(other, device=id)) == REFUSED
+    assert told(await portal.sign_in(other, device=id)) == NOT_LET_IN
     listed = (await portal.get(f"/devices?account={owner.id}", token)).json()["items"]
     assert listed == []
     listed = (await portal.get("/devices", token)).json()["items"]

@@ -21,7 +21,15 @@ from libs.common.settings import SettingsError
 from libs.rights.tokens import Keyring
 from services.portal import provider as ours
 from services.portal.provider import Try, provider_of
-from tests.support.portal import REFUSED, Person, Portal, everything_of, founder_token, told
+from tests.support.portal import (
+    NOT_LET_IN,
+    REFUSED,
+    Person,
+    Portal,
+    everything_of,
+    founder_token,
+    told,
+)
 from tests.support.provider import CLIENT, REDIRECT, Provider, provider_at_work
 from tests.support.servers import TOKENS
 
@@ -68,14 +76,14 @@ async def test_whoever_the_provider_knows_signs_in_as_the_account_bound_to_them(
 async def test_whoever_is_bound_to_no_account_does_not_sign_in(
     portal: Portal, provider: Provider
 ) -> None:
-    assert told(await came_back(portal, provider, "nobody")) == REFUSED
+    assert told(await came_back(portal, provider, "nobody")) == NOT_LET_IN
     person, subject = await bound(portal)
     other = await portal.open()
     again = await portal.post(f"/accounts/{other.id}/bind", {"subject": subject}, portal.founder)
     assert told(again) == (409, "name_taken")
     released = f"/accounts/{person.id}/release"
     assert (await portal.post(released, {"subject": subject}, portal.founder)).status_code == 200
-    assert told(await came_back(portal, provider, subject)) == REFUSED
+    assert told(await came_back(portal, provider, subject)) == NOT_LET_IN
 
 
 async def test_a_disabled_account_does_not_sign_in_there_either(
@@ -83,7 +91,7 @@ async def test_a_disabled_account_does_not_sign_in_there_either(
 ) -> None:
     person, subject = await bound(portal)
     await portal.post(f"/accounts/{person.id}/disable", token=founder_token())
-    assert told(await came_back(portal, provider, subject)) == REFUSED
+    assert told(await came_back(portal, provider, subject)) == NOT_LET_IN
 
 
 async def test_nobody_is_bound_who_signs_in_already(portal: Portal) -> None:
@@ -102,7 +110,7 @@ async def test_a_reset_leaves_nothing_of_the_old_password(
     for step, body in (("reset", None), ("bind", {"subject": subject})):
         answer = await portal.post(f"/accounts/{person.id}/{step}", body, portal.founder)
         assert answer.status_code == 200, answer.text
-    assert told(await portal.sign_in(person)) == REFUSED
+    assert told(await portal.sign_in(person)) == NOT_LET_IN
     assert (await came_back(portal, provider, subject)).status_code == 201
 
 
@@ -112,7 +120,7 @@ async def test_a_state_that_nobody_gave_is_refused(
 ) -> None:
     begun = (await portal.post("/oidc/begin")).json()
     body = {"flow": begun["flow"], "state": state, "code": "x"}
-    assert told(await portal.post("/oidc/sign-in", body)) == REFUSED
+    assert told(await portal.post("/oidc/sign-in", body)) == NOT_LET_IN
 
 
 async def test_only_founders_bind(portal: Portal) -> None:
@@ -200,7 +208,7 @@ async def test_a_false_token_of_the_provider_is_401(
 ) -> None:
     _, subject = await bound(portal)
     provider.token = lambda claims: LIES[kind](provider, claims)
-    assert told(await came_back(portal, provider, subject)) == REFUSED
+    assert told(await came_back(portal, provider, subject)) == NOT_LET_IN
     assert "/stolen" not in provider.asked
 
 
@@ -238,9 +246,9 @@ async def test_what_belongs_to_another_try_is_refused(
         code, state = provider.sign_in(begun["address"], subject)
         tries.append({"flow": begun["flow"], "state": state, "code": code})
     mixed = tries[0] | {part: tries[1][part]}
-    assert told(await portal.post("/oidc/sign-in", mixed)) == REFUSED
+    assert told(await portal.post("/oidc/sign-in", mixed)) == NOT_LET_IN
     late = tries[1] | {"flow": str(UUID(int=UUID(tries[1]["flow"]).int & ((1 << 80) - 1)))}
-    assert told(await portal.post("/oidc/sign-in", late)) == REFUSED
+    assert told(await portal.post("/oidc/sign-in", late)) == NOT_LET_IN
 
 
 async def test_a_code_is_taken_once(portal: Portal, provider: Provider) -> None:

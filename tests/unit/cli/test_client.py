@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer.main
 from typer.testing import CliRunner, Result
 
+from cli import leads, main
 from cli.client import Refusal
 from cli.main import app
 from libs.rights.tokens import make_keys
@@ -25,6 +32,7 @@ class Stranger:
 
     url: str = ""
     asked: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
 
     @property
     def paths(self) -> list[str]:
@@ -38,6 +46,7 @@ def stranger() -> Iterator[Stranger]:
     class Answering(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             there.asked.append((self.path, dict(self.headers)))
+            there.bodies.append(self.rfile.read(int(self.headers.get("Content-Length", 0))))
             body = json.dumps({"title": "Unauthorized"}).encode()
             self.send_response(401)
             self.send_header("Content-Length", str(len(body)))
@@ -84,7 +93,7 @@ class Machine:
     def keep_session(self, url: str) -> None:
         file = self.folder / "civicgrid" / "sessions.json"
         file.parent.mkdir()
-        file.write_text(json.dumps({url: "a refresh token"}))
+        file.write_text(json.dumps({url: {"name": "li.na", "refresh_token": "a refresh token"}}))
 
 
 @pytest.fixture
@@ -148,10 +157,92 @@ def test_each_fault_is_told_by_the_name_of_its_option() -> None:
         {"path": "/longitude", "code": "x", "message": "This is too large: at most 180."},
     ]
     told = {"title": "?", "detail": "What was sent is not valid.", "errors": faults}
-    assert str(Refusal(told)) == (
+    assert str(Refusal(told, leads.OPTIONS)) == (
         "What was sent is not valid. --type: This is required."
         " --lon: This is too large: at most 180."
     )
+    assert "lead_type: This is required." in str(Refusal(told)), "a command without such options"
+
+
+@pytest.mark.parametrize(
+    "url", ["nonsense", "127.0.0.1:8080", "ftp://there", "http://", "http:// x"]
+)
+@pytest.mark.parametrize("words", [("login", "li.na"), ("whoami",), ("init",)], ids=" ".join)
+def test_what_is_no_address_is_told_before_anything_is_asked(
+    machine: Machine, words: tuple[str, ...], url: str
+) -> None:
+    done = machine.run(*words, "--url", url)
+    assert done.exit_code == 2 and "such as http://127.0.0.1:8080" in done.output
+    assert "Password" not in done.output
+    assert not (machine.tokens / "city").exists()
+
+
+def test_what_is_piped_in_signs_in_without_a_question(machine: Machine, stranger: Stranger) -> None:
+    """given: a password, and perhaps a code, in a file; when: it is the input of `login`; then: it
+    is sent, and nothing is asked, shown or warned of."""
+    environment = {**os.environ, "CITY_URL": stranger.url, "XDG_CONFIG_HOME": str(machine.folder)}
+    for lines, code in (("a secret\n", None), ("a secret\r\n123456", "123456")):
+        done = subprocess.run(
+            [sys.executable, "-m", "cli", "login", "li.na"],
+            input=lines,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        sent = {"name": "li.na", "password": "a secret", "code": code}
+        assert json.loads(stranger.bodies[-1]) == sent
+        assert done.stdout.startswith("not signed in") and done.stderr == ""
+
+
+def test_every_command_says_what_it_does() -> None:
+    def silent(command: Any, *names: str) -> list[str]:
+        if hasattr(command, "commands"):
+            return [
+                one
+                for name in command.commands
+                for one in silent(command.commands[name], *names, name)
+            ]
+        return [] if command.help else [" ".join(names)]
+
+    assert silent(typer.main.get_command(app)) == []
+
+
+def test_doctor_says_that_it_starts_servers(machine: Machine) -> None:
+    assert "starts those of this machine" in " ".join(
+        machine.run("doctor", "--help").output.split()
+    )
+
+
+def test_a_full_disk_is_no_server_that_is_away(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(main, "_quiet_logs", lambda: None)
+    monkeypatch.setattr(main, "app", full)
+    with pytest.raises(SystemExit):
+        main.main()
+    assert "No space left" in capsys.readouterr().err
+
+
+def test_servers_that_are_down_are_told_in_words() -> None:
+    nowhere = {
+        "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9",
+        "DATABASE_URL": "postgresql://{role}:a-long-secret-of-tests@127.0.0.1:9/{service}",
+    }
+    for words in (["status"], ["dead-letters", "list"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "cli", *words],
+            env={**os.environ, **nowhere},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        told = " ".join(done.stderr.split())
+        assert done.returncode == 1 and told.endswith("answer: is `civicgrid up` running?"), told
+        assert "Error" not in told and "Errno" not in told
 
 
 def test_what_is_allowed_is_a_sentence_of_its_own() -> None:

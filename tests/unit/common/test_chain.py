@@ -63,8 +63,13 @@ def test_what_nobody_touched_is_valid_up_to_the_last_anchor() -> None:
 
 def test_without_anchors_nothing_is_ever_valid() -> None:
     assert told(LINES, []).name == "cannot be verified"
-    assert told([], []).name == "cannot be verified"
     assert first(told(LINES[1:], [])) == ("deleted", 1)
+
+
+def test_where_there_never_was_a_row_there_is_nothing_to_verify() -> None:
+    assert told([], []).name == "nothing to verify"
+    assert first(told([], ANCHORS[:1])) == ("cut off", 1)
+    assert first(told([Sealed(1, LINES[0].hash, None)], [])) == ("deleted", 1)
 
 
 def test_a_dump_that_names_another_service_is_not_of_it() -> None:

@@ -187,6 +187,60 @@ def test_who_disabled_an_account_does_not_enable_it() -> None:
     assert (refusal.code, refusal.status) == ("same_person", 409)
 
 
+FOUNDER = (commands.Open(NOW, None, True, True, "hash"), ACTIVATE)
+
+
+def test_nobody_disables_their_own_account() -> None:
+    account = told(*IN["active"])
+    refusal = refused(account, commands.Disable(NOW, ID))
+    assert (refusal.code, refusal.status) == ("own_account", 409)
+
+
+@pytest.mark.parametrize("more", [(), (FAIL,) * FAILURES], ids=["active", "locked"])
+def test_the_last_founder_in_office_is_not_disabled(more: tuple[commands.Command, ...]) -> None:
+    """given: a founder who signs in, or will when a lock ends; when: another disables them; then:
+    it is refused where nobody takes their place, and where somebody does it is done."""
+    account = told(*FOUNDER, *more)
+    refusal = refused(account, commands.Disable(NOW, ADA))
+    assert (refusal.code, refusal.status) == ("last_founder", 409)
+    assert told(commands.Disable(NOW, ADA, BO), account=account).status == "disabled"
+
+
+@pytest.mark.parametrize(
+    ("steps", "is_good"),
+    [
+        (FOUNDER, True),
+        ((*FOUNDER, *[FAIL] * FAILURES), True),
+        (FOUNDER[:1], False),
+        ((*FOUNDER, commands.Disable(NOW, ADA, BO)), False),
+        ((*FOUNDER, commands.Reset(NOW, ADA, "hash")), False),
+        ((*FOUNDER, commands.LetGo(NOW)), False),
+        (IN["active"], False),
+        ((), False),
+    ],
+    ids=["active", "locked", "invited", "disabled", "reset", "erased", "no founder", "nobody"],
+)
+def test_a_founder_succeeds_another_while_in_office(
+    steps: tuple[commands.Command, ...], is_good: bool
+) -> None:
+    account = told(*steps)
+    if is_good:
+        assert decide(account, commands.Succeed()) == []
+    else:
+        assert refused(account, commands.Succeed()).code == "last_founder"
+
+
+def test_a_founder_who_never_came_is_disabled_by_whoever_opens_others() -> None:
+    assert told(FOUNDER[0], commands.Disable(NOW, ADA)).status == "disabled"
+
+
+@pytest.mark.parametrize("status", ["invited", "active"])
+def test_the_account_of_a_founder_is_that_of_the_name(status: str) -> None:
+    account = told(*FOUNDER[: 1 if status == "invited" else 2])
+    refusal = refused(account, FOUNDER[0])
+    assert (refusal.code, refusal.path) == ("name_taken", "/name")
+
+
 def test_who_never_activated_an_account_is_invited_again() -> None:
     later = NOW + timedelta(days=30)
     account = told(OPEN, STEPS["disable_account"], commands.Enable(later, BO, "hash"))

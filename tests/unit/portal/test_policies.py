@@ -51,6 +51,13 @@ def test_an_account_is_opened_together_with_its_name() -> None:
     assert name.command == Claim(NOW, account.id)
 
 
+def test_a_founder_is_disabled_while_another_stays() -> None:
+    gone, stays = policies.disable_account(ID, UUID(int=1), UUID(int=2), 3, CONTEXT)
+    assert gone == ACCOUNT.to(ID, commands.Disable(NOW, UUID(int=1), UUID(int=2)), expected=3)
+    assert stays == ACCOUNT.to(UUID(int=2), commands.Succeed())
+    assert len(list(policies.disable_account(ID, UUID(int=1), None, None, CONTEXT))) == 1
+
+
 def test_the_account_of_a_person_is_the_same_whatever_the_name() -> None:
     assert asked(name=UUID(int=1)).account == asked(name=UUID(int=2)).account
     founders = {asked(name=UUID(int=n), person=None, founder=True).account for n in (1, 2)}

@@ -97,7 +97,9 @@ def appoint(
     """Somebody to a post, which is made if there is none of that code."""
     city, holder = City(url), person or uuid4()
     told = {"code": post, "role": role, "area": area, "organisation": organisation}
-    city.post("/posts", told)
+    made = city.post("/posts", told)["changed"]
+    office = f"of {organisation}" if organisation else "of no office (--organisation names one)"
+    console.print(f"{'made' if made else 'there is'} the post {post}: {role} of {area}, {office}")
     city.post("/appointments", {"post": post, "person_ref": str(holder)})
     console.print(f"appointed to {post}: {holder}")
 

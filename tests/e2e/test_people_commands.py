@@ -226,7 +226,9 @@ async def test_what_is_not_theirs_is_seen_with_leave_for_a_while(
 
 async def test_a_founder_appoints_a_privacy_officer_where_there_is_none(city: Commands) -> None:
     told = ("registry", "appoint", "second", "--role", "privacy_officer", "--area")
-    *_, person = city.run(*told, PLAN.levels[0].first_code).split()
+    said = city.run(*told, PLAN.levels[0].first_code)
+    assert "made the post second: privacy_officer of " in said and "of no office" in said
+    *_, person = said.split()
     other = signed_in(city, UUID(person))
 
     async def seen() -> bool:

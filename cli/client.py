@@ -38,6 +38,7 @@ OPTIONS: Mapping[str, str] = {
 }
 """What commands call a field that the city names; another has the same name there."""
 
+ALLOWED = {"en": "Allowed now: {}.", "zh": "当前允许：{}。"}
 TRIES = 60
 SPARE_SECONDS = 30
 """An access token that ends sooner is asked for anew."""
@@ -71,8 +72,7 @@ class City:
     def __init__(
         self, url: str | None, token: str | None = None, grant: UUID | None = None
     ) -> None:
-        language = "zh" if os.environ.get("LANG", "").startswith("zh") else "en"
-        headers = {"Accept-Language": language} | ({GRANT: str(grant)} if grant else {})
+        headers = {"Accept-Language": language()} | ({GRANT: str(grant)} if grant else {})
         base_url = url or ground.url_here() or DEFAULT
         self._client = httpx.Client(base_url=base_url, timeout=60, headers=headers)
         self.url = base_url.rstrip("/")
@@ -165,6 +165,11 @@ class City:
         return answer.json() if answer.content else None
 
 
+def language() -> str:
+    """Of what services say to who uses the command."""
+    return "zh" if os.environ.get("LANG", "").startswith("zh") else "en"
+
+
 def problem_of(problem: Mapping[str, Any], names: Mapping[str, str] = MappingProxyType({})) -> str:
     """One line of a problem (RFC 9457): what is wrong, fault by fault, and what is allowed.
     `names`: of fields that are called otherwise here."""
@@ -176,5 +181,5 @@ def problem_of(problem: Mapping[str, Any], names: Mapping[str, str] = MappingPro
     parts = [told(problem.get("path"), problem.get("detail") or problem["title"])]
     parts += [told(one["path"], one["message"]) for one in problem.get("errors", ())]
     if problem.get("allowed"):
-        parts.append(f"Allowed now: {', '.join(problem['allowed'])}.")
+        parts.append(ALLOWED[language()].format(", ".join(problem["allowed"])))
     return " ".join(parts)

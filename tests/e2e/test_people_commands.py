@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -170,6 +170,8 @@ async def test_a_lead_shows_the_rule_that_routed_it(commander: Signed) -> None:
 async def test_what_is_wrong_with_a_lead_is_told_by_its_options(commander: Signed) -> None:
     submit = ("lead", "submit", "--type")
     commander.fails(*submit, "gas", why="--type: There is no such lead type. There are: theft,")
+    chinese = replace(commander, lang="zh_CN.UTF-8")
+    chinese.fails(*submit, "gas", why="--type: 没有该线索类型。现有：theft, fraud")
     commander.fails(*submit, "theft", "--lon", "200", "--lat", "0", why="--lon: This is too large")
     commander.fails(*submit, "theft", "--lon", "20", why="both a longitude and a latitude")
 

@@ -40,6 +40,7 @@ class Command:
     home: Path
     url: str
     tokens: Path
+    lang: str = "C"
 
     def run(self, *arguments: str, told: str = "", ends: int = 0) -> str:
         done = self._done(arguments, told)
@@ -57,7 +58,7 @@ class Command:
             "CIVICGRID_TOKENS": str(self.tokens),
             "XDG_CONFIG_HOME": str(self.home),
             "COLUMNS": "200",
-            "LANG": "C",
+            "LANG": self.lang,
         }
         return CliRunner().invoke(app, [*arguments], input=told, env=environment)
 

@@ -35,6 +35,7 @@ OPTIONS: Mapping[str, str] = {
     "party": "--party",
     "area": "--area",
     "minutes": "--minutes",
+    "status": "--status",
 }
 """What commands call a field that the city names; another has the same name there."""
 

@@ -12,7 +12,7 @@ from libs.city import City
 from libs.common.http import Desk, Limit, caller_of, not_found
 from services.alerts import queries
 from services.alerts.domain import ALERT
-from services.alerts.domain.alert import Acknowledge
+from services.alerts.domain.alert import Acknowledge, AlertStatus
 from services.alerts.rules import RULES
 
 Alerts = Desk[City]
@@ -31,7 +31,7 @@ def _alerts(router: APIRouter, desk: Alerts) -> None:
         request: Request,
         about: UUID | None = None,
         community: str | None = None,
-        status: str | None = None,
+        status: AlertStatus | None = None,
         limit: Limit = 100,
         after: UUID = queries.FIRST,
     ) -> Mapping[str, Any]:

@@ -39,7 +39,8 @@ from services.leads.bodies import (
     UnitBody,
 )
 from services.leads.domain import LEAD, commands
-from services.leads.domain.transitions import LEGAL
+from services.leads.domain.retention import OpenStatus
+from services.leads.domain.transitions import LEGAL, LeadStatus
 from services.leads.facts import Facts
 from services.leads.policies import Now
 from services.leads.rules import ROUTING
@@ -109,7 +110,7 @@ def _lists(router: APIRouter, desk: Leads) -> None:
         request: Request,
         unit: str | None = None,
         community: str | None = None,
-        status: str | None = None,
+        status: LeadStatus | None = None,
         source_number: str | None = None,
         limit: Limit = 100,
         after: UUID = queries.FIRST,
@@ -252,7 +253,10 @@ def _endings(router: APIRouter, desk: Leads) -> None:
 def _reviews(router: APIRouter, desk: Leads) -> None:
     @router.get("/retention-reviews")
     async def list_reviews(
-        request: Request, status: str | None = None, limit: Limit = 100, after: UUID = queries.FIRST
+        request: Request,
+        status: OpenStatus | None = None,
+        limit: Limit = 100,
+        after: UUID = queries.FIRST,
     ) -> Mapping[str, Any]:
         """Of leads whose period is over: `due` until they are deleted, or kept once more."""
         async with desk.reading(request) as look:

@@ -15,6 +15,7 @@ from libs.common.ids import uuid7
 from services.mediation import policies, queries
 from services.mediation.bodies import CaseBody, GradeBody, PanelBody, ReasonBody, SessionBody
 from services.mediation.domain import CASE, commands
+from services.mediation.domain.case import CaseStatus
 
 Mediation = Desk[City]
 
@@ -94,7 +95,7 @@ def _reads(router: APIRouter, desk: Mediation) -> None:
         request: Request,
         lead_id: UUID | None = None,
         centre: str | None = None,
-        status: str | None = None,
+        status: CaseStatus | None = None,
         limit: Limit = 100,
         after: UUID = queries.FIRST,
     ) -> Mapping[str, Any]:

@@ -28,7 +28,7 @@ from services.portal.bodies import (
 )
 from services.portal.callers import account_of, session_of
 from services.portal.domain import ACCOUNT, commands
-from services.portal.domain.account import Account
+from services.portal.domain.account import Account, AccountStatus
 from services.portal.door import Door
 from services.portal.proofs import Passwords
 from services.portal.signing import Tokens, is_signed_in
@@ -185,7 +185,7 @@ def _reads(router: APIRouter, desk: Portal) -> None:
     @router.get("/accounts")
     async def list_accounts(
         request: Request,
-        status: str | None = None,
+        status: AccountStatus | None = None,
         founder: bool | None = None,
         person_ref: UUID | None = None,
         limit: Limit = 100,

@@ -14,7 +14,7 @@ from services.portal import access, queries_access
 from services.portal.bodies import AccessBody, ReviewBody
 from services.portal.callers import person_of, posts_of
 from services.portal.domain import BREAK_GLASS
-from services.portal.domain.break_glass import EndAccess, RefuseAccess, ReviewAccess
+from services.portal.domain.break_glass import EndAccess, GrantStatus, RefuseAccess, ReviewAccess
 
 Portal = Desk[City]
 
@@ -73,7 +73,7 @@ def _reads(router: APIRouter, desk: Portal) -> None:
     @router.get("/break-glass")
     async def list_break_glass(
         request: Request,
-        status: str | None = None,
+        status: GrantStatus | None = None,
         limit: Limit = 100,
         after: UUID = queries_access.FIRST,
     ) -> Mapping[str, Any]:

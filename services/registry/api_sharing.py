@@ -28,11 +28,12 @@ from services.registry.bodies import (
 from services.registry.domain.shared_batch import (
     SHARED_BATCH,
     Approve,
+    BatchStatus,
     Refuse,
     Reject,
     place,
 )
-from services.registry.domain.shared_entry import SHARED_ENTRY, Retain, Withdraw
+from services.registry.domain.shared_entry import SHARED_ENTRY, EntryStatus, Retain, Withdraw
 from services.registry.sharing_faults import ASSESSMENT, Known
 
 FIRST = UUID(int=0)
@@ -185,7 +186,7 @@ def _batches(router: APIRouter, desk: Registry) -> None:
     async def list_batches(
         request: Request,
         response: Response,
-        status: str | None = None,
+        status: BatchStatus | None = None,
         limit: Limit = 100,
         after: UUID = FIRST,
     ) -> Mapping[str, Any]:
@@ -250,7 +251,7 @@ def _entries(router: APIRouter, desk: Registry) -> None:
     async def list_entries(
         request: Request,
         response: Response,
-        status: str = "active",
+        status: EntryStatus = "active",
         limit: Limit = 100,
         after: UUID = FIRST,
     ) -> Mapping[str, Any]:

@@ -18,6 +18,7 @@ from services.registry.domain.subject_request import (
     Decide,
     Hold,
     Release,
+    RequestStatus,
 )
 
 FIRST = UUID(int=0)
@@ -59,7 +60,7 @@ def _reads(router: APIRouter, desk: Registry) -> None:
     @router.get("/subject-requests")
     async def list_requests(
         request: Request,
-        status: str | None = None,
+        status: RequestStatus | None = None,
         holds_due: bool = False,
         limit: Limit = 100,
         after: UUID = FIRST,

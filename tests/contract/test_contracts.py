@@ -48,6 +48,15 @@ def test_the_proxy_of_the_containers_leads_to_each_route() -> None:
             assert to == {service.name}, path
 
 
+@pytest.mark.parametrize("service", SERVICES, ids=lambda one: one.name)
+def test_a_status_is_asked_for_by_one_of_those_that_there_are(service: Service) -> None:
+    for path, route in DOCUMENTS[f"{service.name}/openapi.json"]["paths"].items():
+        for parameter in route.get("get", {}).get("parameters", ()):
+            if parameter["name"] == "status":
+                schema = parameter["schema"]
+                assert any("enum" in one for one in (schema, *schema.get("anyOf", ()))), path
+
+
 OLD: dict[str, Any] = {
     "properties": {"at": {"type": "string"}, "kind": {"type": "string", "enum": ["a", "b"]}},
     "required": ["at"],
@@ -68,7 +77,7 @@ def test_a_change_breaks_readers_or_it_does_not(new: dict[str, Any], faults: int
     assert len(list(contracts.breaking(OLD, new))) == faults
 
 
-SENT = {
+SENT: dict[str, Any] = {
     contracts.FROM_OUTSIDE: True,
     "properties": {
         "at": {"type": "string"},

@@ -112,6 +112,7 @@ async def test_the_first_founder_signs_in_and_opens_another_account(
         assert "done" in command.run("accounts", step, id)
     rows = json.loads(command.run("accounts", "list", "--json", "--status", "disabled"))
     assert [row["id"] for row in rows] == [id]
+    command.fails("accounts", "list", "--status", "foo", why="--status: This is none of 'invited'")
     assert "signed out" in command.run("logout")
     assert json.loads(file.read_text()) == {}
     log = (tmp_path / "portal.log").read_text()

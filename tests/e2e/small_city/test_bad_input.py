@@ -43,3 +43,8 @@ async def test_a_status_that_there_is_not_is_pointed_at(town: Town, path: str) -
     assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, "/status"), path
     empty = await asked.client.get(path, params={"status": ""})
     assert empty.status_code == 422, path
+
+
+async def test_a_kind_of_areas_or_offices_that_there_is_not_is_pointed_at(town: Town) -> None:
+    answer = await town.client.get("/scores", params={"kind": "foo"})
+    assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, "/kind")

@@ -50,10 +50,10 @@ def of_code(services: Sequence[Service]) -> Places:
 
 
 def asked_for(document: Mapping[str, Any]) -> set[str]:
-    """Names of schemas of what callers send; the others are of answers, held as they are given
-    (`tests/support/answered.py`)."""
+    """Names of schemas of what callers send, and of problems; the others are of answers, held as
+    they are given (`tests/support/answered.py`)."""
     operations = [one for route in document["paths"].values() for one in route.values()]
-    left = _named([one.get("requestBody") for one in operations])
+    left = _named([one.get("requestBody") for one in operations]) | {"Problem"}
     found: set[str] = set()
     while left:
         found |= left

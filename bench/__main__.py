@@ -23,7 +23,7 @@ def main(
     quick: Annotated[bool, typer.Option("--quick", help="a minute or two each")] = False,
     long: Annotated[bool, typer.Option("--long", help="those that take an hour, too")] = False,
 ) -> None:
-    """Measure, keep the results, show them beside their goals."""
+    """Measure, show the results beside their goals, and keep them, unless it was quick."""
     chosen = names or [*(SOON if quick else SHORT), *(LONG if long else ())]
     unknown = set(chosen) - BENCHMARKS.keys()
     if unknown:
@@ -35,7 +35,8 @@ def main(
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 result = runner.run(_measured(there, name, "quick" if quick else "full"))
             _show(result)
-    report.write()
+    if not quick:
+        report.write()
 
 
 async def _measured(there: stand.Stand, name: str, sizing: Sizing) -> Result:
@@ -45,11 +46,11 @@ async def _measured(there: stand.Stand, name: str, sizing: Sizing) -> Result:
 
 
 def _show(result: Result) -> None:
-    file = results.keep(result)
     results.show(result)
-    verdicts = goals.verdicts(result)
-    show_table([report.line(one) for one in verdicts])
-    console.print(f"added to {file.relative_to(machine.ROOT)}")
+    show_table([report.line(one) for one in goals.verdicts(result)])
+    if result["sizing"] == "full":
+        file = results.keep(result)
+        console.print(f"added to {file.relative_to(machine.ROOT)}")
 
 
 if __name__ == "__main__":

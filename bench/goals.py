@@ -31,10 +31,12 @@ class Goal(BaseModel):
 
 @dataclass(frozen=True)
 class Verdict:
-    """`value`: None where it was not measured."""
+    """`value`: None where it was not measured. `others`: what processes that have nothing to do
+    with it took of the machine meanwhile, in percent, by the side where that was most."""
 
     goal: Goal
     value: float | None
+    others: float = 0
 
     @property
     def is_met(self) -> bool:
@@ -51,7 +53,16 @@ def read() -> Mapping[str, tuple[Goal, ...]]:
 
 
 def verdicts(result: Result) -> list[Verdict]:
-    return [Verdict(goal, _value(goal, result)) for goal in read().get(result["benchmark"], ())]
+    return [
+        Verdict(goal, _value(goal, result), _others(goal, result))
+        for goal in read().get(result["benchmark"], ())
+    ]
+
+
+def _others(goal: Goal, result: Result) -> float:
+    names = (goal.ratio or goal.figure or ())[1:]
+    measured = [result["sides"].get(name, {}).get("percent_of_others") for name in names]
+    return max((float(one["median"]) for one in measured if one), default=0)
 
 
 def _value(goal: Goal, result: Result) -> float | None:

@@ -12,6 +12,7 @@ from bench.machine import ROOT
 from bench.results import Result, number, shown
 
 README = ROOT / "bench" / "README.md"
+NOTABLE_PERCENT = 20
 BEGIN, END = "<!-- made by python -m bench.report -->", "<!-- until here -->"
 
 
@@ -25,16 +26,27 @@ def write() -> None:
 
 
 def line(verdict: Verdict) -> dict[str, str]:
-    """Goal, what was measured (a median, or the worst round), and whether it is met."""
+    """Goal, what was measured (a median, or the worst round), and whether it is met; why it is not,
+    the results that are kept say."""
     goal, value = verdict.goal, verdict.value
     if value is None:
         return {"goal": goal.goal, "measured": "", "verdict": "not measured in this run"}
-    reason = " ".join((goal.reason or "no reason is known yet").split())
+    told = "met" if verdict.is_met else "missed"
+    if verdict.others > NOTABLE_PERCENT:
+        told += f"; others took {verdict.others:.0f} percent of the machine"
     return {
         "goal": goal.goal,
         "measured": number(value) + (" in the worst round" if goal.in_every_round else ""),
-        "verdict": "met" if verdict.is_met else f"missed: {reason}",
+        "verdict": told,
     }
+
+
+def _explained(verdict: Verdict) -> dict[str, str]:
+    told = line(verdict)
+    if verdict.value is None or verdict.is_met:
+        return told
+    reason = " ".join((verdict.goal.reason or "no reason is known yet").split())
+    return {**told, "verdict": f"{told['verdict']}: {reason}"}
 
 
 def _lines(result: Result) -> Iterator[str]:
@@ -47,7 +59,7 @@ def _lines(result: Result) -> Iterator[str]:
         f" {hardware['memory_mib'] // 1024} GiB; load before it began: {result['load_before']},"
         f" yardstick: {result.get('yardstick_ms', 'not taken')}.\n"
     )
-    yield from _table([line(one) for one in goals.verdicts(result)])
+    yield from _table([_explained(one) for one in goals.verdicts(result)])
     yield from _table(list(_rows(result)))
 
 

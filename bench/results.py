@@ -50,14 +50,11 @@ def keep(result: Result) -> Path:
 
 
 def last(benchmark: str) -> Result | None:
-    """The last full run, else the last quick one."""
+    """The last full run."""
     file = FOLDER / f"{benchmark}.jsonl"
     lines = file.read_text().splitlines() if file.exists() else []
-    found: list[Result] = [
-        one for one in map(json.loads, lines) if one.get("benchmark") == benchmark
-    ]
-    full = [one for one in found if one["sizing"] == "full"]
-    return next(reversed(full or found), None)
+    found: list[Result] = [one for one in map(json.loads, lines) if one.get("sizing") == "full"]
+    return next(reversed(found), None)
 
 
 def show(result: Result) -> None:

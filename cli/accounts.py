@@ -167,7 +167,7 @@ def list_accounts(
 ) -> None:
     """All accounts: founders alone may see them. Nobody is shown a sign-in name: the city keeps
     none that can be read."""
-    city = City(url)
+    city = City(url, options={"status": "--status"})
     rows = list(city.pages("/accounts", status=status, person_ref=person))
     if posts:
         held = _posts(city)

@@ -38,6 +38,7 @@ Url = Annotated[
     ),
 ]
 
+ALLOWED = {"en": "Allowed now: {}.", "zh": "当前允许：{}。"}
 TRIES = 60
 SPARE_SECONDS = 30
 """An access token that ends sooner is asked for anew."""
@@ -77,8 +78,7 @@ class City:
         grant: UUID | None = None,
         options: Mapping[str, str] = NONE,
     ) -> None:
-        language = "zh" if os.environ.get("LANG", "").startswith("zh") else "en"
-        headers = {"Accept-Language": language} | ({GRANT: str(grant)} if grant else {})
+        headers = {"Accept-Language": language()} | ({GRANT: str(grant)} if grant else {})
         base_url = url or ground.url_here() or DEFAULT
         self._client = httpx.Client(base_url=base_url, timeout=60, headers=headers)
         self.url = base_url.rstrip("/")
@@ -171,6 +171,11 @@ class City:
         return answer.json() if answer.content else None
 
 
+def language() -> str:
+    """Of what services say to who uses the command."""
+    return "zh" if os.environ.get("LANG", "").startswith("zh") else "en"
+
+
 def problem_of(problem: Mapping[str, Any], names: Mapping[str, str] = NONE) -> str:
     """One line of a problem (RFC 9457): what is wrong, fault by fault, and what is allowed.
     `names`: of fields that are called otherwise here."""
@@ -182,5 +187,5 @@ def problem_of(problem: Mapping[str, Any], names: Mapping[str, str] = NONE) -> s
     parts = [told(problem.get("path"), problem.get("detail") or problem["title"])]
     parts += [told(one["path"], one["message"]) for one in problem.get("errors", ())]
     if problem.get("allowed"):
-        parts.append(f"Allowed now: {', '.join(problem['allowed'])}.")
+        parts.append(ALLOWED[language()].format(", ".join(problem["allowed"])))
     return " ".join(parts)

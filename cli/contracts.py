@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from fastapi import FastAPI
-from faststream.kafka import KafkaBroker
-from faststream.specification import AsyncAPI
 
+from cli.asyncapi import Schema, asyncapi, opened, outside
 from cli.ground import ROOT
-from libs.common.contracts.audit import TOPIC, AuditAnchored
 from libs.common.http import Desk
 from libs.common.http.described import described
 from libs.common.messages import Event
@@ -20,11 +18,13 @@ from libs.common.service import Service
 
 FOLDER = ROOT / "docs" / "contracts"
 
-Schema = dict[str, Any]
+DIALECT = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+FROM_OUTSIDE = "x-from-outside"
+"""In the schema of what outside sources send."""
 
 
 class BreakingChange(Exception):
-    """A reader of what was promised before would fail; the text says where."""
+    """Who reads or sends what was promised before would fail; the text says where."""
 
 
 def documents(services: Sequence[Service]) -> Mapping[str, Schema]:
@@ -33,47 +33,21 @@ def documents(services: Sequence[Service]) -> Mapping[str, Schema]:
     for service in services:
         for event in sorted(set(service.publishes), key=lambda event: event.type):
             found[f"events/{event.type}.json"] = schema(event)
-        found[f"{service.name}/asyncapi.json"] = asyncapi(service)
+        for event in outside(service, services):
+            found[f"events/{event.type}.json"] = received(event)
+        found[f"{service.name}/asyncapi.json"] = asyncapi(service, services)
         found[f"{service.name}/openapi.json"] = openapi(service)
     return found
 
 
 def schema(event: type[Event]) -> Schema:
     """Of what is published: what is sealed does not leave the service."""
-    made = event.model_json_schema(mode="serialization")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_opened(made, event)}
+    return {**DIALECT, **opened(event.model_json_schema(mode="serialization"), event)}
 
 
-def _opened(made: Schema, event: type[Event]) -> Schema:
-    properties = {n: p for n, p in made.get("properties", {}).items() if n not in event.sealed}
-    required = [name for name in made.get("required", []) if name not in event.sealed]
-    return {**made, "properties": properties, "required": required}
-
-
-def asyncapi(service: Service) -> Schema:
-    """The topics of a service: what it sends there, what it receives."""
-    broker = KafkaBroker("localhost:9092")
-    for event in sorted(set(service.publishes), key=lambda event: event.type):
-        topic = _topic(event) or service.topic
-        broker.publisher(topic, title=event.type, description=event.__doc__, schema=event)
-    made = AsyncAPI(broker, schema_version="3.0.0", title=f"civicgrid {service.name}", version="1")
-    document = json.loads(made.to_specification().to_json())
-    for event in service.publishes:
-        schemas = document["components"]["schemas"]
-        if event.__name__ in schemas:
-            schemas[event.__name__] = _opened(schemas[event.__name__], event)
-    for message in document["components"]["messages"].values():
-        message["correlationId"] = {"location": "$message.header#/ce_correlationid"}
-        message["contentType"] = "application/json"
-    document["x-receives"] = {"topics": sorted(service.consumes), "types": sorted(service.reads)}
-    return cast(Schema, document)
-
-
-def _topic(event: type[Event]) -> str | None:
-    """Where the type names it; receipts go to a topic of each source."""
-    if event is AuditAnchored:
-        return TOPIC
-    return "civicgrid.receipts.{source}" if event.topic is not Event.topic else None
+def received(event: type[Event]) -> Schema:
+    """Of what an outside source sends."""
+    return {**DIALECT, FROM_OUTSIDE: True, **event.model_json_schema(mode="validation")}
 
 
 def openapi(service: Service) -> Schema:
@@ -86,8 +60,7 @@ def openapi(service: Service) -> Schema:
 def write(services: Sequence[Service], folder: Path = FOLDER) -> list[str]:
     """Bring the folder to what the code says; the paths that changed. Raises BreakingChange."""
     changed = []
-    wanted = documents(services)
-    for path, document in wanted.items():
+    for path, document in documents(services).items():
         file = folder / path
         before = json.loads(file.read_text()) if file.exists() else None
         if before == document:
@@ -106,7 +79,12 @@ def text(document: Schema) -> str:
     return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def breaking(before: Schema, after: Schema, at: str = "") -> Iterator[str]:
+def breaking(before: Schema, after: Schema) -> Iterator[str]:
+    """Why who holds to `before` fails with `after`: who sends it, or else who reads it."""
+    return refusing(before, after) if FROM_OUTSIDE in before else missing(before, after)
+
+
+def missing(before: Schema, after: Schema, at: str = "") -> Iterator[str]:
     """What a reader of `before` would miss in `after`: fields, types, values."""
     for name, old in before.get("properties", {}).items():
         new = after.get("properties", {}).get(name)
@@ -117,10 +95,31 @@ def breaking(before: Schema, after: Schema, at: str = "") -> Iterator[str]:
             yield f"{at}/{name} has another type"
         if name in before.get("required", []) and name not in after.get("required", []):
             yield f"{at}/{name} may be absent now"
-        yield from breaking(old, new, f"{at}/{name}")
+        yield from missing(old, new, f"{at}/{name}")
     added = set(after.get("enum", [])) - set(before.get("enum", []))
     if "enum" in before and added:
         yield f"{at} has values that no reader knows: {', '.join(sorted(map(str, added)))}"
+
+
+def refusing(before: Schema, after: Schema) -> Iterator[str]:
+    """What `before` took of a source, and `after` does not."""
+    for name, old in before.get("properties", {}).items():
+        new = after.get("properties", {}).get(name)
+        if new is None:
+            yield f"/{name} is taken no more"
+            continue
+        if _type(old) != _type(new):
+            yield f"/{name} has another type"
+        if gone := _values(old) - _values(new):
+            yield f"/{name} has lost {', '.join(sorted(gone))}"
+    for name in set(after.get("required", [])) - set(before.get("required", [])):
+        yield f"/{name} is required now"
+
+
+def _values(schema: Schema) -> set[str]:
+    """Those that are named one by one, also where there may be none."""
+    parts = (schema, *schema.get("anyOf", ()))
+    return {str(value) for part in parts for value in part.get("enum", ())}
 
 
 def _type(schema: Schema) -> object:

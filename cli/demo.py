@@ -18,7 +18,7 @@ from cli import ground
 from cli.board import board, follow, screen_of
 from cli.cast import Actor, Cast, signed_in
 from cli.city import SERVICES
-from cli.client import CityError, problem_of
+from cli.client import CityError, language, problem_of
 from cli.flow import STAGES, Flow, Journey
 from cli.passes import Pass
 from cli.scoring import scored
@@ -125,7 +125,7 @@ async def _open(there: ground.Ground) -> AsyncIterator[Town]:
     settings = there.settings.model_copy(update=A_CROWD)
     async with started(SERVICES, settings) as running:
         transport = httpx.ASGITransport(interface(running), raise_app_exceptions=False)
-        headers = {"If-Match": "*"}
+        headers = {"If-Match": "*", "Accept-Language": language()}
         async with httpx.AsyncClient(
             transport=transport, base_url="http://city", timeout=60, headers=headers
         ) as client:

@@ -189,12 +189,7 @@ def submit(
     told = {"lead_type": lead_type, "cell": cell, "longitude": lon, "latitude": lat, "text": text}
     body = {name: value for name, value in told.items() if value is not None}
     city = City(url, options=OPTIONS)
-    try:
-        answer = city.post("/leads", {"id": str(uuid7()), "channel": "console", **body})
-    except Refusal as refusal:
-        if refusal.code == "unknown_lead_type":
-            raise CityError(f"{refusal} There are: {TYPES}") from None
-        raise
+    answer = city.post("/leads", {"id": str(uuid7()), "channel": "console", **body})
     if as_json:
         return show_json(answer)
     show_facts(answer)

@@ -99,6 +99,7 @@ async def _serve(there: ground.Ground, chosen: Settings) -> None:
     if there.servers:
         ground.tell_url(url)
     console.print(f"civicgrid answers on {url}; Ctrl-C stops it")
+    console.print(f"Kafka listens on {chosen.kafka_bootstrap_servers}")
     await serving.serve(SERVICES, chosen, stop)
 
 

@@ -99,7 +99,9 @@ def appoint(
     options = {"person_ref": "--person"} | {name: f"--{name}" for name in named}
     city, holder = City(url, options=options), person or uuid4()
     told = {"code": post, "role": role, "area": area, "organisation": organisation}
-    city.post("/posts", told)
+    made = city.post("/posts", told)["changed"]
+    office = f"of {organisation}" if organisation else "of no office (--organisation names one)"
+    console.print(f"{'made' if made else 'there is'} the post {post}: {role} of {area}, {office}")
     city.post("/appointments", {"post": post, "person_ref": str(holder)})
     console.print(f"appointed to {post}: {holder}")
 

@@ -9,10 +9,12 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from libs.city import City
-from libs.common.http import Desk, Limit, caller_of, not_found
+from libs.common.http import CHANGED, Desk, Limit, answers, caller_of, not_found, page
 from services.alerts import queries
+from services.alerts.answers import Alert, Notification, Receipt
 from services.alerts.domain import ALERT
-from services.alerts.domain.alert import Acknowledge
+from services.alerts.domain.alert import Acknowledge, AlertStatus
+from services.alerts.domain.rule import RuleSet
 from services.alerts.rules import RULES
 
 Alerts = Desk[City]
@@ -26,12 +28,12 @@ def routes(desk: Alerts) -> APIRouter:
 
 
 def _alerts(router: APIRouter, desk: Alerts) -> None:
-    @router.get("/alerts")
+    @router.get("/alerts", responses=answers(page(Alert)))
     async def list_alerts(
         request: Request,
         about: UUID | None = None,
         community: str | None = None,
-        status: str | None = None,
+        status: AlertStatus | None = None,
         limit: Limit = 100,
         after: UUID = queries.FIRST,
     ) -> Mapping[str, Any]:
@@ -44,19 +46,19 @@ def _alerts(router: APIRouter, desk: Alerts) -> None:
             )
             return look.page(rows, limit, "id")
 
-    @router.get("/alerts/{id}")
+    @router.get("/alerts/{id}", responses=answers(Alert, etag=True))
     async def show_alert(request: Request, id: UUID, response: Response) -> Mapping[str, Any]:
         async with desk.reading(request) as look:
             return look.one(await queries.alert(look.connection, id), response)
 
-    @router.get("/alert-rules")
+    @router.get("/alert-rules", responses=answers(RuleSet))
     async def show_rules() -> Mapping[str, Any]:
         """Which events raise an alert, and whom it reaches."""
         return RULES.model_dump(mode="json")
 
 
 def _told(router: APIRouter, desk: Alerts) -> None:
-    @router.get("/alerts/{id}/receipts")
+    @router.get("/alerts/{id}/receipts", responses=answers(page(Receipt)))
     async def list_receipts(
         request: Request, id: UUID, limit: Limit = 100, after: UUID = queries.FIRST
     ) -> Mapping[str, Any]:
@@ -67,7 +69,7 @@ def _told(router: APIRouter, desk: Alerts) -> None:
                 raise not_found()
             return look.page(rows, limit, "person_ref")
 
-    @router.get("/notifications")
+    @router.get("/notifications", responses=answers(page(Notification)))
     async def list_notifications(
         request: Request, limit: Limit = 100, after: UUID = queries.FIRST
     ) -> Mapping[str, Any]:
@@ -79,7 +81,7 @@ def _told(router: APIRouter, desk: Alerts) -> None:
 
 
 def _commands(router: APIRouter, desk: Alerts) -> None:
-    @router.post("/alerts/{id}/acknowledge")
+    @router.post("/alerts/{id}/acknowledge", responses=CHANGED)
     async def acknowledge(request: Request, id: UUID) -> Response:
         """By who asks; they must have been told."""
         person = _person(request)

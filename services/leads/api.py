@@ -10,22 +10,39 @@ from fastapi import APIRouter, Request, Response
 
 from libs.common.contracts.leads import LeadCaptured, LeadRouted
 from libs.common.http import (
+    CHANGED,
     FOR_A_PURPOSE,
     MAY_MATCH,
+    Changed,
     Desk,
     Item,
     Limit,
+    Story,
+    answers,
+    batch,
     caller_of,
     case_of,
     check_id,
     expected,
     not_found,
+    page,
     takes,
 )
 from libs.common.ids import id_of, named, uuid7
 from libs.common.journal import party_of
 from libs.common.messages import Envelope
 from services.leads import policies, queries, reviews
+from services.leads.answers import (
+    Content,
+    Explained,
+    LeadExplained,
+    LeadShown,
+    Placed,
+    Review,
+    Rules,
+    RulesInForce,
+    Supervision,
+)
 from services.leads.bodies import (
     ImportBatch,
     ImportedBody,
@@ -39,7 +56,8 @@ from services.leads.bodies import (
     UnitBody,
 )
 from services.leads.domain import LEAD, commands
-from services.leads.domain.transitions import LEGAL
+from services.leads.domain.retention import OpenStatus
+from services.leads.domain.transitions import LEGAL, LeadStatus
 from services.leads.facts import Facts
 from services.leads.policies import Now
 from services.leads.rules import ROUTING
@@ -56,19 +74,19 @@ def routes(desk: Leads) -> APIRouter:
 
 
 def _capture(router: APIRouter, desk: Leads) -> None:
-    @router.post("/leads", status_code=201)
+    @router.post("/leads", status_code=201, responses=answers(Placed, 201, etag=True))
     async def capture_lead(request: Request, body: LeadBody) -> Response:
         """Capture a lead: 201, and where it went. The same again: 200 and the first answer."""
         item = _captured(body, id_of(caller_of(request).actor))
         return await desk.command(request, item.plan, body=body, id=item.id, answer=item.answer)
 
-    @router.post("/leads/batch")
+    @router.post("/leads/batch", responses=answers(batch(Placed)))
     async def capture_leads(request: Request, batch: LeadBatch) -> Response:
         """Up to 500, each answered by itself."""
         by = id_of(caller_of(request).actor)
         return await desk.commands(request, batch.items, lambda body: _captured(body, by))
 
-    @router.post("/leads/import", openapi_extra=takes(8))
+    @router.post("/leads/import", openapi_extra=takes(8), responses=answers(batch(Placed)))
     async def import_leads(request: Request, batch: ImportBatch) -> Response:
         """Up to 500 leads with their history from elsewhere; they set no timers."""
         return await desk.commands(request, batch.items, _imported)
@@ -104,12 +122,12 @@ def _placed(id: UUID) -> Callable[[Sequence[Envelope]], Mapping[str, Any]]:
 
 
 def _lists(router: APIRouter, desk: Leads) -> None:
-    @router.get("/leads")
+    @router.get("/leads", responses=answers(page(LeadShown)))
     async def list_leads(
         request: Request,
         unit: str | None = None,
         community: str | None = None,
-        status: str | None = None,
+        status: LeadStatus | None = None,
         source_number: str | None = None,
         limit: Limit = 100,
         after: UUID = queries.FIRST,
@@ -121,7 +139,7 @@ def _lists(router: APIRouter, desk: Leads) -> None:
             )
             return look.page(rows, limit, "id")
 
-    @router.get("/unrouted-leads")
+    @router.get("/unrouted-leads", responses=answers(page(LeadShown)))
     async def list_unrouted(
         request: Request, limit: Limit = 100, after: UUID = queries.FIRST
     ) -> Mapping[str, Any]:
@@ -130,7 +148,7 @@ def _lists(router: APIRouter, desk: Leads) -> None:
             rows = await queries.unrouted(look.connection, after=after, limit=limit)
             return look.page(rows, limit, "id")
 
-    @router.get("/supervisions")
+    @router.get("/supervisions", responses=answers(page(Supervision)))
     async def list_supervisions(
         request: Request, unit: str | None = None, limit: Limit = 100, after: UUID = queries.FIRST
     ) -> Mapping[str, Any]:
@@ -141,13 +159,13 @@ def _lists(router: APIRouter, desk: Leads) -> None:
 
 
 def _one(router: APIRouter, desk: Leads) -> None:
-    @router.get("/leads/{id}")
+    @router.get("/leads/{id}", responses=answers(LeadExplained, etag=True))
     async def show_lead(request: Request, id: UUID, response: Response) -> Mapping[str, Any]:
         """A lead as it is, and why it went where it went."""
         async with desk.reading(request) as look:
             return look.one(await queries.lead(look.connection, id), response)
 
-    @router.get("/leads/{id}/routing")
+    @router.get("/leads/{id}/routing", responses=answers(Explained))
     async def show_routing(request: Request, id: UUID) -> Mapping[str, Any]:
         """Rule set, inputs, and every losing rule with why (row L2). What a person said who chose
         is content."""
@@ -158,7 +176,7 @@ def _one(router: APIRouter, desk: Leads) -> None:
             about = {"unit": found["unit"], "status": found["status"]}
             return look.one({**(found["explanation"] or {}), **about})
 
-    @router.get("/leads/{id}/content", openapi_extra=FOR_A_PURPOSE)
+    @router.get("/leads/{id}/content", openapi_extra=FOR_A_PURPOSE, responses=answers(Content))
     async def show_content(request: Request, id: UUID, response: Response) -> Mapping[str, Any]:
         """What was told of it and by whom, and in `note` what a person said who chose its unit,
         while it is open; the case at hand is the lead itself (rows P5, W19)."""
@@ -174,7 +192,7 @@ def _one(router: APIRouter, desk: Leads) -> None:
             response.headers["Cache-Control"] = "no-store"
             return look.one(told)
 
-    @router.get("/leads/{id}/timeline")
+    @router.get("/leads/{id}/timeline", responses=answers(Story))
     async def show_timeline(request: Request, id: UUID) -> Mapping[str, Any]:
         """All that happened to it, in order."""
         async with desk.reading(request) as look:
@@ -190,7 +208,7 @@ def _steps(router: APIRouter, desk: Leads) -> None:
     }
 
     def step(name: str) -> None:
-        @router.post(f"/leads/{{id}}/{name}", name=f"{name}_lead")
+        @router.post(f"/leads/{{id}}/{name}", name=f"{name}_lead", responses=CHANGED)
         async def take_step(request: Request, id: UUID) -> Response:
             return await desk.tell(request, LEAD, id, simple[name])
 
@@ -207,21 +225,21 @@ async def _cell(desk: Leads, request: Request, id: UUID) -> str | None:
 
 
 def _choices(router: APIRouter, desk: Leads) -> None:
-    @router.post("/leads/{id}/route")
+    @router.post("/leads/{id}/route", responses=CHANGED)
     async def route_lead(request: Request, id: UUID, body: UnitBody) -> Response:
         """A person chooses the unit of a lead that no rule could route."""
         cell, version = await _cell(desk, request, id), expected(request)
         told = (id, cell, body.unit, body.reason, version)
         return await desk.command(request, lambda now: (policies.override(now, *told),), body=body)
 
-    @router.post("/leads/{id}/arbitrate")
+    @router.post("/leads/{id}/arbitrate", responses=CHANGED)
     async def arbitrate_lead(request: Request, id: UUID, body: UnitBody) -> Response:
         """The command centre decides after a second return; the unit cannot return it again."""
         cell, version = await _cell(desk, request, id), expected(request)
         told = (id, cell, body.unit, body.reason, version)
         return await desk.command(request, lambda now: (policies.arbitrate(now, *told),), body=body)
 
-    @router.post("/leads/{id}/return")
+    @router.post("/leads/{id}/return", responses=CHANGED)
     async def return_lead(request: Request, id: UUID, body: ReturnBody) -> Response:
         """Not ours: routed anew at the first return, arbitrated at the second (row L3)."""
         told = (id, body.reason, body.proposed_unit, expected(request))
@@ -229,20 +247,20 @@ def _choices(router: APIRouter, desk: Leads) -> None:
 
 
 def _endings(router: APIRouter, desk: Leads) -> None:
-    @router.post("/leads/{id}/feed-back")
+    @router.post("/leads/{id}/feed-back", responses=CHANGED)
     async def feed_back(request: Request, id: UUID, body: OutcomeBody) -> Response:
         return await desk.tell(
             request, LEAD, id, lambda at: commands.FeedBack(at, body.outcome), body
         )
 
-    @router.post("/leads/{id}/order-rework")
+    @router.post("/leads/{id}/order-rework", responses=CHANGED)
     async def order_rework(request: Request, id: UUID, body: ReasonBody) -> Response:
         """It failed verification: back to the unit."""
         return await desk.tell(
             request, LEAD, id, lambda at: commands.OrderRework(at, body.reason), body
         )
 
-    @router.post("/leads/{id}/dismiss")
+    @router.post("/leads/{id}/dismiss", responses=CHANGED)
     async def dismiss_lead(request: Request, id: UUID, body: ReasonBody) -> Response:
         return await desk.tell(
             request, LEAD, id, lambda at: commands.Dismiss(at, body.reason), body
@@ -250,16 +268,19 @@ def _endings(router: APIRouter, desk: Leads) -> None:
 
 
 def _reviews(router: APIRouter, desk: Leads) -> None:
-    @router.get("/retention-reviews")
+    @router.get("/retention-reviews", responses=answers(page(Review)))
     async def list_reviews(
-        request: Request, status: str | None = None, limit: Limit = 100, after: UUID = queries.FIRST
+        request: Request,
+        status: OpenStatus | None = None,
+        limit: Limit = 100,
+        after: UUID = queries.FIRST,
     ) -> Mapping[str, Any]:
         """Of leads whose period is over: `due` until they are deleted, or kept once more."""
         async with desk.reading(request) as look:
             rows = await queries.reviews(look.connection, after=after, limit=limit, status=status)
             return look.page(rows, limit, "id")
 
-    @router.post("/retention-reviews/{id}/keep")
+    @router.post("/retention-reviews/{id}/keep", responses=CHANGED)
     async def keep_content(request: Request, id: UUID, body: KeepBody) -> Response:
         """Needed still: once, and not for longer than its kind may be kept (row P8)."""
         told = (id, body.until, body.reason, expected(request))
@@ -267,7 +288,12 @@ def _reviews(router: APIRouter, desk: Leads) -> None:
 
 
 def _rules(router: APIRouter, desk: Leads) -> None:
-    @router.post("/routing-rules", status_code=201, openapi_extra=MAY_MATCH)
+    @router.post(
+        "/routing-rules",
+        status_code=201,
+        openapi_extra=MAY_MATCH,
+        responses=answers(Changed, 201, etag=True),
+    )
     async def publish_rules(request: Request, body: RulesBody) -> Response:
         """A new version of the whole ordered set; leads that run keep their route (row L14)."""
         version = expected(request) if "If-Match" in request.headers else None
@@ -278,7 +304,7 @@ def _rules(router: APIRouter, desk: Leads) -> None:
 
         return await desk.command(request, plan, body=body)
 
-    @router.get("/routing-rules")
+    @router.get("/routing-rules", responses=answers(RulesInForce))
     async def show_rules(request: Request) -> Mapping[str, Any]:
         """Those that hold now, and which versions there are."""
         context = desk.context()
@@ -287,7 +313,7 @@ def _rules(router: APIRouter, desk: Leads) -> None:
             held = context.facts.rules(context.now).model_dump(mode="json", exclude_none=True)
             return look.one({**held, "published": published})
 
-    @router.get("/routing-rules/{rule_set}")
+    @router.get("/routing-rules/{rule_set}", responses=answers(Rules))
     async def show_rule_set(request: Request, rule_set: int) -> Mapping[str, Any]:
         async with desk.reading(request) as look:
             found = await queries.rules(look.connection, rule_set)

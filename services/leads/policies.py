@@ -104,7 +104,8 @@ def capture(context: Now, id: UUID, told: Told) -> Instruction:
     an outside source sent may have come before the cell, which the registry tells of."""
     kind = LEAD_TYPES.get(told.lead_type)
     if kind is None:
-        raise Refused("unknown_lead_type", status=422, path="/lead_type")
+        known = ", ".join(LEAD_TYPES)
+        raise Refused("unknown_lead_type", status=422, path="/lead_type", known=known)
     city = context.facts.city
     if not city.is_known:
         raise Wait("no area is known yet")

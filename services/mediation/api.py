@@ -10,11 +10,13 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from libs.city import City
-from libs.common.http import Desk, Limit, expected
+from libs.common.http import CHANGED, Changed, Desk, Limit, Story, answers, expected, page
 from libs.common.ids import uuid7
 from services.mediation import policies, queries
+from services.mediation.answers import CaseShown, Centre
 from services.mediation.bodies import CaseBody, GradeBody, PanelBody, ReasonBody, SessionBody
 from services.mediation.domain import CASE, commands
+from services.mediation.domain.case import CaseStatus
 
 Mediation = Desk[City]
 
@@ -27,7 +29,7 @@ def routes(desk: Mediation) -> APIRouter:
 
 
 def _doors(router: APIRouter, desk: Mediation) -> None:
-    @router.post("/mediation-cases", status_code=201)
+    @router.post("/mediation-cases", status_code=201, responses=answers(Changed, 201, etag=True))
     async def apply(request: Request, body: CaseBody) -> Response:
         """Somebody walks in with a dispute; leads open their cases by themselves."""
         id = body.id or uuid7()
@@ -38,7 +40,7 @@ def _doors(router: APIRouter, desk: Mediation) -> None:
             id=body.id,
         )
 
-    @router.post("/mediation-cases/{id}/accept")
+    @router.post("/mediation-cases/{id}/accept", responses=CHANGED)
     async def accept(request: Request, id: UUID, body: GradeBody) -> Response:
         """Its month begins (row M5)."""
         version = expected(request)
@@ -46,7 +48,7 @@ def _doors(router: APIRouter, desk: Mediation) -> None:
             request, lambda now: (policies.accept(now, id, body.grade, version),), body=body
         )
 
-    @router.post("/mediation-cases/{id}/decline")
+    @router.post("/mediation-cases/{id}/decline", responses=CHANGED)
     async def decline(request: Request, id: UUID, body: ReasonBody) -> Response:
         """Not for mediation: its lead comes back as a return."""
         return await desk.tell(
@@ -55,12 +57,12 @@ def _doors(router: APIRouter, desk: Mediation) -> None:
 
 
 def _panel(router: APIRouter, desk: Mediation) -> None:
-    @router.post("/mediation-cases/{id}/form-panel")
+    @router.post("/mediation-cases/{id}/form-panel", responses=CHANGED)
     async def form_panel(request: Request, id: UUID, body: PanelBody) -> Response:
         told = (body.mediators, body.consents)
         return await desk.tell(request, CASE, id, lambda at: commands.FormPanel(at, *told), body)
 
-    @router.post("/mediation-cases/{id}/hold-session")
+    @router.post("/mediation-cases/{id}/hold-session", responses=CHANGED)
     async def hold_session(request: Request, id: UUID, body: SessionBody) -> Response:
         return await desk.tell(
             request, CASE, id, lambda at: commands.HoldSession(at, body.minutes), body
@@ -76,25 +78,27 @@ def _ends(router: APIRouter, desk: Mediation) -> None:
     }
 
     def step(name: str) -> None:
-        @router.post(f"/mediation-cases/{{id}}/{name}", name=name.replace("-", "_"))
+        @router.post(
+            f"/mediation-cases/{{id}}/{name}", name=name.replace("-", "_"), responses=CHANGED
+        )
         async def take_step(request: Request, id: UUID) -> Response:
             return await desk.tell(request, CASE, id, simple[name])
 
     for name in simple:
         step(name)
 
-    @router.post("/mediation-cases/{id}/fail")
+    @router.post("/mediation-cases/{id}/fail", responses=CHANGED)
     async def fail(request: Request, id: UUID, body: ReasonBody) -> Response:
         return await desk.tell(request, CASE, id, lambda at: commands.Fail(at, body.reason), body)
 
 
 def _reads(router: APIRouter, desk: Mediation) -> None:
-    @router.get("/mediation-cases")
+    @router.get("/mediation-cases", responses=answers(page(CaseShown)))
     async def list_cases(
         request: Request,
         lead_id: UUID | None = None,
         centre: str | None = None,
-        status: str | None = None,
+        status: CaseStatus | None = None,
         limit: Limit = 100,
         after: UUID = queries.FIRST,
     ) -> Mapping[str, Any]:
@@ -107,19 +111,19 @@ def _reads(router: APIRouter, desk: Mediation) -> None:
             )
             return look.page(rows, limit, "id")
 
-    @router.get("/mediation-cases/{id}")
+    @router.get("/mediation-cases/{id}", responses=answers(CaseShown, etag=True))
     async def show_case(request: Request, id: UUID, response: Response) -> Mapping[str, Any]:
         async with desk.reading(request) as look:
             return look.one(await queries.case(look.connection, id), response)
 
-    @router.get("/mediation-cases/{id}/timeline")
+    @router.get("/mediation-cases/{id}/timeline", responses=answers(Story))
     async def show_timeline(request: Request, id: UUID) -> Mapping[str, Any]:
         async with desk.reading(request) as look:
             return look.story(await queries.timeline(look.connection, id))
 
 
 def _centres(router: APIRouter, desk: Mediation) -> None:
-    @router.get("/mediation-centres")
+    @router.get("/mediation-centres", responses=answers(page(Centre)))
     async def list_centres(
         request: Request, limit: Limit = 100, after: str = ""
     ) -> Mapping[str, Any]:

@@ -15,10 +15,29 @@ from fastapi.responses import JSONResponse
 from libs.city import City
 from libs.common.callers import EVERYTHING
 from libs.common.contracts.portal import AccountEnabled, AccountReset
-from libs.common.http import DOOR, KEEPS_NOTHING, Desk, Limit, address_of, expected
+from libs.common.http import (
+    CHANGED,
+    DOOR,
+    KEEPS_NOTHING,
+    Desk,
+    Limit,
+    address_of,
+    answers,
+    expected,
+    page,
+)
 from libs.common.messages import Effect, Envelope
 from libs.rights.tokens import unauthorised
 from services.portal import api_access, api_devices, api_provider, policies, proofs, queries
+from services.portal.answers import (
+    AccessToken,
+    AccountShown,
+    Activated,
+    Invited,
+    Me,
+    Opened,
+    SignedIn,
+)
 from services.portal.bodies import (
     AccountBody,
     ActivationBody,
@@ -28,7 +47,7 @@ from services.portal.bodies import (
 )
 from services.portal.callers import account_of, session_of
 from services.portal.domain import ACCOUNT, commands
-from services.portal.domain.account import Account
+from services.portal.domain.account import Account, AccountStatus
 from services.portal.door import Door
 from services.portal.proofs import Passwords
 from services.portal.signing import Tokens, is_signed_in
@@ -54,13 +73,13 @@ def routes(desk: Portal) -> APIRouter:
 
 
 def _door(router: APIRouter, door: Door, tries: Tries) -> None:
-    @router.post("/sign-in", status_code=201, openapi_extra=DOOR)
+    @router.post("/sign-in", status_code=201, openapi_extra=DOOR, responses=answers(SignedIn, 201))
     async def sign_in(request: Request, body: SignInBody) -> Response:
         """A session of 12 hours. Whatever is wrong: 401, and no hint what."""
         tries.take(address_of(request))
         return JSONResponse(await door.sign_in(request, body), 201, NOT_KEPT)
 
-    @router.post("/accounts/activate", openapi_extra=DOOR)
+    @router.post("/accounts/activate", openapi_extra=DOOR, responses=answers(Activated))
     async def activate_account(request: Request, body: ActivationBody) -> Mapping[str, Any]:
         """Whoever is invited chooses a password, and where codes come from."""
         tries.take(address_of(request))
@@ -74,7 +93,7 @@ def _door(router: APIRouter, door: Door, tries: Tries) -> None:
 
 
 def _sessions(router: APIRouter, desk: Portal, tokens: Tokens) -> None:
-    @router.post("/refresh", openapi_extra=DOOR)
+    @router.post("/refresh", openapi_extra=DOOR, responses=answers(AccessToken))
     async def refresh_token(body: RefreshBody) -> Response:
         """A new access token, while the session is open."""
         bearer = tokens.keyring.read(body.refresh_token, "refresh")
@@ -92,7 +111,7 @@ def _sessions(router: APIRouter, desk: Portal, tokens: Tokens) -> None:
 
         await desk.done(request, plan)
 
-    @router.get("/me")
+    @router.get("/me", responses=answers(Me))
     async def show_me(request: Request) -> Mapping[str, Any]:
         """One's own account, this session of it, and the posts held now."""
         id, session = account_of(request), session_of(request)
@@ -123,7 +142,7 @@ async def _signed_in(
 
 
 def _opening(router: APIRouter, desk: Portal, door: Door) -> None:
-    @router.post("/accounts", status_code=201)
+    @router.post("/accounts", status_code=201, responses=answers(Opened, 201, etag=True))
     async def open_account(request: Request, body: AccountBody) -> Response:
         """The first answer holds an invitation, good for 7 days; no other does."""
         name = await door.name_id(body.name)
@@ -137,12 +156,12 @@ def _opening(router: APIRouter, desk: Portal, door: Door) -> None:
             once=lambda _: {"invitation": invitation},
         )
 
-    @router.post("/accounts/{id}/enable")
+    @router.post("/accounts/{id}/enable", responses=answers(Invited, etag=True))
     async def enable_account(request: Request, id: UUID) -> Response:
         """By another than who disabled it. Whoever never activated it is invited again."""
         return await _inviting(request, desk, id, commands.Enable)
 
-    @router.post("/accounts/{id}/reset")
+    @router.post("/accounts/{id}/reset", responses=answers(Invited, etag=True))
     async def reset_account(request: Request, id: UUID) -> Response:
         """By another, for whoever lost a password or a phone: invited again, all sessions ended."""
         return await _inviting(request, desk, id, commands.Reset)
@@ -176,12 +195,12 @@ def _invited(events: Sequence[Envelope]) -> Mapping[str, Any]:
 
 
 def _steps(router: APIRouter, desk: Portal) -> None:
-    @router.post("/accounts/{id}/unlock")
+    @router.post("/accounts/{id}/unlock", responses=CHANGED)
     async def unlock_account(request: Request, id: UUID) -> Response:
         by = account_of(request)
         return await desk.tell(request, ACCOUNT, id, lambda at: commands.Unlock(at, by))
 
-    @router.post("/accounts/{id}/disable")
+    @router.post("/accounts/{id}/disable", responses=CHANGED)
     async def disable_account(request: Request, id: UUID) -> Response:
         """All of its sessions end. Not one's own, and not that of the last founder."""
         by, version = account_of(request), expected(request)
@@ -190,16 +209,16 @@ def _steps(router: APIRouter, desk: Portal) -> None:
         told = (id, by, successor, version)
         return await desk.command(request, lambda now: policies.disable_account(*told, now))
 
-    @router.post("/accounts/{id}/revoke-sessions")
+    @router.post("/accounts/{id}/revoke-sessions", responses=CHANGED)
     async def revoke_sessions(request: Request, id: UUID) -> Response:
         return await desk.tell(request, ACCOUNT, id, commands.RevokeSessions)
 
 
 def _reads(router: APIRouter, desk: Portal) -> None:
-    @router.get("/accounts")
+    @router.get("/accounts", responses=answers(page(AccountShown)))
     async def list_accounts(
         request: Request,
-        status: str | None = None,
+        status: AccountStatus | None = None,
         founder: bool | None = None,
         person_ref: UUID | None = None,
         limit: Limit = 100,
@@ -212,7 +231,7 @@ def _reads(router: APIRouter, desk: Portal) -> None:
             )
             return look.page(rows, limit, "id")
 
-    @router.get("/accounts/{id}")
+    @router.get("/accounts/{id}", responses=answers(AccountShown, etag=True))
     async def show_account(request: Request, id: UUID, response: Response) -> Mapping[str, Any]:
         async with desk.reading(request) as look:
             return look.one(await queries.account(look.connection, id), response)

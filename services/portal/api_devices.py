@@ -9,9 +9,10 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from libs.city import City
-from libs.common.http import Desk, Limit
+from libs.common.http import CHANGED, Changed, Desk, Limit, answers, page
 from libs.common.messages import Effect
 from services.portal import policies, queries
+from services.portal.answers import DeviceShown
 from services.portal.bodies import DeviceBody
 from services.portal.callers import account_of, session_of
 from services.portal.domain import DEVICE
@@ -19,7 +20,7 @@ from services.portal.domain.device import RegisterDevice, RevokeDevice
 
 
 def add_routes(router: APIRouter, desk: Desk[City]) -> None:
-    @router.post("/devices", status_code=201)
+    @router.post("/devices", status_code=201, responses=answers(Changed, 201, etag=True))
     async def register_device(request: Request, body: DeviceBody) -> Response:
         """The one that this session is on. Whoever signs in on it later names it, and is out once
         it is revoked."""
@@ -30,13 +31,13 @@ def add_routes(router: APIRouter, desk: Desk[City]) -> None:
 
         return await desk.command(request, plan, body=body, id=body.id)
 
-    @router.post("/devices/{id}/revoke")
+    @router.post("/devices/{id}/revoke", responses=CHANGED)
     async def revoke_device(request: Request, id: UUID) -> Response:
         """All sessions on it end."""
         by = account_of(request)
         return await desk.tell(request, DEVICE, id, lambda at: RevokeDevice(at, by))
 
-    @router.get("/devices")
+    @router.get("/devices", responses=answers(page(DeviceShown)))
     async def list_devices(
         request: Request,
         account: UUID | None = None,

@@ -12,11 +12,12 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from libs.common.http import DOOR, address_of, expected, not_found
+from libs.common.http import CHANGED, DOOR, address_of, answers, expected, not_found
 from libs.common.ids import uuid7
 from libs.common.messages import Effect
 from libs.rights.tokens import unauthorised
 from services.portal import policies
+from services.portal.answers import Begun, SignedIn
 from services.portal.bodies import ProviderBody, SubjectBody
 from services.portal.callers import account_of
 from services.portal.domain import ACCOUNT, SIGN_IN_NAME
@@ -89,7 +90,7 @@ def _is_fresh(flow: UUID) -> bool:
 
 
 def _signing_in(router: APIRouter, gate: Gate, tries: Tries) -> None:
-    @router.post("/oidc/begin", status_code=201, openapi_extra=DOOR)
+    @router.post("/oidc/begin", status_code=201, openapi_extra=DOOR, responses=answers(Begun, 201))
     async def begin_at_provider(request: Request) -> Response:
         """Where to go; the client keeps `flow` to itself until it comes back."""
         tries.take(address_of(request))
@@ -97,7 +98,9 @@ def _signing_in(router: APIRouter, gate: Gate, tries: Tries) -> None:
         address = await gate.set_up.address(await gate.tried(flow))
         return JSONResponse({"flow": str(flow), "address": address}, 201, NOT_KEPT)
 
-    @router.post("/oidc/sign-in", status_code=201, openapi_extra=DOOR)
+    @router.post(
+        "/oidc/sign-in", status_code=201, openapi_extra=DOOR, responses=answers(SignedIn, 201)
+    )
     async def sign_in_by_provider(request: Request, body: ProviderBody) -> Response:
         """A session of 12 hours, for whom the provider knows and an account is bound to."""
         tries.take(address_of(request))
@@ -106,7 +109,7 @@ def _signing_in(router: APIRouter, gate: Gate, tries: Tries) -> None:
 
 
 def _binding(router: APIRouter, gate: Gate) -> None:
-    @router.post("/accounts/{id}/bind")
+    @router.post("/accounts/{id}/bind", responses=CHANGED)
     async def bind_subject(request: Request, id: UUID, body: SubjectBody) -> Response:
         """Whoever the provider knows as this subject signs in as this account."""
         by, version, name = account_of(request), expected(request), await gate.name_id(body.subject)
@@ -118,7 +121,7 @@ def _binding(router: APIRouter, gate: Gate) -> None:
         kept = body.model_copy(update={"subject": str(name)})
         return await gate.door.desk.command(request, plan, body=kept)
 
-    @router.post("/accounts/{id}/release")
+    @router.post("/accounts/{id}/release", responses=CHANGED)
     async def release_subject(request: Request, id: UUID, body: SubjectBody) -> Response:
         """It signs in as this account no more; what is open stays so until it is revoked."""
         name = await gate.name_id(body.subject)

@@ -9,9 +9,20 @@ from fastapi import APIRouter, Query, Request, Response
 
 from libs.city import City
 from libs.common.contracts.registry import Level
-from libs.common.http import Limit, Moment, expected, not_found, takes
+from libs.common.http import Limit, Moment, answers, batch, expected, not_found, page, takes
 from services.registry import policies, queries
-from services.registry.answers import Plan, Registry, answer_of, item, one
+from services.registry.answers import (
+    Answered,
+    AreaListed,
+    AreaShown,
+    Located,
+    Plan,
+    Registry,
+    Uncovered,
+    answer_of,
+    item,
+    one,
+)
 from services.registry.api_offices import OFFICES
 from services.registry.api_sharing import SHARING
 from services.registry.api_subjects import SUBJECTS
@@ -34,20 +45,20 @@ def routes(desk: Registry) -> APIRouter:
 
 
 def _area_commands(router: APIRouter, desk: Registry) -> None:
-    @router.post("/areas", status_code=201)
+    @router.post("/areas", status_code=201, responses=answers(Answered, 201, etag=True))
     async def open_area(request: Request, body: AreaBody) -> Response:
         """Open an area; the same again changes nothing, other content changes it."""
         answer = answer_of(policies.area_id(body.code), body.code)
         return await desk.command(request, _open(body), body=body, answer=answer)
 
-    @router.post("/areas/batch", openapi_extra=takes(32))
+    @router.post("/areas/batch", openapi_extra=takes(32), responses=answers(batch(Answered)))
     async def open_areas(request: Request, batch: AreaBatch) -> Response:
         """Up to 500, parents in an earlier request than their children."""
         return await desk.commands(
             request, batch.items, lambda body: item(_open(body), body, policies.area_id(body.code))
         )
 
-    @router.put("/areas/{code}")
+    @router.put("/areas/{code}", responses=answers(Answered, etag=True))
     async def change_area(request: Request, code: str, body: AreaBody) -> Response:
         if body.code != code:
             raise not_found()
@@ -56,7 +67,7 @@ def _area_commands(router: APIRouter, desk: Registry) -> None:
         answer = answer_of(policies.area_id(code), code)
         return await desk.command(request, plan, body=body, answer=answer)
 
-    @router.post("/areas/{code}/close")
+    @router.post("/areas/{code}/close", responses=answers(Answered, etag=True))
     async def close_area(request: Request, code: str, body: EndBody) -> Response:
         version = expected(request)
         plan = one(lambda now: policies.close_area(now, code, body.valid_to, version))
@@ -65,7 +76,7 @@ def _area_commands(router: APIRouter, desk: Registry) -> None:
 
 
 def _area_reads(router: APIRouter, desk: Registry) -> None:
-    @router.get("/areas")
+    @router.get("/areas", responses=answers(page(AreaListed)))
     async def list_areas(
         request: Request,
         level: Level | None = None,
@@ -83,7 +94,7 @@ def _area_reads(router: APIRouter, desk: Registry) -> None:
 
 
 def _area_searches(router: APIRouter, desk: Registry) -> None:
-    @router.get("/areas/locate")
+    @router.get("/areas/locate", responses=answers(Located))
     async def locate(
         lon: Longitude,
         lat: Latitude,
@@ -95,7 +106,7 @@ def _area_searches(router: APIRouter, desk: Registry) -> None:
         found = context.facts.locate(lon, lat, accuracy_m, at=as_of or context.now)
         return _located(context.facts, [area.code for area in found])
 
-    @router.get("/areas/uncovered")
+    @router.get("/areas/uncovered", responses=answers(page(Uncovered)))
     async def list_uncovered(
         request: Request, as_of: Moment | None = None, limit: Limit = 100, after: str = ""
     ) -> Mapping[str, Any]:
@@ -113,7 +124,7 @@ def _area_searches(router: APIRouter, desk: Registry) -> None:
 
 
 def _area(router: APIRouter, desk: Registry) -> None:
-    @router.get("/areas/{code}")
+    @router.get("/areas/{code}", responses=answers(AreaShown, etag=True))
     async def show_area(request: Request, code: str, response: Response) -> Mapping[str, Any]:
         """An area with its polygon, closed or not."""
         async with desk.reading(request) as look:

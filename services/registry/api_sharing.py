@@ -12,13 +12,34 @@ from fastapi import APIRouter, Request, Response
 from joserfc.jwk import ECKey
 
 from libs.city import City, calendar
-from libs.common.http import FOR_A_PURPOSE, Limit, caller_of, case_of, not_found, takes
+from libs.common.http import (
+    CHANGED,
+    FOR_A_PURPOSE,
+    Limit,
+    answers,
+    caller_of,
+    case_of,
+    not_found,
+    page,
+    takes,
+)
 from libs.common.http.requests import PURPOSE
 from libs.common.ids import own
 from libs.common.messages import Refused
 from libs.privacy.register import registered
 from services.registry import queries, sharing, sharing_faults, sources
-from services.registry.answers import Registry, answer_of, one
+from services.registry.answers import (
+    INSIDE,
+    Answered,
+    Category,
+    EntryListed,
+    EntryOpened,
+    OwnPapers,
+    Papers,
+    Registry,
+    answer_of,
+    one,
+)
 from services.registry.bodies import (
     RejectionBody,
     RetainBody,
@@ -28,11 +49,12 @@ from services.registry.bodies import (
 from services.registry.domain.shared_batch import (
     SHARED_BATCH,
     Approve,
+    BatchStatus,
     Refuse,
     Reject,
     place,
 )
-from services.registry.domain.shared_entry import SHARED_ENTRY, Retain, Withdraw
+from services.registry.domain.shared_entry import SHARED_ENTRY, EntryStatus, Retain, Withdraw
 from services.registry.sharing_faults import ASSESSMENT, Known
 
 FIRST = UUID(int=0)
@@ -41,8 +63,6 @@ BATCHES = own("shared batches")
 MOST_KEPT = 100
 """Of the reasons for which a batch was refused; its sender is told all of them."""
 LISTED = ("id", "status", "community", "expires_at", "delete_at", "was_retained", "version")
-INSIDE = frozenset({"entries", "content", "thumbprint"})
-"""Of a batch what its papers do not show."""
 
 
 def _person(request: Request) -> UUID:
@@ -54,7 +74,12 @@ def _person(request: Request) -> UUID:
 
 
 def _submission(router: APIRouter, desk: Registry) -> None:
-    @router.post("/shared-batches", status_code=201, openapi_extra=takes(2))
+    @router.post(
+        "/shared-batches",
+        status_code=201,
+        openapi_extra=takes(2),
+        responses=answers(Answered, 201, etag=True),
+    )
     async def submit_batch(request: Request, body: SharedBatchBody) -> Response:
         """By one person, to be approved by another (row R14). All that is wrong is told at once;
         of what is refused its id and the reasons are kept, and nothing else. A source numbers its
@@ -128,7 +153,7 @@ async def _refuse(
 
 
 def _decisions(router: APIRouter, desk: Registry) -> None:
-    @router.post("/shared-batches/{id}/approve")
+    @router.post("/shared-batches/{id}/approve", responses=CHANGED)
     async def approve_batch(request: Request, id: UUID) -> Response:
         """By another person than who issued or submitted it; its entries are in force from now on.
         What it was taken by must hold still: assessment, basis, and what its source signs with."""
@@ -142,7 +167,7 @@ def _decisions(router: APIRouter, desk: Registry) -> None:
             _check_allowed(desk, told)
         return await desk.tell(request, SHARED_BATCH, id, lambda at: Approve(at, by))
 
-    @router.post("/shared-batches/{id}/reject")
+    @router.post("/shared-batches/{id}/reject", responses=CHANGED)
     async def reject_batch(request: Request, id: UUID, body: RejectionBody) -> Response:
         by = _person(request)
         return await desk.tell(
@@ -168,7 +193,7 @@ def _check_allowed(desk: Registry, told: Mapping[str, Any]) -> None:
 
 
 def _endings(router: APIRouter, desk: Registry) -> None:
-    @router.post("/shared-entries/{id}/retain")
+    @router.post("/shared-entries/{id}/retain", responses=CHANGED)
     async def retain_entry(request: Request, id: UUID, body: RetainBody) -> Response:
         """Needed still: once, and for no longer again than at first (row P8)."""
         told = (_person(request), body.until, body.reason)
@@ -180,7 +205,7 @@ def _endings(router: APIRouter, desk: Registry) -> None:
             _check_allowed(desk, says)
         return await desk.tell(request, SHARED_ENTRY, id, lambda at: Retain(at, *told), body)
 
-    @router.post("/shared-entries/{id}/withdraw")
+    @router.post("/shared-entries/{id}/withdraw", responses=CHANGED)
     async def withdraw_entry(request: Request, id: UUID, body: WithdrawalBody) -> Response:
         """It is hidden at once, and gone for good; where a legal hold is on it, once that is
         released."""
@@ -191,11 +216,11 @@ def _endings(router: APIRouter, desk: Registry) -> None:
 
 
 def _batches(router: APIRouter, desk: Registry) -> None:
-    @router.get("/shared-batches")
+    @router.get("/shared-batches", responses=answers(page(Papers)))
     async def list_batches(
         request: Request,
         response: Response,
-        status: str | None = None,
+        status: BatchStatus | None = None,
         limit: Limit = 100,
         after: UUID = FIRST,
     ) -> Mapping[str, Any]:
@@ -207,7 +232,7 @@ def _batches(router: APIRouter, desk: Registry) -> None:
             rows = await queries.batches(look.connection, only_waiting=waits, **wanted)
             return look.page([_papers(row) for row in rows], limit, "id")
 
-    @router.get("/shared-batches/{id}")
+    @router.get("/shared-batches/{id}", responses=answers(OwnPapers, etag=True))
     async def show_batch(request: Request, id: UUID, response: Response) -> Mapping[str, Any]:
         """Its papers, and how many entries it has; which these are, in the order in which they
         came, for who issued it."""
@@ -221,7 +246,11 @@ def _batches(router: APIRouter, desk: Registry) -> None:
             entries = {"entries": found["entries"]} if is_theirs else {}
             return look.one({**_papers(found), **entries}, response)
 
-    @router.get("/shared-batches/{id}/category", openapi_extra=FOR_A_PURPOSE)
+    @router.get(
+        "/shared-batches/{id}/category",
+        openapi_extra=FOR_A_PURPOSE,
+        responses=answers(Category, etag=True),
+    )
     async def show_category(request: Request, id: UUID, response: Response) -> Mapping[str, Any]:
         """What a batch is of, and what for, for who may approve it, until somebody decides or its
         time is over; the case at hand is the batch itself (row P5)."""
@@ -251,11 +280,11 @@ def _keep_nothing(response: Response) -> None:
 
 
 def _entries(router: APIRouter, desk: Registry) -> None:
-    @router.get("/shared-entries")
+    @router.get("/shared-entries", responses=answers(page(EntryListed)))
     async def list_entries(
         request: Request,
         response: Response,
-        status: str = "active",
+        status: EntryStatus = "active",
         limit: Limit = 100,
         after: UUID = FIRST,
     ) -> Mapping[str, Any]:
@@ -266,7 +295,11 @@ def _entries(router: APIRouter, desk: Registry) -> None:
             rows = await queries.entries(look.connection, at=desk.context().now, **wanted)
             return look.page([{name: row[name] for name in LISTED} for row in rows], limit, "id")
 
-    @router.get("/shared-entries/{id}", openapi_extra=FOR_A_PURPOSE)
+    @router.get(
+        "/shared-entries/{id}",
+        openapi_extra=FOR_A_PURPOSE,
+        responses=answers(EntryOpened, etag=True),
+    )
     async def show_entry(request: Request, id: UUID, response: Response) -> Mapping[str, Any]:
         """What it says, while it is in force, for the purpose of its category; the case at hand is
         the entry itself (rows P5, R15)."""

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from libs.common.http import Limit
+from libs.common.http import CHANGED, Changed, Limit, answers, page
 from services.registry import queries, subjects
-from services.registry.answers import Registry, one
+from services.registry.answers import Registry, SubjectRequest, one
 from services.registry.bodies import DecisionBody, HoldBody, SubjectRequestBody
 from services.registry.domain.subject_request import (
     SUBJECT_REQUEST,
@@ -18,24 +18,25 @@ from services.registry.domain.subject_request import (
     Decide,
     Hold,
     Release,
+    RequestStatus,
 )
 
 FIRST = UUID(int=0)
 
 
 def _requests(router: APIRouter, desk: Registry) -> None:
-    @router.post("/subject-requests", status_code=201)
+    @router.post("/subject-requests", status_code=201, responses=answers(Changed, 201, etag=True))
     async def file_request(request: Request, body: SubjectRequestBody) -> Response:
         """To erase what a record holds, or what it holds of one party (row P9)."""
         plan = one(lambda now: subjects.file_request(now, body.record, body.party))
         return await desk.command(request, plan, body=body)
 
-    @router.post("/subject-requests/{id}/decide")
+    @router.post("/subject-requests/{id}/decide", responses=CHANGED)
     async def decide_request(request: Request, id: UUID, body: DecisionBody) -> Response:
         told = (body.granted, body.reason)
         return await desk.tell(request, SUBJECT_REQUEST, id, lambda at: Decide(at, *told), body)
 
-    @router.post("/subject-requests/{id}/carry-out")
+    @router.post("/subject-requests/{id}/carry-out", responses=CHANGED)
     async def carry_out(request: Request, id: UUID) -> Response:
         """409 while a legal hold stands. Then every service destroys the keys, for good."""
         async with desk.looking() as connection:
@@ -44,22 +45,22 @@ def _requests(router: APIRouter, desk: Registry) -> None:
         had_content = await desk.has_content(map(UUID, subjects))
         return await desk.tell(request, SUBJECT_REQUEST, id, lambda at: CarryOut(at, had_content))
 
-    @router.post("/subject-requests/{id}/hold")
+    @router.post("/subject-requests/{id}/hold", responses=CHANGED)
     async def hold_subject(request: Request, id: UUID, body: HoldBody) -> Response:
         """`ground`: number of the document that forbids to erase it; the same once more says that
         it was reviewed and is needed still."""
         return await desk.tell(request, SUBJECT_REQUEST, id, lambda at: Hold(at, body.ground), body)
 
-    @router.post("/subject-requests/{id}/release")
+    @router.post("/subject-requests/{id}/release", responses=CHANGED)
     async def release_subject(request: Request, id: UUID) -> Response:
         return await desk.tell(request, SUBJECT_REQUEST, id, Release)
 
 
 def _reads(router: APIRouter, desk: Registry) -> None:
-    @router.get("/subject-requests")
+    @router.get("/subject-requests", responses=answers(page(SubjectRequest)))
     async def list_requests(
         request: Request,
-        status: str | None = None,
+        status: RequestStatus | None = None,
         holds_due: bool = False,
         limit: Limit = 100,
         after: UUID = FIRST,
@@ -74,7 +75,7 @@ def _reads(router: APIRouter, desk: Registry) -> None:
                 rows = await queries.requests(look.connection, **wanted)
             return look.page(rows, limit, "id")
 
-    @router.get("/subject-requests/{id}")
+    @router.get("/subject-requests/{id}", responses=answers(SubjectRequest, etag=True))
     async def show_request(request: Request, id: UUID, response: Response) -> Mapping[str, Any]:
         """`missing`: services that have not confirmed yet; `had_content`: whether there was any to
         erase, which there is not of a record that nobody knows."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from libs.city import City
-from libs.common.http import KEEPS_NOTHING, Desk, Limit, not_found
+from libs.common.contracts.registry import Level, OrganisationKind
+from libs.common.http import KEEPS_NOTHING, Desk, Limit, answers, not_found, page
 from services.scoring import queries
+from services.scoring.answers import Evaluated, SchemeList, SchemeShown, Score
 from services.scoring.domain.formula import Counts, evaluate
 from services.scoring.domain.scheme import Scheme
 from services.scoring.schemes import LIVE, SCHEMES
@@ -41,11 +43,11 @@ def routes(desk: Desk[City]) -> APIRouter:
 
 
 def _scores(router: APIRouter, desk: Desk[City]) -> None:
-    @router.get("/scores")
+    @router.get("/scores", responses=answers(page(Score)))
     async def list_scores(
         request: Request,
         scheme: str = LIVE[0].id,
-        kind: str | None = None,
+        kind: Literal[Level, OrganisationKind] | None = None,
         limit: Limit = 100,
         after: str = "",
     ) -> Mapping[str, Any]:
@@ -58,7 +60,7 @@ def _scores(router: APIRouter, desk: Desk[City]) -> None:
             )
             return look.page([_shown(wanted, *one) for one in found.items()], limit, "subject")
 
-    @router.get("/scores/{scheme}/{subject}")
+    @router.get("/scores/{scheme}/{subject}", responses=answers(Score))
     async def show_score(request: Request, scheme: str, subject: str) -> Mapping[str, Any]:
         """The figures of one area or organisation."""
         wanted = _scheme(scheme)
@@ -72,18 +74,20 @@ def _scores(router: APIRouter, desk: Desk[City]) -> None:
 
 
 def _schemes(router: APIRouter, desk: Desk[City]) -> None:
-    @router.get("/schemes")
+    @router.get("/schemes", responses=answers(SchemeList))
     async def list_schemes() -> Mapping[str, Any]:
         names = ("id", "version", "zh", "en", "dimension", "is_live")
         rows = [{name: getattr(one, name) for name in names} for one in SCHEMES.values()]
         return {"items": rows, "next": None}
 
-    @router.get("/schemes/{id}")
+    @router.get("/schemes/{id}", responses=answers(SchemeShown))
     async def show_scheme(id: str) -> Mapping[str, Any]:
         """The whole document: anybody can compute the same figures from the same events."""
         return _scheme(id).model_dump(mode="json")
 
-    @router.post("/schemes/{id}/evaluate", openapi_extra=KEEPS_NOTHING)
+    @router.post(
+        "/schemes/{id}/evaluate", openapi_extra=KEEPS_NOTHING, responses=answers(Evaluated)
+    )
     async def evaluate_scheme(id: str, body: CountsBody) -> Mapping[str, Any]:
         """Points and score for given counts; nothing is stored."""
         counts = {code: Counts(one.numerator, one.denominator) for code, one in body.counts.items()}

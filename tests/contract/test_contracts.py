@@ -11,6 +11,7 @@ import pytest
 
 from cli import contracts
 from cli.city import SERVICES
+from libs.common.service import Service
 from tests.support.servers import ROOT
 
 DOCUMENTS = contracts.documents(SERVICES)
@@ -47,6 +48,15 @@ def test_the_proxy_of_the_containers_leads_to_each_route() -> None:
             assert to == {service.name}, path
 
 
+@pytest.mark.parametrize("service", SERVICES, ids=lambda one: one.name)
+def test_a_status_is_asked_for_by_one_of_those_that_there_are(service: Service) -> None:
+    for path, route in DOCUMENTS[f"{service.name}/openapi.json"]["paths"].items():
+        for parameter in route.get("get", {}).get("parameters", ()):
+            if parameter["name"] == "status":
+                schema = parameter["schema"]
+                assert any("enum" in one for one in (schema, *schema.get("anyOf", ()))), path
+
+
 OLD: dict[str, Any] = {
     "properties": {"at": {"type": "string"}, "kind": {"type": "string", "enum": ["a", "b"]}},
     "required": ["at"],
@@ -65,6 +75,57 @@ OLD: dict[str, Any] = {
 )
 def test_a_change_breaks_readers_or_it_does_not(new: dict[str, Any], faults: int) -> None:
     assert len(list(contracts.breaking(OLD, new))) == faults
+
+
+SENT: dict[str, Any] = {
+    contracts.FROM_OUTSIDE: True,
+    "properties": {
+        "at": {"type": "string"},
+        "kind": {"anyOf": [{"enum": ["a"]}, {"type": "null"}]},
+    },
+    "required": ["at"],
+}
+
+
+@pytest.mark.parametrize(
+    ("new", "faults"),
+    [
+        (SENT, 0),
+        (SENT | {"properties": {**SENT["properties"], "more": {"type": "integer"}}}, 0),
+        (SENT | {"required": []}, 0),
+        (SENT | {"required": ["at", "kind"]}, 1),
+        (SENT | {"properties": {"at": SENT["properties"]["at"]}}, 1),
+        (SENT | {"properties": {**SENT["properties"], "kind": {"anyOf": [{"enum": ["b"]}]}}}, 2),
+    ],
+)
+def test_a_change_refuses_sources_or_it_does_not(new: dict[str, Any], faults: int) -> None:
+    assert len(list(contracts.breaking(SENT, new))) == faults
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda one: one.name)
+def test_whatever_a_service_receives_is_described(service: Service) -> None:
+    document = DOCUMENTS[f"{service.name}/asyncapi.json"]
+    operations = document["operations"]
+    assert {name for name, one in operations.items() if one["action"] == "receive"} == {
+        f"receive.{kind}" for kind in service.reads
+    }
+    known = {f"../{path}" for path in DOCUMENTS}
+    for name, message in document["components"]["messages"].items():
+        headers = message["headers"]["$ref"].rpartition("/")[2]
+        assert headers in document["components"]["schemas"], name
+        file = message["payload"]["$ref"]
+        assert file.startswith("#/components/schemas/") or file in known, file
+    for channel in document["channels"].values():
+        named = set(re.findall(r"\{(\w+)\}", channel["address"]))
+        assert named == channel.get("parameters", {}).keys()
+
+
+def test_an_outside_source_finds_its_topic_and_what_to_send() -> None:
+    channel = DOCUMENTS["leads/asyncapi.json"]["channels"]["receive.incident.reported.v1"]
+    assert channel["address"] == "civicgrid.intake.{source}"
+    told = DOCUMENTS["events/incident.reported.v1.json"]
+    assert set(told["required"]) == {"source_number", "lead_type", "reported_at"}
+    assert told["properties"]["source_number"]["maxLength"] == 100
 
 
 def test_what_is_sealed_is_in_no_schema() -> None:

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import re
+import shlex
+import signal
+import subprocess
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -20,7 +29,7 @@ from tests.support.servers import ROOT, Ground
 from tests.support.town import forget_topics
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(400)
 async def test_one_lead_of_each_kind_goes_through_everything(
     servers: Ground, tmp_path: Path
 ) -> None:
@@ -71,8 +80,70 @@ async def _try_what_the_readme_says(
         she.run(*login.split(), told=f"{informant['password']}\n\n")
         lead = json.loads(she.run(*submit.split(), "--json"))["id"]
         assert informant["area"] in she.run("lead", "show", lead)
+        told = (folder / "up.log").read_text()
+        assert f"Kafka listens on {settings.kafka_bootstrap_servers}\n" in told
+        await _try_what_integrating_says(settings, process.url, informant["password"], folder)
     finally:
         assert process.stop() == 0
+
+
+async def _try_what_integrating_says(
+    settings: Settings, url: str, password: str, folder: Path
+) -> None:
+    """Both programs as they stand there, and each line of a shell."""
+    page = (ROOT / "docs" / "integrating.md").read_text(encoding="utf-8")
+    for name, program in re.findall(r"`(\w+\.py)`(?:(?!```).)*```python\n(.*?)```", page, re.S):
+        (folder / name).write_text(program)
+    blocks = re.findall(r"```sh\n(.*?)```", page.replace(".venv/bin/python", sys.executable), re.S)
+    named, send, listen, *asking = blocks
+    assert re.findall(r"^export (\w+)=", named, re.M) == ["KAFKA", "CITY"]
+    environment = {"KAFKA": settings.kafka_bootstrap_servers, "CITY": url, "PASSWORD": password}
+    shell = Shell(folder, os.environ | environment)
+    shell.run(send)
+    receipts, events = listen.splitlines()
+    assert '"source_number":"case-17"' in await shell.heard(receipts, "intake.accepted.v1")
+    assert '"lead_type":' in await shell.heard(events, "lead.captured.v1")
+    told = shell.run("".join(asking))
+    lead, changed, page = map(json.loads, told.replace("}{", "}\n{").splitlines())
+    assert lead["lead_type"] == "gas_bottle" and changed["version"] == 2
+    assert page["items"][0]["status"] == "routed"
+
+
+@dataclass(frozen=True)
+class Shell:
+    """Of somebody who reads a page and types what it says."""
+
+    folder: Path
+    environment: Mapping[str, str]
+
+    def run(self, lines: str) -> str:
+        done = subprocess.run(
+            ["bash", "-euc", lines],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 0, (done.stdout, done.stderr)
+        return done.stdout
+
+    async def heard(self, line: str, kind: str) -> str:
+        """What a program that does not end says of the first message of a type."""
+        process = await asyncio.create_subprocess_exec(
+            *shlex.split(line), cwd=self.folder, env=self.environment, stdout=PIPE
+        )
+        assert process.stdout
+        try:
+            async with asyncio.timeout(60):
+                while True:
+                    told = (await process.stdout.readline()).decode()
+                    assert told, f"{line} has ended"
+                    if told.startswith(kind):
+                        return told
+        finally:
+            process.send_signal(signal.SIGINT)
+            await process.communicate()
 
 
 def test_a_story_is_told_in_words(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -218,6 +218,8 @@ async def test_who_may_see_a_lead_and_not_what_happened_to_it_sees_the_lead(
 async def test_what_is_wrong_with_a_lead_is_told_by_its_options(commander: Signed) -> None:
     submit = ("lead", "submit", "--type")
     commander.fails(*submit, "gas", why="--type: There is no such lead type. There are: theft,")
+    chinese = replace(commander, lang="zh_CN.UTF-8")
+    chinese.fails(*submit, "gas", why="--type: 没有该线索类型。现有：theft, fraud")
     commander.fails(*submit, "theft", "--lon", "200", "--lat", "0", why="--lon: This is too large")
     commander.fails(*submit, "theft", "--text", "", why="--text: This is too short")
     commander.fails(*submit, "theft", "--lon", "20", why="both a longitude and a latitude")
@@ -275,7 +277,9 @@ async def test_what_is_not_theirs_is_seen_with_leave_for_a_while(
 
 async def test_a_founder_appoints_a_privacy_officer_where_there_is_none(city: Commands) -> None:
     told = ("registry", "appoint", "second", "--role", "privacy_officer", "--area")
-    *_, person = city.run(*told, PLAN.levels[0].first_code).split()
+    said = city.run(*told, PLAN.levels[0].first_code)
+    assert "made the post second: privacy_officer of " in said and "of no office" in said
+    *_, person = said.split()
     other = signed_in(city, UUID(person))
 
     async def seen() -> bool:

@@ -41,6 +41,7 @@ class Command:
     home: Path
     url: str
     tokens: Path
+    lang: str = "C"
 
     def run(self, *arguments: str, told: str = "", ends: int = 0) -> str:
         done = self._done(arguments, told)
@@ -58,7 +59,7 @@ class Command:
             "CIVICGRID_TOKENS": str(self.tokens),
             "XDG_CONFIG_HOME": str(self.home),
             "COLUMNS": "200",
-            "LANG": "C",
+            "LANG": self.lang,
         }
         return CliRunner().invoke(app, [*arguments], input=told, env=environment)
 
@@ -115,6 +116,7 @@ async def test_the_first_founder_signs_in_and_opens_another_account(
         assert "done" in command.run("accounts", step, id)
     rows = json.loads(command.run("accounts", "list", "--json", "--status", "disabled"))
     assert [row["id"] for row in rows] == [id]
+    command.fails("accounts", "list", "--status", "foo", why="--status: This is none of 'invited'")
     assert "signed out" in command.run("logout")
     assert json.loads(file.read_text()) == {}
     log = (tmp_path / "portal.log").read_text()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -35,8 +37,9 @@ def of_code(services: Sequence[Service]) -> Places:
         for event in {*service.publishes, *service.reads.values()}:
             found[f"event {event.type}"] |= names(event.model_json_schema())
         document = contracts.openapi(service)
-        for name, schema in document.get("components", {}).get("schemas", {}).items():
-            found[f"body {service.name}.{name}"] |= names(schema)
+        schemas = document["components"]["schemas"]
+        for name in asked_for(document):
+            found[f"body {service.name}.{name}"] |= names(schemas[name])
         for route in document["paths"].values():
             for action in route.values():
                 asked = (one["name"] for one in action.get("parameters", ()))
@@ -44,6 +47,23 @@ def of_code(services: Sequence[Service]) -> Places:
     found["log"] |= set(logged())
     found["label"] |= {label for metric in measured() for label in metric._labelnames}
     return {place: fields for place, fields in found.items() if fields}
+
+
+def asked_for(document: Mapping[str, Any]) -> set[str]:
+    """Names of schemas of what callers send, and of problems; the others are of answers, held as
+    they are given (`tests/support/answered.py`)."""
+    operations = [one for route in document["paths"].values() for one in route.values()]
+    left = _named([one.get("requestBody") for one in operations]) | {"Problem"}
+    found: set[str] = set()
+    while left:
+        found |= left
+        left = _named([document["components"]["schemas"][name] for name in left]) - found
+    return found
+
+
+def _named(schema: Any) -> set[str]:
+    text = json.dumps(schema)
+    return set(re.findall(r'"#/components/schemas/([^"]+)"', text))
 
 
 def names(schema: Mapping[str, Any]) -> set[str]:

@@ -25,7 +25,7 @@ from libs.rights.tokens import Bearer, Signer
 from services.portal.main import SERVICE
 from tests.support.awaiting import eventually
 from tests.support.servers import ROOT, TOKENS, Ground
-from tests.support.town import forget_topics
+from tests.support.town import HELD, forget_topics
 
 PASSWORD = "a Harbour at low tide"
 OTHER_PASSWORD = "the Hill behind the school"
@@ -73,7 +73,9 @@ class Portal:
     def come_from_elsewhere(self) -> None:
         told = (next(self._addresses), 1)
         transport = httpx.ASGITransport(self._app, raise_app_exceptions=False, client=told)
-        self.client = httpx.AsyncClient(transport=transport, base_url="http://city")
+        self.client = httpx.AsyncClient(
+            transport=transport, base_url="http://city", event_hooks=HELD
+        )
 
     async def post(
         self, path: str, body: Any = None, token: str | None = None, **headers: str

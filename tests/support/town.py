@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -28,6 +28,7 @@ from libs.common.serving import interface, started
 from libs.common.settings import Settings
 from services.registry import reference
 from services.registry.reference.plan import Plan
+from tests.support import answered
 from tests.support.awaiting import eventually
 from tests.support.servers import ROOT, Ground
 
@@ -36,6 +37,8 @@ SEED = 7
 PRIVACY_OFFICER = reference.holder(PLAN, SEED, "privacy_officer")
 ASKED = ("/areas/counts", "/supervisions", "/alerts", "/mediation-cases", "/scores", "/accounts")
 """Of each service, what may be asked by who is known there to hold a post."""
+HELD: dict[str, list[Callable[..., Any]]] = {"response": [answered.hold]}
+"""Whatever a town answers is what its contract says."""
 ANY = {"If-Match": "*"}
 """Of a client that changes a thing whatever its version."""
 
@@ -67,6 +70,7 @@ class Town:
             base_url=self.client.base_url,
             headers=ANY,
             auth=Pass(self.settings.tokens, person, founder),
+            event_hooks=HELD,
         )
         return replace(self, client=client)
 
@@ -150,7 +154,11 @@ async def town_of(
     async with started(services, settings) as running:
         transport = httpx.ASGITransport(interface(running), raise_app_exceptions=False)
         async with httpx.AsyncClient(
-            transport=transport, base_url="http://city", headers=ANY, auth=pass_of(settings)
+            transport=transport,
+            base_url="http://city",
+            headers=ANY,
+            auth=pass_of(settings),
+            event_hooks=HELD,
         ) as client:
             yield Town(settings, client, {one.service.name: one for one in running})
 

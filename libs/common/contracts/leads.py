@@ -222,8 +222,9 @@ class RoutingRulesPublished(Event):
 
 
 class IncidentReported(Event):
-    """What an outside source writes to `civicgrid.intake.<source>`. `sealed` is a JWE for the key
-    of this service; text and names outside of it are not taken."""
+    """What an outside source writes to `civicgrid.intake.<source>`. The place is a cell, or a point
+    in degrees of WGS 84, or both, or neither. Texts and names are taken in `sealed_content` alone,
+    which is stored encrypted and goes no further; in its own topic it stands as it was sent."""
 
     type: ClassVar[str] = "incident.reported.v1"
     model_config = ConfigDict(frozen=True, extra="forbid")

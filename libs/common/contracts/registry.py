@@ -1,10 +1,10 @@
 """What the registry publishes on `civicgrid.registry`: what the city is made of, and when."""
 
 from datetime import date, datetime, time
-from typing import ClassVar, Literal, get_args
+from typing import Annotated, ClassVar, Literal, get_args
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, WithJsonSchema
 
 from libs.common.contracts.values import Code, Geometry, PublicName, Term
 from libs.common.messages import Event
@@ -160,12 +160,24 @@ class AppointmentEndedV2(AppointmentActivatedV2):
     valid_to: datetime
 
 
+LocalTime = Annotated[
+    time,
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?$",
+        }
+    ),
+]
+"""Without an offset, which RFC 3339 wants of a time."""
+
+
 class Shift(BaseModel):
     """Local time of the calendar's zone, half-open."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    begin: time
-    end: time
+    begin: LocalTime
+    end: LocalTime
 
 
 class WorkCalendarPublished(RegistryEvent):

@@ -5,8 +5,8 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import StringConstraints, WithJsonSchema
 
 
-def _text(form: str) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "format": form})
+def _text(form: str, **limits: str | int) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "format": form, **limits})
 
 
 def _object(form: str) -> WithJsonSchema:
@@ -21,8 +21,11 @@ PublicName: TypeAlias = Annotated[str, _text("public-name")]
 """Of a place or an office; never of a person."""
 Digest: TypeAlias = Annotated[str, _text("sha256")]
 Decimal: TypeAlias = Annotated[str, _text("decimal")]
+_PRINTED, _LONGEST = r"^[\x21-\x7e]+$", 100
 Number: TypeAlias = Annotated[
-    str, StringConstraints(pattern=r"^[\x21-\x7e]+$", min_length=1, max_length=100), _text("number")
+    str,
+    StringConstraints(pattern=_PRINTED, min_length=1, max_length=_LONGEST),
+    _text("number", pattern=_PRINTED, minLength=1, maxLength=_LONGEST),
 ]
 """By which a source knows its item."""
 Geometry: TypeAlias = Annotated[dict[str, Any], _object("geojson")]

@@ -1,5 +1,6 @@
 """HTTP in front of the writer: commands, problems (RFC 9457), preconditions, pages."""
 
+from libs.common.http.answers import CHANGED, OR_ABSENT, Changed, Story, answers, batch, page, shown
 from libs.common.http.batches import Each
 from libs.common.http.codes import Code, Term
 from libs.common.http.described import DOOR, FOR_A_PURPOSE, KEEPS_NOTHING, MAY_MATCH
@@ -14,25 +15,33 @@ from libs.common.http.reading import Limit
 from libs.common.http.requests import address_of, check_id, expected
 
 __all__ = [
+    "CHANGED",
     "DOOR",
     "FOR_A_PURPOSE",
     "KEEPS_NOTHING",
     "LINE",
     "MAY_MATCH",
+    "OR_ABSENT",
     "TEXT",
+    "Changed",
     "Code",
     "Desk",
     "Each",
     "Item",
     "Limit",
     "Moment",
+    "Story",
     "Term",
     "Text",
     "address_of",
+    "answers",
+    "batch",
     "caller_of",
     "case_of",
     "check_id",
     "expected",
     "not_found",
+    "page",
+    "shown",
     "takes",
 ]

@@ -21,7 +21,7 @@ MAY_MATCH: dict[str, Any] = {"x-if-match": "optional"}
 FOR_A_PURPOSE: dict[str, Any] = {"x-purpose": "required"}
 """Of a read that must say what for: its action has `purposes` in the rights file."""
 
-_PROBLEM = {
+PROBLEM = {
     "type": "object",
     "required": ["type", "title", "status", "code", "detail"],
     "properties": {
@@ -79,14 +79,19 @@ _CHANGE = (412, 428)
 
 def described(app: FastAPI) -> dict[str, Any]:
     """The document of all routes of `app`."""
-    document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+    document = get_openapi(
+        title=app.title,
+        version=app.version,
+        routes=app.routes,
+        separate_input_output_schemas=False,
+    )
     for method, path, operation in _operations(document):
         _tell(operation, method, path)
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    schemas["Problem"] = _PROBLEM
+    schemas["Problem"] = PROBLEM
     components["responses"] = {
         "Problem": _response("a problem (RFC 9457)"),
         "Unknown": _response("nobody is known by this token", "WWW-Authenticate"),
@@ -108,6 +113,10 @@ def _tell(operation: dict[str, Any], method: str, path: str) -> None:
     is_change = is_command and "{" in path
     responses = operation["responses"]
     headers: list[dict[str, Any]] = []
+    for answer in responses.values():
+        for content in answer.get("content", {}).values():
+            if named := content["schema"].get("$ref"):
+                content["schema"] = {"$ref": named}  # beside it stands what the function returns
     if is_command and "201" in responses:
         responses["200"] = {**responses["201"], "description": "The first answer again"}
     statuses = {*_EVERY, *(_BODY if "requestBody" in operation else ())}

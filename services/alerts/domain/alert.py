@@ -20,7 +20,8 @@ from libs.common.contracts.alerts import (
 )
 from libs.common.messages import Decider, Refused, Wait
 
-Status = Literal["", "normal", "unacknowledged", "acknowledged", "returned_unacknowledged"]
+AlertStatus = Literal["normal", "unacknowledged", "acknowledged", "returned_unacknowledged"]
+Status = Literal["", AlertStatus]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ from libs.common.contracts.leads import (
 from libs.common.ids import derived
 from libs.common.messages import Decider, Refused
 
-Status = Literal["", "due", "kept", "deleted"]
+OpenStatus = Literal["due", "kept"]
+Status = Literal["", OpenStatus, "deleted"]
 
 DELETED_AFTER = timedelta(days=30)
 """Of falling due, unless somebody keeps it (row P8)."""

@@ -20,8 +20,7 @@ from services.leads.domain.commands import (
     Verify,
 )
 
-Status = Literal[
-    "",
+LeadStatus = Literal[
     "captured",
     "filed",
     "unrouted",
@@ -34,6 +33,7 @@ Status = Literal[
     "closed",
     "dismissed",
 ]
+Status = Literal["", LeadStatus]
 
 LEGAL: Mapping[Status, Mapping[type[Step], str]] = {
     "captured": {File: "file_lead", Dismiss: "dismiss_lead"},

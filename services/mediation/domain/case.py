@@ -44,8 +44,7 @@ from services.mediation.domain.commands import (
     Withdraw,
 )
 
-Status = Literal[
-    "",
+CaseStatus = Literal[
     "applied",
     "declined",
     "accepted",
@@ -57,6 +56,7 @@ Status = Literal[
     "performed",
     "closed",
 ]
+Status = Literal["", CaseStatus]
 Outcome = Literal["performed", "failed", "withdrawn"]
 
 

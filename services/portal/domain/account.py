@@ -28,7 +28,8 @@ from libs.common.contracts.portal import (
 )
 from libs.rights.tokens import ACCESS_SECONDS
 
-Status = Literal["", "invited", "active", "locked", "disabled"]
+AccountStatus = Literal["invited", "active", "locked", "disabled"]
+Status = Literal["", AccountStatus]
 
 IN_OFFICE: tuple[Status, ...] = ("active", "locked")
 INVITED_FOR = timedelta(days=7)

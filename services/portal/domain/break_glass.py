@@ -27,7 +27,8 @@ from libs.common.contracts.portal import (
 )
 from libs.common.messages import Decider, Refused
 
-Status = Literal["", "requested", "granted", "refused", "ended", "reviewed"]
+GrantStatus = Literal["requested", "granted", "refused", "ended", "reviewed"]
+Status = Literal["", GrantStatus]
 BreakGlassEvent: TypeAlias = (
     BreakGlassRequested
     | BreakGlassGranted

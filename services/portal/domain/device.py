@@ -14,6 +14,8 @@ from libs.common.contracts.portal import DeviceRegistered, DeviceRevoked, Device
 from libs.common.messages import Decider, Refused
 from libs.rights.tokens import unauthorised
 
+DeviceStatus = Literal["registered", "revoked"]
+Status = Literal["", DeviceStatus]
 DeviceEvent: TypeAlias = DeviceRegistered | DeviceRevoked | DeviceSignedIn
 
 
@@ -22,7 +24,7 @@ class Device:
     """`status` is empty while there is no such device. `session`: that it was registered by."""
 
     id: UUID
-    status: Literal["", "registered", "revoked"] = ""
+    status: Status = ""
     account_id: UUID | None = None
     session_id: UUID | None = None
     registered_at: datetime | None = None

@@ -21,7 +21,8 @@ from libs.common.contracts.sharing import (
 )
 from libs.common.messages import Decider, Refused
 
-Status = Literal["", "refused", "submitted", "approved", "rejected"]
+BatchStatus = Literal["refused", "submitted", "approved", "rejected"]
+Status = Literal["", BatchStatus]
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,8 @@ from libs.common.contracts.sharing import (
 from libs.common.messages import Decider, Refused
 from services.registry.domain.shared_batch import place
 
-Status = Literal["", "proposed", "active", "expired", "withdrawn", "discarded", "deleted"]
+EntryStatus = Literal["proposed", "active", "expired", "withdrawn", "discarded", "deleted"]
+Status = Literal["", EntryStatus]
 
 DELETED_AFTER = timedelta(days=30)
 """Of the end of its time, unless somebody retains it (row P8)."""

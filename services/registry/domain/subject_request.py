@@ -24,7 +24,8 @@ from libs.common.contracts.registry import (
 )
 from libs.common.messages import Decider, Refused
 
-Status = Literal["", "filed", "refused", "granted", "carried_out", "confirmed"]
+RequestStatus = Literal["filed", "refused", "granted", "carried_out", "confirmed"]
+Status = Literal["", RequestStatus]
 
 CONFIRMING = ("alerts", "leads", "mediation", "portal", "registry", "scoring")
 """Services that must say that they can read nothing more."""

@@ -28,3 +28,23 @@ async def test_a_polygon_of_no_coordinates_is_pointed_at(town: Town, corner: Any
     body = {"code": "bad", "name": "bad", "level": "city", "polygon": polygon}
     answer = await town.post("/areas", body)
     assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, "/polygon")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/leads", "/retention-reviews", "/alerts", "/mediation-cases", "/accounts"),
+        *("/break-glass", "/subject-requests", "/shared-batches", "/shared-entries"),
+    ],
+)
+async def test_a_status_that_there_is_not_is_pointed_at(town: Town, path: str) -> None:
+    asked = town.privacy if path in ("/break-glass", "/subject-requests") else town
+    answer = await asked.client.get(path, params={"status": "foo"})
+    assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, "/status"), path
+    empty = await asked.client.get(path, params={"status": ""})
+    assert empty.status_code == 422, path
+
+
+async def test_a_kind_of_areas_or_offices_that_there_is_not_is_pointed_at(town: Town) -> None:
+    answer = await town.client.get("/scores", params={"kind": "foo"})
+    assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, "/kind")

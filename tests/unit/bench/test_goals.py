@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 
-from bench import goals
+from bench import goals, machine, report, results
+from bench.__main__ import _show
 from bench.frame import spread
 from bench.goals import Goal, Verdict
 from bench.spike import Lives, figures
@@ -32,6 +34,33 @@ def test_a_limit_in_every_round_is_held_against_the_worst(monkeypatch: pytest.Mo
 def test_what_was_not_measured_is_not_met(monkeypatch: pytest.MonkeyPatch) -> None:
     verdict = _verdict(monkeypatch, Goal(goal="", figure=("lost", "theirs"), at_most=2))
     assert verdict.value is None and not verdict.is_met
+
+
+@pytest.mark.parametrize(("percent", "told"), [(20.0, ""), (55.4, "; others took 55 percent")])
+def test_what_others_took_meanwhile_stands_beside_the_verdict(
+    monkeypatch: pytest.MonkeyPatch, percent: float, told: str
+) -> None:
+    others = asdict(spread([percent]))
+    sides = {"ours": {"lost": SPREAD, "percent_of_others": others}, "theirs": {"lost": SPREAD}}
+    goal = Goal(goal="", ratio=("lost", "theirs", "ours"), at_most=2, reason="63 us, once")
+    ratio = {"figure": "lost", "of": "theirs", "to": "ours", "spread": SPREAD}
+    monkeypatch.setattr(goals, "read", lambda: {"made up": (goal,)})
+    measured = {**MEASURED, "sides": sides, "ratios": [ratio]}
+    said = report.line(goals.verdicts(measured)[0])["verdict"]
+    assert said.startswith(f"met{told}") and (told or said == "met")
+    missed = {**ratio, "spread": asdict(spread([9.0]))}
+    said = report.line(goals.verdicts({**measured, "ratios": [missed]})[0])["verdict"]
+    assert said.startswith("missed") and "63 us" not in said
+
+
+@pytest.mark.parametrize(("sizing", "kept"), [("quick", 0), ("full", 1)])
+def test_of_a_quick_run_nothing_is_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sizing: str, kept: int
+) -> None:
+    monkeypatch.setattr(results, "FOLDER", tmp_path)
+    monkeypatch.setattr(machine, "ROOT", tmp_path)
+    _show({**MEASURED, "sizing": sizing, "rounds": 1, "data": {}})
+    assert len(list(tmp_path.iterdir())) == kept
 
 
 def test_a_failure_that_is_no_503_is_told_from_one_that_is() -> None:

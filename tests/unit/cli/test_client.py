@@ -245,10 +245,17 @@ def test_servers_that_are_down_are_told_in_words() -> None:
         assert "Error" not in told and "Errno" not in told
 
 
-def test_what_is_allowed_is_a_sentence_of_its_own() -> None:
+def test_what_is_allowed_is_a_sentence_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANG", "C")
     told = {
         "title": "?",
         "detail": "It does not allow that command.",
         "allowed": ["sign", "return"],
     }
     assert str(Refusal(told)) == "It does not allow that command. Allowed now: sign, return."
+
+
+def test_a_message_is_in_one_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANG", "zh_CN.UTF-8")
+    told = {"title": "?", "detail": "当前状态不允许该操作。", "allowed": ["sign", "return"]}
+    assert str(Refusal(told)) == "当前状态不允许该操作。 当前允许：sign, return。"

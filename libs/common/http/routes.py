@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
@@ -15,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from libs.common.http import limits
 from libs.common.http.bodies import read
+from libs.common.messages import Refused
 
 Admit = Callable[[Request], AbstractAsyncContextManager[None]]
 """Around a request: raises Refused for whoever may not ask it."""
@@ -53,10 +55,14 @@ class Guarded(APIRoute):
         most_bytes = limits.taken(self.openapi_extra) if self.body_field else None
 
         async def guard(request: Request) -> Response:
-            async with admit(request):
-                if request.scope["query_string"]:
-                    _check_query(request, known)
-                return await answer(await read(request, most_bytes) if most_bytes else request)
+            """Raises Refused, also where the process stops and waits for a database no longer."""
+            try:
+                async with admit(request):
+                    if request.scope["query_string"]:
+                        _check_query(request, known)
+                    return await answer(await read(request, most_bytes) if most_bytes else request)
+            except asyncio.CancelledError:
+                raise Refused("unavailable", status=503) from None
 
         return guard
 

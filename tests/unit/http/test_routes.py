@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -145,3 +146,23 @@ async def test_a_parameter_that_no_route_knows_is_named(address: str, paths: lis
     found = [one["path"] for one in answer.json().get("errors", ())]
     assert (answer.status_code, found) == (422 if paths else 200, paths)
     assert (await there.get("/asked?limit=1")).status_code == 200
+
+
+async def test_who_is_waited_for_no_longer_is_told_to_come_back() -> None:
+    """As by a process that stops while its database does not answer."""
+    entered = asyncio.Event()
+
+    @asynccontextmanager
+    async def waiting(request: Request) -> AsyncIterator[None]:
+        entered.set()
+        await asyncio.Event().wait()
+        yield
+
+    transport = httpx.ASGITransport(app_of(waiting))
+    async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+        asking = asyncio.create_task(client.get("/asked"))
+        await entered.wait()
+        asking.cancel()
+        answer = await asking
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert answer.headers["Retry-After"] == "1"

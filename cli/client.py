@@ -40,6 +40,8 @@ Url = Annotated[
 
 ALLOWED = {"en": "Allowed now: {}.", "zh": "当前允许：{}。"}
 TRIES = 60
+PATIENCE = 60.0
+"""Seconds that a command waits; whoever must wait longer is told so."""
 SPARE_SECONDS = 30
 """An access token that ends sooner is asked for anew."""
 
@@ -161,9 +163,11 @@ class City:
                     f"no city answers at {self._client.base_url} ({error}): start one with"
                     " `civicgrid up`, or name its address in CITY_URL"
                 ) from None
-            if answer.status_code not in (429, 503) or attempt == TRIES - 1:
+            pause = float(answer.headers.get("Retry-After", 1))
+            is_later = answer.status_code in (429, 503) and pause <= PATIENCE
+            if not is_later or attempt == TRIES - 1:
                 break
-            time.sleep(float(answer.headers.get("Retry-After", 1)))
+            time.sleep(pause)
         if answer.status_code == 401:
             raise SignedOut(f"{problem_of(answer.json())} Sign in with `civicgrid login`.")
         if answer.is_error:

@@ -42,7 +42,8 @@ class Caller(NamedTuple):
     """`actor` stands beside each event that follows; `person`: as the registry knows them;
     `session`: that they signed in by. `acting_for`: the posts that give the right, by code;
     `on_grant`: the break-glass grant whose record or area is in the scope besides. `resource`: what
-    kind of thing is asked for; reads of it leave a row of audit where `is_personal`."""
+    kind of thing is asked for; reads of it leave a row of audit where `is_personal`. `counted`:
+    where a read must say what for, the names of all reads of the service that must."""
 
     actor: str
     person: UUID | None
@@ -52,3 +53,4 @@ class Caller(NamedTuple):
     on_grant: UUID | None = None
     resource: str = ""
     is_personal: bool = True
+    counted: tuple[str, ...] = ()

@@ -19,6 +19,7 @@ from libs.common.http import Desk
 from libs.common.http.guards import Guard
 from libs.common.messages import Decider, Event, Policies, Timers
 from libs.common.projections import Projection, Rows
+from libs.common.reading_limit import READING_LIMIT
 from libs.common.receiving import Told
 from libs.common.settings import Settings
 from libs.common.sweeping import Sweep
@@ -65,7 +66,7 @@ class Service:
     @property
     def aggregates(self) -> tuple[Decider[Any, Any, Any], ...]:
         """Its own, and those that every service has."""
-        return (*self.deciders, ERASURE, CHAIN)
+        return (*self.deciders, ERASURE, READING_LIMIT, CHAIN)
 
     @property
     def publishes(self) -> tuple[type[Event], ...]:

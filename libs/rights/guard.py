@@ -68,6 +68,7 @@ class _Guard:
         self, keyring: Keyring, actions: Mapping[str, Action], city: Callable[[Any], City]
     ) -> None:
         self._keyring, self._actions, self._city = keyring, actions, city
+        self._counted = tuple(name for name, action in actions.items() if action.purposes)
         self._scopes: dict[tuple[Any, ...], Scope] = {}
         self._scopes_of: City | None = None
 
@@ -88,6 +89,7 @@ class _Guard:
             acting_for=tuple(seat.post for seat in seats if seat.role in rights),
             resource=thing,
             is_personal=is_personal,
+            counted=self._counted if purposes else (),
         )
         if _roles(bearer, seats).isdisjoint(rights):
             raise Denied(caller, "not_found", 404) if is_hidden else Denied(caller)

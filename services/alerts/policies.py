@@ -19,6 +19,7 @@ from libs.common.contracts.leads import (
 )
 from libs.common.contracts.mediation import CaseClosed, CaseFellOverdue
 from libs.common.contracts.portal import BreakGlassGranted, BreakGlassReviewed
+from libs.common.contracts.privacy import ReadingLimitReached
 from libs.common.contracts.registry import Level
 from libs.common.ids import derived
 from libs.common.messages import CancelTimer, Context, Due, Effect, Policies, SetTimer, Timers
@@ -36,18 +37,21 @@ _RULES: Mapping[str, Rule] = {rule.id: rule for rule in RULES.rules}
 
 
 def alert_id(about: UUID, rule: str) -> UUID:
-    """A rule hits a lead, a card, a case or a grant once."""
+    """A rule hits a lead, a card, a case or a grant once. `about`: that, or an event that comes
+    again and again."""
     return derived(about, f"alert/{rule}")
 
 
 def on_event(event: Any, context: Now) -> Iterable[Effect]:
+    assert context.envelope
     about = _about(event)
+    hit = context.envelope.id if isinstance(event, ReadingLimitReached) else about
     for rule in RULES.rules:
         if rule.cleared_after(event):
             follows = rule.event == LeadCaptured.type
-            yield ALERT.to(alert_id(about, rule.id), Clear(event.at, raised=follows))
+            yield ALERT.to(alert_id(hit, rule.id), Clear(event.at, raised=follows))
         if rule.raised_by(event):
-            yield ALERT.to(alert_id(about, rule.id), _raise(event, about, rule, context))
+            yield ALERT.to(alert_id(hit, rule.id), _raise(event, about, rule, context))
 
 
 def _about(event: Any) -> UUID:
@@ -58,6 +62,8 @@ def _about(event: Any) -> UUID:
             return event.case_id
         case BreakGlassGranted() | BreakGlassReviewed():
             return event.grant_id
+        case ReadingLimitReached():
+            return event.limit_id
     id: UUID = event.lead_id
     return id
 
@@ -136,6 +142,7 @@ POLICIES: Policies = {
     CaseClosed: on_event,
     BreakGlassGranted: on_event,
     BreakGlassReviewed: on_event,
+    ReadingLimitReached: on_event,
     AlertRaised: on_alert_raised,
     AlertAcknowledged: on_alert_settled,
     AlertReturnedToNormal: on_alert_settled,

@@ -74,6 +74,9 @@ OF_THE_READER = (
     "SELECT nextval('event_position')",
     "SELECT count(*) FROM event_default",
 )
+OF_THE_WRITER = ("SELECT reading_pause('x', gen_random_uuid(), ARRAY['show_entry'], 1)",)
+LENT = frozenset({("make_partitions", 0, "void"), ("reading_pause", 4, "integer")})
+"""Functions that do what their owner may: name, number of arguments, what they say."""
 OF_THE_KEYS = (
     "DELETE FROM subject_key",
     "TRUNCATE subject_key",
@@ -106,7 +109,7 @@ async def session(town: Town, service: str, role: str) -> AsyncIterator[Any]:
 async def test_a_role_may_do_nothing_else(town: Town, service: str, role: str) -> None:
     """An extension that is not there is not supported; all else is refused."""
     refusals = (asyncpg.InsufficientPrivilegeError, asyncpg.FeatureNotSupportedError)
-    statements = DENIED + (OF_THE_READER if role == "reader" else ())
+    statements = DENIED + (OF_THE_READER if role == "reader" else OF_THE_WRITER)
     async with session(town, service, role) as connection:
         for statement in statements:
             with pytest.raises(refusals):
@@ -212,13 +215,14 @@ async def test_nobody_takes_a_key_away_or_undoes_an_erasure(town: Town, role: st
 
 @pytest.mark.parametrize("service", NAMES)
 async def test_no_view_or_function_lends_its_owners_rights(town: Town, service: str) -> None:
-    """But the one that makes partitions, which takes no argument."""
+    """But the one that makes partitions, which takes no argument, and the one that counts what an
+    account has read, which says a number of seconds."""
     async with session(town, service, "reader") as connection:
         lent = await connection.fetch(
-            "SELECT proname, pronargs FROM pg_proc WHERE prosecdef"
+            "SELECT proname, pronargs, prorettype::regtype::text FROM pg_proc WHERE prosecdef"
             " AND pronamespace = 'public'::regnamespace"
         )
-        assert {tuple(row) for row in lent} <= {("make_partitions", 0)}
+        assert {tuple(row) for row in lent} <= LENT
         views = await connection.fetch(
             "SELECT relname FROM pg_class WHERE relkind IN ('v', 'm')"
             " AND relnamespace = 'public'::regnamespace"

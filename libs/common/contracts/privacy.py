@@ -1,4 +1,5 @@
-"""What every service publishes on its own topic about subjects that were erased."""
+"""What every service publishes on its own topic about what is personal: that subjects were erased,
+and that an account reads of too many."""
 
 from __future__ import annotations
 
@@ -24,3 +25,17 @@ class SubjectErasureConfirmed(Event):
     @property
     def erases(self) -> Iterable[UUID]:
         return self.subjects
+
+
+class ReadingLimitReached(Event):
+    """`account_id` has seen within an hour what `count` subjects say, as many as it may, and asked
+    `service` for another by `action`: it was not shown."""
+
+    type: ClassVar[str] = "reading_limit.reached.v1"
+    everybodys: ClassVar[bool] = True
+    limit_id: UUID
+    account_id: UUID
+    service: Term
+    action: Term
+    count: int
+    at: datetime

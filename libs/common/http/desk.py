@@ -15,7 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from libs.common import failpoints, keys
+from libs.common import failpoints, keys, reading_limit
 from libs.common.audit import AUDIT
 from libs.common.callers import EVERYTHING, NOBODY, Scope
 from libs.common.http.batches import Faulty
@@ -141,19 +141,35 @@ class Desk(Generic[F]):
     @asynccontextmanager
     async def reading(self, request: Request, scope: Scope | None = None) -> AsyncIterator[Reading]:
         """What is shown to who asks, of what is in their scope, or in `scope`. Where it is
-        personal its row of audit is stored first, or nothing is shown."""
-        caller = caller_of(request)
+        personal its row of audit is stored first, or nothing is shown; nor is it to who has seen
+        too much of what must be asked for a purpose."""
+        caller, entry, pause = caller_of(request), asked(request), None
         async with self._session(scope or caller.scope, caller.is_personal) as connection:
             look = Reading(connection)
             yield look
-            if caller.is_personal:
+            if caller.counted:
+                pause = await reading_limit.pause(connection, entry, caller.counted)
+            if caller.is_personal and pause is None:
                 failpoints.reach("read_not_recorded")
-                entry = asked(request)._replace(fields=" ".join(look.fields))
-                row = entry.row("done", ids=look.ids)
+                row = entry._replace(fields=" ".join(look.fields)).row("done", ids=look.ids)
                 await execute(connection, [(AUDIT, [row])], facts=False)
+        if pause is not None:
+            await self._stop(request, pause)
         if caller.is_personal:
             recorded(request)
             failpoints.reach("before_answer")
+
+    async def _stop(self, request: Request, pause: int) -> None:
+        """Raises Refused, 429, once that is stored, and with it what tells those who watch over
+        it."""
+        entry = asked(request)
+
+        def plan(context: Context[F]) -> Iterable[Effect]:
+            return (reading_limit.reached(context.now, self.service, entry),)
+
+        code = "too_many_subjects"
+        await self.done(request, plan, code=code)
+        raise Refused(code, status=429, limit=reading_limit.SUBJECTS, retry_after=pause)
 
     @asynccontextmanager
     async def looking(self, scope: Scope = EVERYTHING) -> AsyncIterator[asyncpg.Connection[Any]]:

@@ -311,6 +311,9 @@ SUBJECT_REQUEST = Aggregate(
 ERASURE = Aggregate(
     {"subjects": []}, {"subject_erasure.confirmed.v1": Step(keeps=same("subjects"))}
 )
+READING_LIMIT = Aggregate(
+    {"told_at": None}, {"reading_limit.reached.v1": Step(keeps={"told_at": "at"})}
+)
 AGGREGATES: Mapping[tuple[str, str], Aggregate] = {
     ("registry", "area"): AREA,
     ("registry", "organisation"): ORGANISATION,
@@ -334,5 +337,6 @@ AGGREGATES: Mapping[tuple[str, str], Aggregate] = {
     ("portal", "grantee"): GRANTEE,
     ("registry", "subject_request"): SUBJECT_REQUEST,
     **{(service, "erasure"): ERASURE for service in SERVICES},
+    **{(service, "reading_limit"): READING_LIMIT for service in SERVICES},
     **{(service, "audit_chain"): AUDIT_CHAIN for service in SERVICES},
 }

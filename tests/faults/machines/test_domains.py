@@ -11,9 +11,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
 
-from libs.common import erasures
+from libs.common import erasures, reading_limit
 from libs.common.contracts.portal import SessionRevoked
 from libs.common.erasures import ERASURE
+from libs.common.reading_limit import READING_LIMIT
 from services.alerts.domain import ALERT, alert
 from services.leads.domain import LEAD, commands
 from services.leads.domain.routing import Routing, Unrouted
@@ -542,6 +543,14 @@ class Erasures(DomainMachine):
         self.tell_twice(erasures.Confirm(self.now, "leads", UUID(int=9), tuple(subjects)))
 
 
+class ReadingLimits(DomainMachine):
+    service, decider = "leads", READING_LIMIT
+
+    @rule()
+    def reach(self) -> None:
+        self.tell_twice(reading_limit.Reach(self.now, UUID(int=9), "leads", "show_content"))
+
+
 MACHINES = (
     Leads,
     Alerts,
@@ -558,6 +567,7 @@ MACHINES = (
     Grantees,
     Requests,
     Erasures,
+    ReadingLimits,
 )
 for _machine in MACHINES:
     _machine.TestCase.settings = SETTINGS
@@ -569,3 +579,4 @@ TestBatches, TestEntries = SharedBatches.TestCase, SharedEntries.TestCase
 TestAccounts, TestNames = Accounts.TestCase, Names.TestCase
 TestDevices, TestGrants, TestGrantees = Devices.TestCase, Grants.TestCase, Grantees.TestCase
 TestRequests, TestErasures = Requests.TestCase, Erasures.TestCase
+TestReadingLimits = ReadingLimits.TestCase

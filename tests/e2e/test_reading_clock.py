@@ -1,0 +1,55 @@
+"""An hour in which only so many subjects are read is one of the clock of the service."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from functools import partial
+
+import asyncpg
+import pytest
+from joserfc.jwk import ECKey
+
+from cli.city import SERVICES
+from libs.common import provisioning
+from libs.common.reading_limit import SUBJECTS
+from services.registry import reference
+from services.registry.main import SERVICE
+from tests.e2e.small_city.test_content import OFFICER
+from tests.e2e.small_city.test_sharing import TOWN_CENTRE, admitted, entry, key, read
+from tests.support.awaiting import eventually
+from tests.support.servers import ROOT, Ground
+from tests.support.town import PLAN, SEED, Town, forget_topics, is_ok, town_of
+
+__all__ = ["key"]
+HOUR_SECONDS = 30
+BEND = "INSERT INTO clock (base, began, rate) SELECT now(), now(), $1"
+
+
+@pytest.fixture(scope="module")
+async def town(servers: Ground) -> AsyncIterator[Town]:
+    """The registry alone, for which an hour is half a minute."""
+    file = provisioning.topics_file(ROOT)
+    await forget_topics(servers, list(file.topics))
+    settings = await servers.provide(SERVICES, file)
+    owner = await asyncpg.connect(settings.url("registry", "owner"))
+    await owner.execute(BEND, 3600 / HOUR_SECONDS)
+    await owner.close()
+    async with town_of(settings, [SERVICE]) as there:
+        await there.load(reference.batches(PLAN, SEED))
+        for person in (OFFICER, TOWN_CENTRE):
+            await eventually(partial(there.of(person.id).client.get, "/shared-batches"), is_ok)
+        yield there
+
+
+async def test_what_shared_entries_say_is_read_of_twenty_in_an_hour(town: Town, key: ECKey) -> None:
+    entries = [entry(name=f"Han Mei {n}") for n in range(SUBJECTS + 1)]
+    *first, last = await admitted(town, key, entries=entries)
+    for id in first:
+        assert is_ok(await read(town, id))
+    stopped = await read(town, last)
+    assert (stopped.status_code, stopped.json()["code"]) == (429, "too_many_subjects")
+    assert 1 <= int(stopped.headers["Retry-After"]) <= HOUR_SECONDS
+    assert is_ok(await read(town, first[-1]))
+    await eventually(partial(read, town, last), is_ok, within=HOUR_SECONDS + 15)
+    query = "SELECT count(*) AS told FROM event WHERE type = 'reading_limit.reached.v1'"
+    assert await town.rows("registry", query) == [{"told": 1}]

@@ -40,11 +40,20 @@ class Activated(BaseModel):
     id: UUID
 
 
+class Held(BaseModel):
+    """A post, by what one is in it, and where."""
+
+    role: str
+    area: str
+    organisation: str | None
+
+
 class Me(BaseModel):
     account: UUID
     person_ref: UUID | None
     founder: bool
     session: Session
+    posts: list[Held]
 
 
 class Opened(Changed):

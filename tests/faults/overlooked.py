@@ -25,7 +25,8 @@ from tests.faults.misplaced import newest
 @bend("I2", caused.caused)
 def an_alert_was_cleared_by_the_end_of_another_lead(seen: Seen) -> None:
     cleared = [e for e in seen.events("alerts") if e["type"] == "alert.returned_to_normal.v1"]
-    cleared[-1]["causation_id"] = cleared[0]["causation_id"]
+    others = [e for e in cleared if e["correlation_id"] != cleared[0]["correlation_id"]]
+    cleared[0]["causation_id"] = others[0]["causation_id"]
 
 
 @bend("I2", caused.caused)

@@ -143,9 +143,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         if not fresh:
             return
         assignments = self._assignments
-        begins = await consumer.beginning_offsets(fresh)
-        ends = await consumer.end_offsets(fresh)
-        await self._precedence.look(consumer)
+        facts = self._precedence.facts(consumer)
+        begins = await consumer.beginning_offsets(facts.union(fresh))
+        ends = await consumer.end_offsets(facts.union(fresh))
         self._placing = len(fresh)
         try:
             stored = await self._positions(fresh, ends)
@@ -157,7 +157,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             self._stand(consumer, tp, begins[tp], stored.get(tp))
             if tp.topic in self.stopped:
                 consumer.pause(tp)
-        self._precedence.hold(consumer, fresh)
+        filled = {tp: ends[tp] for tp in facts if begins[tp] < ends[tp]}
+        self._precedence.hold(consumer, fresh, filled)
 
     async def _release(self, consumer: AIOKafkaConsumer) -> None:
         assignments = self._assignments

@@ -6,7 +6,7 @@ how far facts are read is what the database says.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -30,19 +30,23 @@ class Precedence:
         self.waiting.clear()
         self._ends.clear()
 
-    async def look(self, consumer: AIOKafkaConsumer) -> None:
-        """Where the facts end that there are now, whoever reads them."""
-        facts = [
+    def facts(self, consumer: AIOKafkaConsumer) -> set[TopicPartition]:
+        """Of the topics that come first, whoever reads them."""
+        return {
             TopicPartition(topic, partition)
             for topic in self._topics
             for partition in consumer.partitions_for_topic(topic) or ()
-        ]
-        begins, ends = await consumer.beginning_offsets(facts), await consumer.end_offsets(facts)
-        self._ends = {tp: ends[tp] for tp in facts if begins[tp] < ends[tp]}
-        self._moved_at = time.monotonic()
+        }
 
-    def hold(self, consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> None:
-        for tp in partitions if self._ends else ():
+    def hold(
+        self,
+        consumer: AIOKafkaConsumer,
+        partitions: Sequence[TopicPartition],
+        ends: Mapping[TopicPartition, int],
+    ) -> None:
+        """Until facts are read to where they end now: those that hold any."""
+        self._ends, self._moved_at = dict(ends), time.monotonic()
+        for tp in partitions if ends else ():
             if tp.topic not in self._topics:
                 consumer.pause(tp)
                 self.waiting.add(tp)

@@ -16,7 +16,7 @@ from tests.faults.campaign.history import Asked, History, Outcome
 
 PAUSE_SECONDS = 0.25
 TIMEOUT_SECONDS = 12.0
-AGAIN = 0.05
+AGAIN = 0.1
 """The share of what was promised that is asked once more."""
 
 

@@ -8,7 +8,7 @@ import json
 import random
 import shutil
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from tests.faults.campaign import dump
 from tests.faults.campaign.backing import Backing
-from tests.faults.campaign.children import Children
+from tests.faults.campaign.children import Child, Children
 from tests.faults.campaign.history import Journal
 from tests.faults.campaign.load import Load
 from tests.faults.campaign.nemesis import Nemesis
@@ -104,27 +104,26 @@ class Operator:
         """All that was read before is read in time; then every time limit that runs is over, and
         who comes back goes on with what was left: too late."""
         await self.hush()
-        async with self._all_down():
+        async with self._down(self._scene.children.every):
             await self._scene.backing.leap(LEAP)
             self._scene.log.note("leap", seconds=LEAP.total_seconds())
         self._go_on()
         self._scene.load.catch_up()
 
     @asynccontextmanager
-    async def _all_down(self) -> AsyncIterator[None]:
-        children = self._scene.children
-        for child in children.every:
-            await children.stop(child)
+    async def _down(self, among: Sequence[Child]) -> AsyncIterator[None]:
+        for child in among:
+            await self._scene.children.stop(child)
         yield
-        for child in children.every:
-            children.start(child)
-        await children.ready(children.every)
+        for child in among:
+            self._scene.children.start(child)
+        await self._scene.children.ready(among)
 
     async def _wipe(self) -> None:
         """While leads come in by HTTP; what an outside source sent must have been read before, as
         nobody here can publish it again."""
         await self.hush()
-        async with self._all_down():  # anchors are published although nobody asks for anything
+        async with self._down(self._scene.children.every):  # else they publish anchors meanwhile
             await self._look_around()
         self._scene.load.takes_intake = False
         self._scene.load.go_on()
@@ -150,14 +149,9 @@ class Operator:
     async def _back_up(self) -> None:
         """Its processes are down meanwhile; all others go on."""
         await self._scene.nemesis.calm()
-        children = self._scene.children.of(self._service)
-        for child in children:
-            await self._scene.children.stop(child)
-        await self._scene.backing.back_up(self._service)
-        self._scene.log.note("back_up", whom=self._service)
-        for child in children:
-            self._scene.children.start(child)
-        await self._scene.children.ready(children)
+        async with self._down(self._scene.children.of(self._service)):
+            await self._scene.backing.back_up(self._service)
+            self._scene.log.note("back_up", whom=self._service)
         self._scene.nemesis.go_on()
 
     async def _restore(self) -> None:

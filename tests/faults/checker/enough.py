@@ -14,7 +14,7 @@ MEDIATED = (
 )
 OF_A_THOUSAND = {
     **{"intake": 50, "batch": 100, "urgent": 50, "poison": 10, "slow commit": 50},
-    **{"asked again: the same": 10, "asked again: another": 15, "asked again: another body": 5},
+    **{"asked again: the same": 20, "asked again: another": 15, "asked again: another body": 5},
     **{"leads sign": 20, "leads accept": 15, "leads feed-back": 10, "leads verify": 6},
     **{"leads close": 3, "leads return": 2, "alerts acknowledge": 6, "registry rename": 2},
     **dict.fromkeys(MEDIATED, 3),

@@ -5,39 +5,24 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from functools import partial
 
-import asyncpg
 import pytest
 from joserfc.jwk import ECKey
 
-from cli.city import SERVICES
-from libs.common import provisioning
 from libs.common.reading_limit import SUBJECTS
-from services.registry import reference
-from services.registry.main import SERVICE
-from tests.e2e.small_city.test_content import OFFICER
-from tests.e2e.small_city.test_sharing import TOWN_CENTRE, admitted, entry, key, read
+from tests.e2e.clocks import registry_by
+from tests.e2e.small_city.test_sharing import admitted, entry, key, read
 from tests.support.awaiting import eventually
-from tests.support.servers import ROOT, Ground
-from tests.support.town import PLAN, SEED, Town, forget_topics, is_ok, town_of
+from tests.support.servers import Ground
+from tests.support.town import Town, is_ok
 
 __all__ = ["key"]
 HOUR_SECONDS = 30
-BEND = "INSERT INTO clock (base, began, rate) SELECT now(), now(), $1"
 
 
 @pytest.fixture(scope="module")
 async def town(servers: Ground) -> AsyncIterator[Town]:
     """The registry alone, for which an hour is half a minute."""
-    file = provisioning.topics_file(ROOT)
-    await forget_topics(servers, list(file.topics))
-    settings = await servers.provide(SERVICES, file)
-    owner = await asyncpg.connect(settings.url("registry", "owner"))
-    await owner.execute(BEND, 3600 / HOUR_SECONDS)
-    await owner.close()
-    async with town_of(settings, [SERVICE]) as there:
-        await there.load(reference.batches(PLAN, SEED))
-        for person in (OFFICER, TOWN_CENTRE):
-            await eventually(partial(there.of(person.id).client.get, "/shared-batches"), is_ok)
+    async with registry_by(servers, rate=3600 / HOUR_SECONDS) as there:
         yield there
 
 

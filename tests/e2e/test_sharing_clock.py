@@ -6,40 +6,26 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-import asyncpg
 import pytest
 from joserfc.jwk import ECKey
 
-from cli.city import SERVICES
-from libs.common import provisioning
-from services.registry import reference
-from services.registry.main import SERVICE
 from services.registry.sharing import SWEEPS
+from tests.e2e.clocks import registry_by
 from tests.e2e.small_city.test_content import OFFICER
 from tests.e2e.small_city.test_retention import swept
-from tests.e2e.small_city.test_sharing import TOWN_CENTRE, admitted, key, listed, read
+from tests.e2e.small_city.test_sharing import admitted, key, listed, read
 from tests.support.awaiting import eventually
-from tests.support.servers import ROOT, Ground
-from tests.support.town import PLAN, SEED, Town, forget_topics, is_ok, town_of
+from tests.support.servers import Ground
+from tests.support.town import Town
 
 __all__ = ["key"]
 AHEAD = timedelta(days=400)
-BEND = "INSERT INTO clock (base, began, rate) SELECT now() + $1::interval, now(), 1"
 
 
 @pytest.fixture(scope="module")
 async def town(servers: Ground) -> AsyncIterator[Town]:
     """The registry alone, in a year and a month."""
-    file = provisioning.topics_file(ROOT)
-    await forget_topics(servers, list(file.topics))
-    settings = await servers.provide(SERVICES, file)
-    owner = await asyncpg.connect(settings.url("registry", "owner"))
-    await owner.execute(BEND, AHEAD)
-    await owner.close()
-    async with town_of(settings, [SERVICE]) as there:
-        await there.load(reference.batches(PLAN, SEED))
-        for person in (OFFICER, TOWN_CENTRE):
-            await eventually(partial(there.of(person.id).client.get, "/shared-batches"), is_ok)
+    async with registry_by(servers, ahead=AHEAD) as there:
         yield there
 
 

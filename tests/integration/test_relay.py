@@ -7,9 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
-from aiokafka import AIOKafkaConsumer
 
-from libs.common import kafka
+from libs.common import fetching
 from libs.common.database import session
 from libs.common.ids import named, uuid7
 from libs.common.relay import republish
@@ -35,20 +34,8 @@ async def published(settings: Settings, topic: str) -> Counter[str]:
 
 async def in_order(settings: Settings, topic: str) -> list[dict[str, str]]:
     """The headers of all records, those of a partition in their order."""
-    parts = await kafka.partitions(settings.kafka_bootstrap_servers, [topic])
-    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_bootstrap_servers)
-    await consumer.start()
-    try:
-        consumer.assign(parts)
-        await consumer.seek_to_beginning()
-        left = sum((await consumer.end_offsets(parts)).values())
-        found: list[dict[str, str]] = []
-        while len(found) < left:
-            for records in (await consumer.getmany(timeout_ms=200)).values():
-                found += [{name: value.decode() for name, value in one.headers} for one in records]
-        return found
-    finally:
-        await consumer.stop()
+    records = fetching.everything(settings.kafka_bootstrap_servers, [topic])
+    return [{name: value.decode() for name, value in one.headers} async for _, one in records]
 
 
 async def sell(running: Any, count: int) -> None:

@@ -59,9 +59,8 @@ class Standing(NamedTuple):
 
 
 class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
-    """`first`: topics that are read before the others. `attempted` is when it last did something,
-    on the steady clock. `stopped`: topics that are no longer read, and what to do about it; the
-    others are."""
+    """`first`: topics that are read before the others. `stopped`: topics that are no longer read,
+    and what to do about it; the others are."""
 
     def __init__(
         self,
@@ -82,8 +81,14 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._precedence = Precedence(first)
         self.stopped: dict[str, str] = {}
         self._committed_at = 0.0
-        self.attempted = time.monotonic()
+        self._attempted = time.monotonic()
         self._storing, self._placing = 0, 0
+
+    @property
+    def attempted(self) -> float:
+        """When it last did something, on the steady clock; what it gave to the writer may wait
+        there behind the work of others."""
+        return max(self._attempted, self._writer.attempted) if self._storing else self._attempted
 
     @property
     def in_hand(self) -> int:
@@ -109,7 +114,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         storing: asyncio.Task[None] | None = None
         try:
             while True:
-                self.attempted = time.monotonic()
+                self._attempted = time.monotonic()
                 await self._patiently(lambda: self._place(consumer))
                 if self._precedence.waiting:
                     await self._patiently(lambda: self._release(consumer))
@@ -173,6 +178,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         """Positions as stored; one in a topic that was made anew is set to its beginning."""
         stored = {}
         async with database.working(self._connect) as connection:
+            self._attempted = time.monotonic()
             await self._horizon.look(connection, sorted({tp.topic for tp in fresh}))
             for row in await connection.fetch(POSITIONS, *zip(*fresh, strict=True)):
                 tp = TopicPartition(row["topic"], row["partition"])
@@ -265,7 +271,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 return await step()
             except AWAY as error:
                 log.warning("not stored, trying again", error=type(error).__name__)
-                self.attempted = time.monotonic()
+                self._attempted = time.monotonic()
             await asyncio.sleep(random.uniform(pause / 2, pause))
             pause = min(5.0, pause * 2)
 

@@ -47,6 +47,8 @@ class Busy(Exception):
 
 
 class Writer:
+    """`attempted`: when it last began something, or the database answered, on the steady clock."""
+
     def __init__(
         self,
         connect: Callable[[], Awaitable[Connection]],
@@ -65,6 +67,7 @@ class Writer:
         self._connection: Connection | None = None
         self._queue: asyncio.Queue[Submission] = asyncio.Queue()
         self._waiting, self._max_waiting = 0, max_waiting
+        self.attempted = time.monotonic()
         self._name = rules.source.rpartition("/")[2]
         metrics.QUEUE.labels(self._name).set_function(lambda: self._waiting)
 
@@ -163,8 +166,10 @@ class Writer:
             await asyncio.sleep(random.uniform(0, 0.002 * 2**attempt))
 
     async def _attempt(self, works: Sequence[Work]) -> None:
+        self.attempted = time.monotonic()
         if self._connection is None or self._connection.is_closed():
             self._connection = await self._connect()
+            self.attempted = time.monotonic()
             await self._clock.start(self._connection)
             await self._facts.reload(self._connection)
         connection = self._connection
@@ -175,10 +180,12 @@ class Writer:
             await self._facts.reload(connection)
             planned = self._plan(works)
             loaded = await journal.load(connection, _asked(works, planned))
+        self.attempted = time.monotonic()
         self._clock.set(loaded.now)
         with metrics.STAGE_SECONDS.labels(self._name, "decide").time():
             changes = await self._decide(connection, works, planned, loaded)
         keys = await self._subject_keys(changes)
+        self.attempted = time.monotonic()
         events = changes.event_rows(keys)
         batch = changes.batch(events, keys)
         if any(rows for _, rows in batch):

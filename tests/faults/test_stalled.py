@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -19,11 +19,13 @@ import httpx
 import pytest
 from aiokafka import TopicPartition
 
+from libs.common.clock import Clock
 from libs.common.consumer import Consumer
 from libs.common.database import session
 from libs.common.ids import named, uuid7
 from libs.common.settings import Settings
 from libs.common.watchdog import STALLED
+from libs.common.writer import Writer
 from libs.embedded.servers import Servers
 from tests.integration.test_relay import published
 from tests.support import shop
@@ -129,29 +131,57 @@ async def test_sessions_that_answer_no_more_are_given_up(servers: Ground, pair: 
         await looking.close()
 
 
-@pytest.mark.timeout(60)
-async def test_a_session_that_says_nothing_is_waited_for_once(servers: Ground) -> None:
-    """A consumer that waited for its answer, and then for its end, would be taken for one that
-    hangs."""
+Silent = Callable[[], Awaitable["asyncpg.Connection[Any]"]]
+
+
+@pytest.fixture
+async def silent(servers: Ground) -> AsyncIterator[Silent]:
+    """Sessions that are given up after three seconds, since they never answer."""
     if not isinstance(servers.own, Servers):
         pytest.skip("only sessions that are processes of this machine can be stopped")
     stopped = []
 
-    async def silent() -> asyncpg.Connection[Any]:
+    async def connect() -> asyncpg.Connection[Any]:
         made = await asyncpg.connect(servers.admin_url, command_timeout=3)
         stopped.append(made.get_server_pid())
         os.kill(stopped[-1], signal.SIGSTOP)
         return made
 
+    yield connect
+    for one in stopped:
+        os.kill(one, signal.SIGCONT)
+
+
+@pytest.mark.timeout(60)
+async def test_a_session_that_says_nothing_is_waited_for_once(silent: Silent) -> None:
+    """A consumer that waited for its answer, and then for its end, would be taken for one that
+    hangs."""
     consumer = Consumer(Mock(), silent, Mock(), Mock())
     begun = time.monotonic()
+    with pytest.raises(TimeoutError):
+        await consumer._positions([TopicPartition("civicgrid.leads", 0)], {})
+    assert time.monotonic() - begun < 5
+
+
+@pytest.mark.timeout(60)
+async def test_to_wait_behind_others_is_not_to_stand_still(silent: Silent) -> None:
+    """The work of a consumer waits in the writer behind a command, both for a silent database."""
+    rules = Mock(source="/till")
+    writer = Writer(silent, rules, Mock(), Clock(), Mock(), Mock(), max_batch=1)
+    consumer = Consumer(Mock(), silent, Mock(), writer)
+    running = asyncio.create_task(writer.run())
+    command = asyncio.create_task(writer.submit([Mock()]))
+    await asyncio.sleep(0)
+    begun = time.monotonic()
+    storing = asyncio.create_task(consumer._store([Mock()]))
     try:
         with pytest.raises(TimeoutError):
-            await consumer._positions([TopicPartition("civicgrid.leads", 0)], {})
-        assert time.monotonic() - begun < 5
+            await command
+        assert consumer.in_hand == 1
+        assert consumer.attempted > begun + 2
     finally:
-        for one in stopped:
-            os.kill(one, signal.SIGCONT)
+        storing.cancel()
+        running.cancel()
 
 
 async def stopped_idle(looking: asyncpg.Connection[Any], pid: int) -> bool:

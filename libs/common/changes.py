@@ -15,7 +15,7 @@ from libs.common import dead_letters, journal, timers, waiting, wire
 from libs.common.audit import AUDIT
 from libs.common.journal import Appended, EventRow, Stream
 from libs.common.keys import seal
-from libs.common.messages import Address, SetTimer
+from libs.common.messages import Address, Envelope, SetTimer
 from libs.common.projected import Projected
 from libs.common.projections import Projection
 from libs.common.statement import Batch
@@ -36,10 +36,17 @@ class Trial:
 
 
 class Changes:
-    """`positions`: where this service stands in each partition, as it was loaded."""
+    """`positions`: where this service stands in each partition, and `waiting`: which versions of
+    subjects wait, as it was loaded."""
 
-    def __init__(self, now: datetime, positions: Mapping[tuple[str, int], int]) -> None:
+    def __init__(
+        self,
+        now: datetime,
+        positions: Mapping[tuple[str, int], int],
+        waiting: Mapping[UUID, Mapping[int, datetime]],
+    ) -> None:
         self._now, self._positions = now, positions
+        self.waiting = {subject: dict(versions) for subject, versions in waiting.items()}
         self.streams: dict[Address, Stream] = {}
         self.inbox: dict[Message, str] = {}
         self.fired: dict[TimerKey, Fired] = {}
@@ -47,7 +54,7 @@ class Changes:
         self._events: list[Appended] = []
         self._audit: list[Sequence[Any]] = []
         self.timers: dict[TimerKey, tuple[SetTimer | None, str]] = {}
-        self._waiting: dict[TimerKey, Letter] = {}
+        self._held: dict[TimerKey, tuple[Letter, Envelope | None]] = {}
         self._places: dict[tuple[str, int], Place] = {}
         self._letters: dict[UUID, tuple[Letter, Dead]] = {}
         self._revived: set[UUID] = set()
@@ -69,14 +76,26 @@ class Changes:
         if work.fired:
             key = (work.fired.name, work.fired.id)
             self.fired[key] = work.fired
+        if work.envelope and (versions := self.waiting.get(work.envelope.subject)):
+            versions.pop(work.envelope.version, None)
 
     def answer(self, request: Request, answered: Answered) -> None:
         self.given[request.source, request.key] = (request.digest, answered)
 
-    def wait(self, timer: SetTimer, letter: Letter, correlation_id: str) -> None:
-        """`timer` brings the record of `letter` again."""
-        self.timers[timer.name, timer.id] = (timer, correlation_id)
-        self._waiting[timer.name, timer.id] = letter
+    def wait(self, work: Work, timer: SetTimer) -> None:
+        """`timer` brings the record again."""
+        assert work.letter
+        self.settle(work, "waiting")
+        self.timers[timer.name, timer.id] = (timer, work.cause.correlation_id)
+        self._held[timer.name, timer.id] = (work.letter, work.envelope)
+        if work.envelope:
+            versions = self.waiting.setdefault(work.envelope.subject, {})
+            versions[work.envelope.version] = timer.due_at
+
+    def waits_until(self, envelope: Envelope) -> datetime | None:
+        """When the last of the earlier messages of its subject that wait is tried again."""
+        versions = self.waiting.get(envelope.subject, {})
+        return max((due for n, due in versions.items() if n < envelope.version), default=None)
 
     def record(self, row: Sequence[Any]) -> None:
         """A row of audit, whatever came of what it tells of."""
@@ -99,7 +118,7 @@ class Changes:
 
     def sealed_subjects(self) -> set[UUID]:
         """Whose keys are needed to store this."""
-        letters = self._letters or any(one.is_outside for one in self._waiting.values())
+        letters = self._letters or any(one.is_outside for one, _ in self._held.values())
         of_letters = {dead_letters.subject_of(self._now.date())} if letters else set()
         return {subject for one in self._events for subject in one.seals()} | of_letters
 
@@ -158,7 +177,8 @@ class Changes:
             if timer is None and key not in self.fired:
                 cancelled.append(key)
             elif timer is not None and key not in self.fired:
-                set_.append((*key, timer.due_at, self._data(timer, keys), correlation))
+                data, told = self._data(timer, keys), self._subject(key)
+                set_.append((*key, timer.due_at, data, correlation, *told))
         for key, row in sorted(self.fired.items()):
             again, _ = self.timers.get(key, (None, ""))
             if again:
@@ -172,9 +192,13 @@ class Changes:
             (timers.MOVED, moved),
         ]
 
+    def _subject(self, key: TimerKey) -> tuple[UUID | None, int | None]:
+        _, envelope = self._held.get(key, (None, None))
+        return (envelope.subject, envelope.version) if envelope else (None, None)
+
     def _data(self, timer: SetTimer, keys: Mapping[UUID, AESGCM]) -> str:
         """With the record that it brings again; what one from outside holds may be personal."""
-        letter = self._waiting.get((timer.name, timer.id))
+        letter, _ = self._held.get((timer.name, timer.id), (None, None))
         if letter is None:
             return _json(timer.data)
         if letter.is_outside:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -70,7 +71,7 @@ class Draft:
     def __init__(self, rules: Rules, loaded: Loaded, context: Context[Any]) -> None:
         self._rules, self._loaded, self._context = rules, loaded, context
         self.missing: dict[Address, Decider[Any, Any, Any]] = {}
-        self.changes = Changes(context.now, loaded.positions)
+        self.changes = Changes(context.now, loaded.positions, loaded.waiting)
 
     def take(self, work: Work, planned: Planned) -> None:
         """Decide this work after those before it; its result is set."""
@@ -129,6 +130,8 @@ class Draft:
         try:
             if work.dead:
                 return self._bury(work, work.dead)
+            if work.envelope and (earlier := self.changes.waits_until(work.envelope)):
+                return self._wait_behind(work, earlier)
             if isinstance(planned, Exception):
                 raise planned
             trial = self._run(work, planned)
@@ -258,8 +261,11 @@ class Draft:
         if timer is None:
             dead = _refused(wait.then) if wait.then else Dead("waited", str(wait))
             return self._bury(work, dead)
-        self.changes.settle(work, "waiting")
-        self.changes.wait(timer, work.letter, work.cause.correlation_id)
+        self.changes.wait(work, timer)
+        return Waiting()
+
+    def _wait_behind(self, work: Work, earlier: datetime) -> Result:
+        self.changes.wait(work, waiting.behind(work, earlier, self._context.now))
         return Waiting()
 
     def _bury(self, work: Work, dead: Dead) -> Result:

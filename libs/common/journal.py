@@ -54,6 +54,7 @@ class Asked:
     requests: list[tuple[str, str]] = field(default_factory=list)
     partitions: list[tuple[str, int]] = field(default_factory=list)
     fired: list[Fired] = field(default_factory=list)
+    subjects: list[UUID] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,8 @@ class Loaded:
     requests: dict[tuple[str, str], FirstAnswer] = field(default_factory=dict)
     positions: dict[tuple[str, int], int] = field(default_factory=dict)
     fired: set[Fired] = field(default_factory=set)
+    waiting: dict[UUID, dict[int, datetime]] = field(default_factory=dict)
+    """Versions of subjects whose messages wait, and until when."""
 
 
 async def load(connection: Connection, asked: Asked) -> Loaded:
@@ -84,6 +87,7 @@ async def load(connection: Connection, asked: Asked) -> Loaded:
         ("request", list(zip(*asked.requests, strict=True))),
         ("position", list(zip(*asked.partitions, strict=True))),
         ("timer", list(zip(*((one.name, one.id) for one in asked.fired), strict=True))),
+        ("waiting", [asked.subjects] if asked.subjects else []),
         *((table, [ids]) for table, ids in by_table.items()),
     ]
     filled = [(name, columns) for name, columns in parts if columns]
@@ -110,6 +114,8 @@ _SELECTS = {
                     " AS asked (topic, partition) USING (topic, partition)"),
     "timer": (2, "SELECT 'timer', id, name, NULL, NULL, NULL, NULL, due_at FROM timer"
                  " JOIN unnest({0}::text[], {1}::uuid[]) AS asked (name, id) USING (name, id)"),
+    "waiting": (1, "SELECT 'waiting', subject, NULL, version, NULL, NULL, NULL, due_at FROM timer"
+                   " WHERE subject = ANY({0}::uuid[])"),
 }  # fmt: skip
 
 
@@ -142,6 +148,8 @@ def _sort(rows: Iterable[asyncpg.Record], asked: Asked) -> Loaded:
                 loaded.positions[row["note"], row["shape"]] = row["number"]
             case "timer":
                 loaded.fired.add(Fired(row["note"], row["id"], row["moment"]))
+            case "waiting":
+                loaded.waiting.setdefault(row["id"], {})[row["number"]] = row["moment"]
             case name if not _is_old(row, asked):
                 decider = asked.streams[name, row["id"]]
                 state = decider.state.validate_json(row["body"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
 
@@ -24,6 +25,18 @@ def producer(bootstrap: str, client_id: str) -> AIOKafkaProducer:
         request_timeout_ms=15_000,
         metadata_max_age_ms=10_000,
     )
+
+
+async def give_up(producer: AIOKafkaProducer) -> None:
+    """End it at once, whether it was started or not: what it holds is neither sent any more nor
+    waited for."""
+    sender = producer._sender.sender_task if producer._sender else None
+    if sender:
+        sender.cancel()
+    await producer.client.close()
+    if sender:
+        await asyncio.wait([sender], timeout=5)
+    producer._closed = True
 
 
 async def consumer(

@@ -234,7 +234,7 @@ async def _add(
     loaded = await journal.load(connection, asked)
     await _check_known(connection, chunk, loaded)
     context = Context(facts.value, loaded.now, facts.number)
-    changes, early = Changes(loaded.now, {}), []
+    changes, early = Changes(loaded.now, {}, {}), []
     for one in chunk:
         stream = loaded.streams[one.decider.name, one.envelope.subject]
         if one.envelope.version > stream.version + 1:

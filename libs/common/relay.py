@@ -23,7 +23,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
-from libs.common import failpoints, metrics, wire
+from libs.common import failpoints, kafka, metrics, wire
 from libs.common.database import working
 from libs.common.journal import Connection, EventRow
 from libs.common.outgoing import Outgoing
@@ -65,24 +65,30 @@ ORDER BY event.transaction_id, event.position
 LIMIT $3
 """
 MARK = """
-UPDATE relay SET transaction_id = $1::text::xid8, position = $2
-WHERE transaction_id = $3::text::xid8 AND position = $4
+UPDATE relay SET transaction_id = $1::text::xid8, position = $2 WHERE taken_up
 """
 BACK = """
-UPDATE relay SET (transaction_id, position) = (
+UPDATE relay SET taken_up = false, (transaction_id, position) = (
     SELECT coalesce(min(transaction_id::text::numeric) - 1, 0)::text::xid8, 0
     FROM event WHERE recorded_at >= $1
 ) WHERE EXISTS (SELECT FROM event WHERE recorded_at >= $1)
 """
+IS_NOTED = """
+SELECT taken_up OR NOT EXISTS (
+    SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = database
+    WHERE locktype = 'advisory' AND granted AND objid = $1 AND datname = current_database()
+) FROM relay
+"""
+"""Where nobody publishes, whoever does so next begins at the mark."""
 MARKED = """
-UPDATE relay SET holder = pg_backend_pid(), heartbeat = clock_timestamp()
+UPDATE relay SET holder = pg_backend_pid(), heartbeat = clock_timestamp(), taken_up = true
 RETURNING transaction_id::text, position
 """
 LAST = """
 SELECT transaction_id::text, position FROM event
 ORDER BY event.transaction_id DESC, event.position DESC LIMIT 1
 """
-WHERE = "SELECT transaction_id::text, position FROM relay"
+STANDS = "SELECT taken_up FROM relay"
 BEAT = "UPDATE relay SET heartbeat = clock_timestamp()"
 END_STALLED = """
 SELECT pg_terminate_backend(holder) FROM relay
@@ -97,9 +103,12 @@ class Moved(Exception):
 
 
 async def republish(connection: Connection, since: datetime) -> int:
-    """Let the relay publish everything again that was recorded since; how many events."""
+    """Let the relay publish everything again that was recorded since; how many events. From then on
+    nothing is on its way to the broker that came after them."""
     count = await connection.fetchval("SELECT count(*) FROM event WHERE recorded_at >= $1", since)
     await connection.execute(BACK, since)
+    while not await connection.fetchval(IS_NOTED, LOCK & 0xFFFFFFFF):
+        await asyncio.sleep(REST_SECONDS)
     return int(count)
 
 
@@ -157,22 +166,26 @@ class Relay:
     async def _try(self, connection: Connection) -> None:
         """Until the broker fails, which is no reason to give up the lock: the holder has timers to
         fire. Then a new producer goes on from the mark."""
+        async with self._session:
+            marked = _mark((await connection.fetch(MARKED))[0])
         producer = self._produce()
         try:
             await producer.start()
-            await self._follow(connection, producer)
+            await self._follow(connection, producer, marked)
+        except Moved:
+            log.info("publishing again", source=self._name)
         except KafkaError as error:
             log.warning("not published", source=self._name, error=type(error).__name__)
             await asyncio.sleep(BROKER_SECONDS)
         finally:
-            with suppress(Exception):
-                await asyncio.wait_for(producer.stop(), 5)
+            await kafka.give_up(producer)
 
-    async def _follow(self, connection: Connection, producer: AIOKafkaProducer) -> None:
+    async def _follow(
+        self, connection: Connection, producer: AIOKafkaProducer, marked: Mark
+    ) -> None:
         async with self._session:
-            await connection.add_listener("event", lambda *_: self._woken.set())
-            marked = reached = _mark((await connection.fetch(MARKED))[0])
-        marked_at, older = time.monotonic(), OLDER_SECONDS
+            await connection.add_listener("event", self._wake)
+        reached, marked_at, older = marked, time.monotonic(), OLDER_SECONDS
         while True:
             self._reached = reached
             self._woken.clear()
@@ -191,7 +204,8 @@ class Relay:
                 is_idle = not rows and not await self._is_woken(older)
                 older = min(IDLE_SECONDS, older * 2)
             if is_idle or (unmarked and time.monotonic() > marked_at + MARK_SECONDS):
-                marked = reached = await self._settled(connection, marked, reached)
+                await self._settle(connection, None if reached == marked else reached)
+                marked = reached
                 marked_at = time.monotonic()
 
     async def _next(
@@ -215,15 +229,16 @@ class Relay:
             return _mark(read[-1]), [EventRow(*row[: len(EventRow._fields)]) for row in read]
         return reached, rows
 
-    async def _settled(self, connection: Connection, marked: Mark, reached: Mark) -> Mark:
-        """The mark as it stands once what was sent is marked. Raises Moved."""
+    async def _settle(self, connection: Connection, reached: Mark | None) -> None:
+        """Mark what was sent since the last time. Raises Moved."""
         async with self._session:
-            if marked == reached:  # somebody may have set it back, to publish again
-                return _mark((await connection.fetch(WHERE))[0])
-            if await connection.execute(MARK, *reached, *marked) != "UPDATE 1":
-                raise Moved
+            if reached is None:
+                stands = await connection.fetchval(STANDS)
+            else:
+                stands = await connection.execute(MARK, *reached) == "UPDATE 1"
+        if not stands:
+            raise Moved
         failpoints.reach("marked")
-        return reached
 
     async def _beat(self, connection: Connection) -> None:
         while True:
@@ -253,6 +268,9 @@ class Relay:
         headers = wire.attributes(row, self._source)
         key, value = row.key.encode(), row.data.encode()
         return batch.append(timestamp=None, key=key, value=value, headers=headers) is not None
+
+    def _wake(self, *_: object) -> None:
+        self._woken.set()
 
     async def _is_woken(self, seconds: float) -> bool:
         """Whether somebody committed within this time; a notification can be lost."""

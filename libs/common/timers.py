@@ -11,13 +11,16 @@ _COLUMNS = {
     "due_at": "timestamptz",
     "data": "json",
     "correlation_id": "text",
+    "subject": "uuid",
+    "version": "int",
 }
 
 SET = insert(
     "timer",
     _COLUMNS,
     "ON CONFLICT (name, id) DO UPDATE SET due_at = EXCLUDED.due_at, data = EXCLUDED.data,"
-    " correlation_id = EXCLUDED.correlation_id",
+    " correlation_id = EXCLUDED.correlation_id, subject = EXCLUDED.subject,"
+    " version = EXCLUDED.version",
 )
 CANCEL = Part(
     "timer_cancelled",
@@ -41,6 +44,7 @@ MOVED = Part(
 
 DUE = """
 SELECT name, id, due_at, data, correlation_id FROM timer WHERE due_at <= $1
-ORDER BY due_at, name, id LIMIT $2
+ORDER BY due_at, version, name, id LIMIT $2
 """
+"""What waits for one another falls due together, and is brought in its order."""
 NEXT_DUE = "SELECT min(due_at) FROM timer"

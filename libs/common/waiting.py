@@ -1,4 +1,5 @@
-"""A message that needs a fact which has not arrived: a timer brings it again, for a day.
+"""A message that needs a fact which has not arrived: a timer brings it again, for a day. Later ones
+of the same subject wait behind it.
 
 Topics are not ordered among each other, so this is ordinary; nothing is answered with "nobody".
 """
@@ -29,9 +30,20 @@ def timer(work: Work, now: datetime, give_up: timedelta) -> SetTimer | None:
     if now - waited.since > give_up:
         return None
     pause = min(LONGEST, FIRST * 2 ** min(waited.attempts, 20))
+    return _timer(work, now + pause, Waited(waited.attempts + 1, waited.since))
+
+
+def behind(work: Work, earlier: datetime, now: datetime) -> SetTimer:
+    """To be tried with the message that it waits for, however long that takes: its own time has not
+    begun."""
+    return _timer(work, max(earlier, now + FIRST), Waited(0, now))
+
+
+def _timer(work: Work, due_at: datetime, waited: Waited) -> SetTimer:
+    assert work.message
     id = named(f"{work.message.source}/{work.message.id}")
-    data = {"attempts": waited.attempts + 1, "since": waited.since.isoformat()}
-    return SetTimer(TIMER, id, now + pause, data)
+    data = {"attempts": waited.attempts, "since": waited.since.isoformat()}
+    return SetTimer(TIMER, id, due_at, data)
 
 
 def kept(letter: Letter) -> dict[str, Any]:

@@ -248,6 +248,8 @@ def _asked(works: Sequence[Work], planned: Sequence[Planned]) -> Asked:
     for work, effects in zip(works, planned, strict=True):
         if work.message:
             asked.messages.append(work.message)
+        if work.envelope:
+            asked.subjects.append(work.envelope.subject)
         if work.request:
             asked.requests.append((work.request.source, work.request.key))
         if work.fired:
@@ -259,4 +261,5 @@ def _asked(works: Sequence[Work], planned: Sequence[Planned]) -> Asked:
     places = {(work.place.topic, work.place.partition) for work in works if work.place}
     asked.partitions = sorted(places)
     asked.requests = sorted(set(asked.requests))
+    asked.subjects = list(set(asked.subjects))
     return asked

@@ -48,8 +48,7 @@ def on_event(event: Any, context: Now) -> Iterable[Effect]:
     hit = context.envelope.id if isinstance(event, ReadingLimitReached) else about
     for rule in RULES.rules:
         if rule.cleared_after(event):
-            follows = rule.event == LeadCaptured.type
-            yield ALERT.to(alert_id(hit, rule.id), Clear(event.at, raised=follows))
+            yield ALERT.to(alert_id(hit, rule.id), Clear(event.at))
         if rule.raised_by(event):
             yield ALERT.to(alert_id(hit, rule.id), _raise(event, about, rule, context))
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 import asyncpg
 import pytest
 
+from libs.common import fetching, kafka, provisioning
 from libs.common.ids import named, uuid7
 from libs.common.serving import started
 from tests.support import shop
@@ -76,3 +78,23 @@ async def test_a_service_starts_although_the_broker_takes_connections_and_says_n
     told = settings.model_copy(update={"kafka_bootstrap_servers": f"127.0.0.1:{port}"})
     async with silent, asyncio.timeout(25), started([till], told) as (running,):
         assert running.is_ready
+
+
+@pytest.mark.timeout(60)
+async def test_a_producer_that_is_given_up_sends_nothing_any_more(servers: Ground) -> None:
+    """Its broker has lost its topics: what it holds would be the first record of the new one."""
+    topic = unique("given.up")
+    made = kafka.producer(servers.kafka, "test")
+    await made.start()
+    before = asyncio.all_tasks()
+    batch = made.create_batch()
+    batch.append(key=b"", value=b"{}", timestamp=None)
+    sending = asyncio.create_task(made.send_batch(batch, topic, partition=0))
+    await asyncio.wait([sending], timeout=1)
+    begun = time.monotonic()
+    await kafka.give_up(made)
+    assert time.monotonic() - begun < 3
+    await provisioning.apply_topics(servers.kafka, shop.topics(topic))
+    sending.cancel()
+    assert asyncio.all_tasks() - {sending} <= before
+    assert [one async for one in fetching.everything(servers.kafka, [topic])] == []

@@ -167,6 +167,21 @@ async def test_a_sale_of_a_good_that_is_not_known_yet_waits_for_it(open_one: Sho
     assert before is not None
 
 
+async def test_later_sales_of_its_till_wait_behind_one_that_waits(open_one: Shop) -> None:
+    for amount, good in ((21, "rice"), (22, "tea"), (23, "tea")):
+        await open_one.sell(amount, good=good)
+    waiting = "SELECT outcome FROM inbox WHERE outcome = 'waiting'"
+    await eventually(lambda: open_one.book_rows(waiting), lambda rows: len(rows) == 3)
+    await open_one.list_good("rice")
+    entered = (
+        "SELECT data ->> 'amount' FROM event"
+        " WHERE data ->> 'amount' IN ('21', '22', '23') ORDER BY version"
+    )
+    rows = await eventually(lambda: open_one.book_rows(entered), lambda rows: len(rows) == 3)
+    assert [row[0] for row in rows] == ["21", "22", "23"]
+    assert await open_one.book_rows("SELECT subject FROM timer WHERE name = 'wait'") == []
+
+
 async def test_a_message_whose_handler_crashes_is_a_dead_letter_and_its_neighbours_are_handled(
     open_one: Shop,
 ) -> None:

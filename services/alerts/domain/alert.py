@@ -18,7 +18,7 @@ from libs.common.contracts.alerts import (
     AlertRaised,
     AlertReturnedToNormal,
 )
-from libs.common.messages import Decider, Refused, Wait
+from libs.common.messages import Decider, Refused
 
 AlertStatus = Literal["normal", "unacknowledged", "acknowledged", "returned_unacknowledged"]
 Status = Literal["", AlertStatus]
@@ -73,11 +73,9 @@ class Escalate:
 
 @dataclass(frozen=True, slots=True)
 class Clear:
-    """The condition holds no more. `raised`: it was raised before, so that where it is not there
-    yet, its own message waits for a fact still."""
+    """The condition holds no more."""
 
     at: datetime
-    raised: bool = False
 
 
 Command = Raise | Acknowledge | Escalate | Clear
@@ -104,8 +102,6 @@ def decide(alert: Alert, command: Command) -> list[AlertEvent]:
                 return []
             new = tuple(one for one in recipients if one not in alert.told)
             return [AlertEscalated(**_now(alert, at), level=level, recipients=new)]
-        case Clear(raised=True) if not alert.status:
-            raise Wait("the alert that it clears is not raised yet")
         case Clear(at):
             return [AlertReturnedToNormal(**_now(alert, at))] if alert.status in CLEARED else []
         case _:

@@ -155,13 +155,13 @@ class Backing:
                 await owner.execute(LEAP, by)
 
     async def wipe_broker(self) -> None:
-        """All topics and records are gone; the topics are made, and the journals published anew."""
+        """All topics and records are gone; the journals are published anew, and the topics made."""
         await asyncio.to_thread(self._wipe)
-        await provisioning.apply_topics(self.bootstrap, TOPICS)
         for service in SERVICES:
             async with session(self.direct.url(service.name, "writer")) as writer:
                 since = await writer.fetchval(f"SELECT '{LONG_AGO}'::timestamptz")
                 await republish(writer, since)
+        await provisioning.apply_topics(self.bootstrap, TOPICS)
 
     def _wipe(self) -> None:
         self._embedded.kafka.stop()

@@ -90,7 +90,6 @@ def _as_stored(event: Row) -> tuple[str, ...]:
 def ordered(seen: Seen) -> Iterator[Violation]:
     """I11: first seen in the order of their versions, all of an aggregate under one key, all of a
     key in one partition."""
-    was_wiped = any(fault["fault"] == "wipe" for fault in seen.faults)
     for topic, records in seen.topics.items():
         if topic == INTAKE:
             continue
@@ -102,7 +101,7 @@ def ordered(seen: Seen) -> Iterator[Violation]:
         for (subject,), found in grouped(good, "subject").items():
             if len({one["key"] for one in found}) > 1:
                 yield "I11", f"{topic} has {subject} under two keys"
-            early = _early([int(one["version"]) for one in found], was_wiped)
+            early = _early([int(one["version"]) for one in found])
             if early:
                 yield "I11", f"{topic} has {subject} {early} before the version below it"
 
@@ -119,24 +118,15 @@ def keyed(seen: Seen) -> Iterator[Violation]:
                 yield "I11", f"{event['type']} of {event['stream_id']} is under {event['key']}"
 
 
-def _early(versions: Iterable[int], was_wiped: bool) -> int | None:
-    """The version that came before the one below it, if any.
-
-    Where topics were made anew, what happened meanwhile is published before the journals are told
-    again: it may begin above 1, and is no fault once it was told again from 1 on, in order.
-    """
-    early, reached, again = None, 0, 0
+def _early(versions: Iterable[int]) -> int | None:
+    """The first that came before the one below it. Topics that were made anew are no excuse: the
+    journals are told again before anything else."""
+    reached = 0
     for version in versions:
         if version > reached + 1:
-            if reached or not was_wiped:
-                return version
-            early = version
-        elif version in (1, again + 1):
-            again = version
-        if early and again >= early:
-            early = None
+            return version
         reached = max(reached, version)
-    return early
+    return None
 
 
 def handled(seen: Seen) -> Iterator[Violation]:

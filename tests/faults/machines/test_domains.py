@@ -134,9 +134,9 @@ class Alerts(DomainMachine):
         self.tell_twice(alert.Escalate(self.now, level, tuple(told)))
         assert len(set(self.state.told)) == len(self.state.told)
 
-    @rule(raised=st.booleans())
-    def clear(self, raised: bool) -> None:
-        self.tell_twice(alert.Clear(self.now, raised))
+    @rule()
+    def clear(self) -> None:
+        self.tell_twice(alert.Clear(self.now))
 
 
 class Cases(DomainMachine):

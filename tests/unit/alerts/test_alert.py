@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from libs.common.messages import Refused, Wait
+from libs.common.messages import Refused
 from services.alerts.domain.alert import (
     Acknowledge,
     Alert,
@@ -48,14 +48,6 @@ def told(alert: Alert, *steps: Any) -> Alert:
 )
 def test_each_trigger_leads_where_the_table_says(steps: tuple[Any, ...], status: str) -> None:
     assert told(Alert(UUID(int=7)), *steps).status == status
-
-
-def test_what_must_have_been_raised_before_it_is_cleared_is_waited_for() -> None:
-    """The lead was closed while the message that it was captured waited for a fact."""
-    with pytest.raises(Wait):
-        decide(Alert(UUID(int=7)), Clear(NOW, raised=True))
-    alert = told(Alert(UUID(int=7)), RAISE, Clear(NOW, raised=True))
-    assert alert.status == "returned_unacknowledged"
 
 
 def test_nobody_is_told_twice_and_nobody_once_it_is_settled() -> None:

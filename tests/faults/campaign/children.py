@@ -7,7 +7,7 @@ import random
 import signal
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -122,6 +122,14 @@ class Children:
                 self._log.note("not ready", whom=child.name, said=self._last(child))
             elif late:
                 raise late
+
+    async def is_up(self, child: Child) -> bool:
+        """Whether it is ready within a minute, whatever befalls its servers meanwhile: nobody
+        promises that."""
+        with suppress(AssertionError):
+            await child.process.ready()
+            return True
+        return False
 
     async def _ready(self, child: Child) -> None:
         begun = child.process.process

@@ -110,8 +110,8 @@ class Nemesis:
         once = point in ("stopping", "revoked")
         self._children.start(child, point if once else f"{point}:{times}")
         if point == "stopping":
-            await self._children.ready([child])
-            if child.is_there and not child.expected:
+            is_up = await self._children.is_up(child)
+            if is_up and child.is_there and not child.expected:
                 await self._children.stop(child)
                 self._children.start(child)
 

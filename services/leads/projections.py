@@ -12,12 +12,15 @@ from services.leads.facts import FACTS
 
 
 def _candidates(event: LeadCaptured, envelope: Envelope) -> Iterable[Sequence[Any]]:
+    """None of history that ended elsewhere: it is never open here."""
+    if event.closed_at or event.cancelled:
+        return ()
     return ((event.lead_id, one) for one in event.candidates if one != event.community)
 
 
 LEAD_CANDIDATE = Log(
     "lead_candidate",
-    key=("community", "lead_id"),
+    key=("lead_id", "community"),
     columns={"lead_id": "uuid", "community": "text"},
     on={LeadCaptured: _candidates},
 )

@@ -1,7 +1,18 @@
 -- Police of a community near whose border a lead was captured see it, masked, while it is open (row P18).
 
-CREATE TABLE lead_candidate (lead_id uuid NOT NULL, community text NOT NULL, PRIMARY KEY (community, lead_id));
+CREATE TABLE lead_candidate (lead_id uuid NOT NULL, community text NOT NULL, PRIMARY KEY (lead_id, community));
+CREATE INDEX lead_candidate_of_community ON lead_candidate (community, lead_id);
 SELECT scoped('lead_candidate');
+
+-- Only of what is open, so that looking through it costs the same after years.
+CREATE FUNCTION forget_candidates() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM lead_candidate WHERE lead_id = NEW.id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER ended AFTER UPDATE OF state ON lead FOR EACH ROW
+    WHEN (NEW.status IN ('closed', 'dismissed')) EXECUTE FUNCTION forget_candidates();
+
 CREATE POLICY owning ON lead FOR SELECT TO leads_owner USING (true);
 
 -- It asks with its owner's rights, for its readers have none on these leads: so whatever a query forgets, what is

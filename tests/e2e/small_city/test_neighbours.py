@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from libs.common.database import session
 from libs.common.http.desk import SET_SCOPE
 from libs.common.ids import uuid7
 from services.leads import main
@@ -178,6 +179,10 @@ async def test_once_it_is_closed_neighbours_see_it_no_more(town: Town) -> None:
         assert (await town.post(f"/leads/{id}/{step}", body)).status_code == 200, step
     assert (await town.of(BESIDE.id).client.get(f"/leads/{id}")).status_code == 404
     assert id not in await listed(town, BESIDE, neighbours=True)
+    # and whose it might have been is noted no more
+    noted = "SELECT FROM lead_candidate WHERE lead_id = $1"
+    async with session(town.settings.url("leads", "writer")) as writer:
+        assert await writer.fetch(noted, UUID(id)) == []
 
 
 async def test_a_look_at_what_is_masked_leaves_a_row_that_says_what_was_shown(town: Town) -> None:

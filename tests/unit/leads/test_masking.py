@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from libs.city import City
+from libs.common.contracts.leads import LeadEvent
 from libs.common.messages import Refused
 from services.leads.answers import LeadMasked
 from services.leads.domain.lead import Lead, decide
@@ -16,7 +17,7 @@ from services.leads.domain.place import centre
 from services.leads.masking import MASKED, check_filters, masked
 from services.leads.projections import LEAD_CANDIDATE
 from tests.unit.city.cities import area, city_of, envelope, square
-from tests.unit.leads.test_lead import CAPTURE, ID
+from tests.unit.leads.test_lead import CAPTURE, ID, NOW
 
 RING = [[0, 0], [4, 0], [4, 4], [0, 4], [0, 0]]
 HOLE = [[1, 1], [3, 1], [3, 3], [1, 3], [1, 1]]
@@ -74,6 +75,16 @@ def test_whose_it_may_be_is_noted_but_for_whose_it_is(
 ) -> None:
     capture = replace(CAPTURE, community="k", candidates=candidates)
     [event] = decide(Lead(ID), capture)
+    assert noted(event) == [(ID, other) for other in others]
+
+
+@pytest.mark.parametrize("ending", [{"closed_at": NOW}, {"cancelled": True}])
+def test_history_that_ended_elsewhere_is_nobodys_to_see(ending: Any) -> None:
+    capture = replace(CAPTURE, community="k", candidates=("k", "m"), imported=True, **ending)
+    [event] = decide(Lead(ID), capture)
+    assert noted(event) == []
+
+
+def noted(event: LeadEvent) -> list[Any]:
     [noting] = LEAD_CANDIDATE.on.values()
-    rows = list(noting(event, envelope(event)))
-    assert rows == [(ID, other) for other in others]
+    return list(noting(event, envelope(event)))

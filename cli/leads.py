@@ -249,7 +249,7 @@ def show(id: Lead, grant: Grant = None, url: Url = None, as_json: Json = False) 
     steps = _timeline(city, id)
     if as_json:
         return show_json({**lead, "timeline": steps})
-    explanation = lead.pop("explanation") or {}
+    explanation = lead.pop("explanation", None) or {}
     show_facts({**lead, **_rule(steps or ())})
     if steps is None:
         errors.print("what happened to it is not for your posts")

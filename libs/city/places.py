@@ -34,6 +34,16 @@ def circle(lon: float, lat: float, radius_m: float) -> BaseGeometry:
     return scale(disc, xfact=1 / max(cos(radians(lat)), 0.01), origin=point)
 
 
+@lru_cache(maxsize=20_000)
+def middle(polygon: str) -> tuple[float, float]:
+    """Longitude and latitude, WGS 84, to a tenth of a metre: the centre of gravity, or where that
+    lies outside, as of a ring, a point inside."""
+    shape = geometry(polygon)
+    centre = shape.centroid
+    found = centre if shape.intersects(centre) else shape.representative_point()
+    return round(found.x, 6), round(found.y, 6)
+
+
 class Places:
     """Codes by place. `shapes`: (code, GeoJSON geometry as text)."""
 

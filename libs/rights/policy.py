@@ -18,7 +18,7 @@ M = TypeVar("M", bound=BaseModel)
 
 FILE = Path(__file__).with_name("policy.yaml")
 
-Relation = Literal["anywhere", "within", "own", "unit", "self", "granted"]
+Relation = Literal["anywhere", "within", "own", "unit", "self", "granted", "neighbour"]
 Anyone = Literal["anyone", "signed_in", "founder"]
 Rights = Mapping[str, frozenset[Relation]]
 """Role -> what things must be to it. A role that is not there may not."""

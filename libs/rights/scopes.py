@@ -51,6 +51,8 @@ def _belongings(
             yield "unit", seat.organisation
         case "self":
             yield "person", str(person)
+        case "neighbour":
+            yield "neighbour", seat.area
         case "granted" if grant and grant.area:
             yield from _within(city, grant.area)
         case "granted" if grant:

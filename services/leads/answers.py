@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from libs.common.contracts.leads import Kind
+from libs.common.contracts.leads import Kind, Urgency
 from libs.common.contracts.registry import OrganisationKind
 from libs.common.http import OR_ABSENT, shown
 from services.leads.domain import lead, retention, supervision
@@ -17,6 +17,25 @@ from services.leads.domain.transitions import LeadStatus
 
 LeadShown = shown("LeadShown", lead.Lead, hidden=("captured_by", "explanation"), status=LeadStatus)
 LeadExplained = shown("LeadExplained", lead.Lead, hidden=("captured_by",), status=LeadStatus)
+
+
+class LeadMasked(BaseModel):
+    """An open lead of a neighbour, near the border. `point`: longitude and latitude, WGS 84, of the
+    centre of its cell, whatever was told; `masked`: fields that it has, and that are not shown."""
+
+    id: UUID
+    version: int
+    status: LeadStatus
+    community: str | None
+    cell: str
+    lead_type: str
+    kind: Kind
+    urgency: Urgency
+    received_at: datetime
+    point: tuple[float, float] = OR_ABSENT
+    masked: list[str]
+
+
 Supervision = shown("Supervision", supervision.Supervision)
 Review = shown("Review", retention.RetentionReview, status=retention.OpenStatus)
 

@@ -23,6 +23,7 @@ from libs.common.http import (
     caller_of,
     case_of,
     check_id,
+    either,
     expected,
     not_found,
     page,
@@ -36,6 +37,7 @@ from services.leads.answers import (
     Content,
     Explained,
     LeadExplained,
+    LeadMasked,
     LeadShown,
     Placed,
     Review,
@@ -59,6 +61,7 @@ from services.leads.domain import LEAD, commands
 from services.leads.domain.retention import OpenStatus
 from services.leads.domain.transitions import LEGAL, LeadStatus
 from services.leads.facts import Facts
+from services.leads.masking import check_filters, masked
 from services.leads.policies import Now
 from services.leads.rules import ROUTING
 
@@ -122,21 +125,31 @@ def _placed(id: UUID) -> Callable[[Sequence[Envelope]], Mapping[str, Any]]:
 
 
 def _lists(router: APIRouter, desk: Leads) -> None:
-    @router.get("/leads", responses=answers(page(LeadShown)))
+    @router.get("/leads", responses=answers(page(either(LeadShown, LeadMasked))))
     async def list_leads(
         request: Request,
         unit: str | None = None,
         community: str | None = None,
         status: LeadStatus | None = None,
         source_number: str | None = None,
+        neighbours: bool = False,
         limit: Limit = 100,
         after: UUID = queries.FIRST,
     ) -> Mapping[str, Any]:
-        wanted = {"unit": unit, "community": community, "status": status}
+        """With `neighbours`: open leads of others near the border instead, masked; `unit` and
+        `source_number` are then not asked for (row P18)."""
+        wanted: dict[str, Any] = {"after": after, "limit": limit}
+        wanted |= {"community": community, "status": status}
+        hidden: dict[str, Any] = {"unit": unit, "source_number": source_number}
+        if neighbours:
+            check_filters(hidden)
         async with desk.reading(request) as look:
-            rows = await queries.leads(
-                look.connection, after=after, limit=limit, source_number=source_number, **wanted
-            )
+            if neighbours:
+                city = desk.context().facts.city
+                theirs = await queries.neighbours(look.connection, **wanted)
+                rows = [masked(row, city) for row in theirs]
+            else:
+                rows = await queries.leads(look.connection, **wanted, **hidden)
             return look.page(rows, limit, "id")
 
     @router.get("/unrouted-leads", responses=answers(page(LeadShown)))
@@ -159,11 +172,14 @@ def _lists(router: APIRouter, desk: Leads) -> None:
 
 
 def _one(router: APIRouter, desk: Leads) -> None:
-    @router.get("/leads/{id}", responses=answers(LeadExplained, etag=True))
+    @router.get("/leads/{id}", responses=answers(either(LeadExplained, LeadMasked), etag=True))
     async def show_lead(request: Request, id: UUID, response: Response) -> Mapping[str, Any]:
-        """A lead as it is, and why it went where it went."""
+        """A lead as it is, and why it went where it went; masked, where a neighbour sees it."""
         async with desk.reading(request) as look:
-            return look.one(await queries.lead(look.connection, id), response)
+            found = await queries.lead(look.connection, id)
+            if found is None and (theirs := await queries.neighbour(look.connection, id)):
+                found = masked(theirs, desk.context().facts.city)
+            return look.one(found, response)
 
     @router.get("/leads/{id}/routing", responses=answers(Explained))
     async def show_routing(request: Request, id: UUID) -> Mapping[str, Any]:

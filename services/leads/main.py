@@ -8,14 +8,15 @@ from libs.rights.guard import guarding
 from services.leads import policies, reviews
 from services.leads.api import routes
 from services.leads.domain import INTAKE_ITEM, LEAD, RETENTION_REVIEW, RULE_BOOK, SUPERVISION
-from services.leads.facts import FACTS, Facts
+from services.leads.facts import Facts
+from services.leads.projections import PROJECTIONS
 
 SERVICE = Service(
     name="leads",
     deciders=(LEAD, SUPERVISION, RULE_BOOK, INTAKE_ITEM, RETENTION_REVIEW),
     policies={**policies.POLICIES, **reviews.POLICIES, **erasing.policies("leads")},
     timers={**policies.TIMERS, **reviews.TIMERS},
-    projections=FACTS,
+    projections=PROJECTIONS,
     facts=Facts.build,
     consumes=(
         *FIRST,

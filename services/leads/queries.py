@@ -27,6 +27,15 @@ UNROUTED = """
     SELECT id, version, state FROM lead WHERE id > $1 AND status = 'unrouted'
     ORDER BY id LIMIT $2 + 1
 """
+_MASKED = "id, version, status, community, cell, lead_type, kind, urgency, received_at"
+NEIGHBOURS = f"""
+    SELECT {_MASKED} FROM neighbour_lead AS theirs
+    WHERE id > $1 AND ($2::text IS NULL OR community = $2) AND ($3::text IS NULL OR status = $3)
+      AND NOT EXISTS (SELECT FROM lead WHERE lead.id = theirs.id)
+    ORDER BY id LIMIT $4 + 1
+"""
+"""But those that are in scope in full."""
+NEIGHBOUR = f"SELECT {_MASKED} FROM neighbour_lead WHERE id = $1"
 LEAD = "SELECT id, version, state FROM lead WHERE id = $1"
 
 TIMELINE = """
@@ -100,6 +109,20 @@ async def lead(connection: Connection, id: UUID) -> dict[str, Any] | None:
     """With the explanation of its route."""
     row = await connection.fetchrow(LEAD, id)
     return row and _flat(row, explained=True)
+
+
+async def neighbours(
+    connection: Connection, *, after: UUID, limit: int, community: str | None, status: str | None
+) -> Found:
+    """Leads of others near the border, as far as neighbours see them."""
+    wanted = (after, community, status, limit)
+    return [dict(row) for row in await connection.fetch(NEIGHBOURS, *wanted)]
+
+
+async def neighbour(connection: Connection, id: UUID) -> dict[str, Any] | None:
+    """As in the list."""
+    row = await connection.fetchrow(NEIGHBOUR, id)
+    return row and dict(row)
 
 
 async def timeline(connection: Connection, id: UUID) -> Found:

@@ -1,6 +1,16 @@
 """HTTP in front of the writer: commands, problems (RFC 9457), preconditions, pages."""
 
-from libs.common.http.answers import CHANGED, OR_ABSENT, Changed, Story, answers, batch, page, shown
+from libs.common.http.answers import (
+    CHANGED,
+    OR_ABSENT,
+    Changed,
+    Story,
+    answers,
+    batch,
+    either,
+    page,
+    shown,
+)
 from libs.common.http.batches import Each
 from libs.common.http.codes import Code, Term
 from libs.common.http.described import DOOR, FOR_A_PURPOSE, KEEPS_NOTHING, MAY_MATCH
@@ -39,6 +49,7 @@ __all__ = [
     "caller_of",
     "case_of",
     "check_id",
+    "either",
     "expected",
     "not_found",
     "page",

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Annotated, Any, TypeAlias, get_type_hints
 from uuid import UUID
 
-from pydantic import BaseModel, Field, WithJsonSchema, create_model
+from pydantic import BaseModel, Field, RootModel, WithJsonSchema, create_model
 
 from libs.common.http.described import PROBLEM
 
@@ -60,6 +60,12 @@ def page(of: Model) -> Model:
     """`next`: the value of `after` for the next one, if there is one."""
     fields: Any = {"items": (list[of], ...), "next": (str | None, ...)}  # type: ignore[valid-type]
     return create_model(f"{of.__name__}Page", **fields)
+
+
+def either(model: Model, other: Model) -> Model:
+    """What is answered to some, and to others."""
+    name = f"{model.__name__}Or{other.__name__}"
+    return create_model(name, __base__=RootModel[model | other])  # type: ignore[valid-type]
 
 
 def batch(of: Model) -> Model:

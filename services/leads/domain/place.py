@@ -40,5 +40,16 @@ def find(
     return Place(place.community, place.cell, crossed if len(crossed) > 1 else ())
 
 
+def centre(city: City, code: str) -> Point | None:
+    """The middle of the area, or of the closest one above it that somebody drew; None where nobody
+    did."""
+    from libs.city.places import middle
+
+    area = city.area(code)
+    while area and not area.polygon:
+        area = city.area(area.parent) if area.parent else None
+    return middle(area.polygon) if area and area.polygon else None
+
+
 def _at(area: Area) -> Place:
     return Place(area.community, area.code)

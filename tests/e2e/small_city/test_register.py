@@ -29,6 +29,8 @@ OF_ONESELF = {"account", "person_ref", "founder", "session", "posts", "role", "o
 """What `/me` answers, which needs an account: `tests/integration/test_sign_in.py` opens some."""
 OF_A_BATCH = {"count"}
 """What `/shared-batches` answers once somebody submitted one, as `test_sharing_sight.py` does."""
+OF_A_NEIGHBOUR = {"masked"}
+"""What `/leads` answers to police beside a border, as `test_neighbours.py` asks."""
 DATABASES = ("keys", *(service.name for service in SERVICES))
 
 
@@ -102,6 +104,7 @@ async def test_what_is_answered_is_registered(answers: Places) -> None:
 async def test_no_entry_is_without_a_field(columns: Places, answers: Places) -> None:
     answers["answer portal"].update(OF_ONESELF)
     answers["answer registry"].update(OF_A_BATCH)
+    answers["answer leads"].update(OF_A_NEIGHBOUR)
     places = {**fields.of_code(SERVICES), **columns, **answers}
     empty = [
         f"{held.owner} {held.at[0]}: {name}"

@@ -6,9 +6,11 @@ What is expected is worked out here from the rights file and the plan of the cit
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
+from math import cos, hypot, radians
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -31,6 +33,12 @@ from tests.support.town import PLAN, SEED, Town, is_ok
 
 BODIES = [(route, body) for route, bodies in reference.batches(PLAN, SEED) for body in bodies]
 PARENT = {body["code"]: body["parent"] for route, body in BODIES if route == "/areas/batch"}
+RINGS: Mapping[str, Any] = {
+    body["code"]: body["polygon"]["coordinates"][0]
+    for route, body in BODIES
+    if route == "/areas/batch"
+}
+"""Corners of areas, from the south-west around: all are rectangles."""
 SEATS = {body["code"]: body for route, body in BODIES if route == "/posts/batch"}
 HELD = [body for route, body in BODIES if route == "/appointments/batch"]
 CELL = min(code for code in PARENT if len(code) == len(max(PARENT, key=len)))
@@ -47,6 +55,10 @@ OFFICES = {
 """Roles that the plan has no posts of, and where these tests put them."""
 OF_THE_CITY = ("assessor", "system_admin", "integrator")
 """Of these one for the whole city."""
+
+NEAR = "leads near a border"
+AROUND = 8_000
+"""Metres: from the middle of CELL two other communities are nearer than that, and one is not."""
 
 FOR_ALL_STAFF = (
     *("/areas/counts", "/routing-rules", "/alert-rules"),
@@ -73,6 +85,8 @@ class Thing:
     id: str
     unit: str | None = None
     persons: frozenset[str] = frozenset()
+    beside: frozenset[str] = frozenset()
+    """Other communities that the circle crosses in which it was seen."""
 
 
 def may(action: str, service: str) -> Mapping[str, set[str]]:
@@ -109,6 +123,32 @@ def holds(relations: set[str], person: Person, thing: Thing) -> bool:
         or ("unit" in relations and person.office is not None and person.office == thing.unit)
         or ("self" in relations and str(person.id) in thing.persons)
     )
+
+
+def is_near(relations: set[str], person: Person, thing: Thing) -> bool:
+    """Seen masked, if it is not seen as it is."""
+    return "neighbour" in relations and person.area in thing.beside
+
+
+def beside(metres: float) -> frozenset[str]:
+    """Communities that are not further away from the middle of CELL, but for its own: by the
+    corners of the plan, on a sphere of 6,371 km."""
+    lon, lat = middle(CELL)
+    degree = 6_371_000 * radians(1)
+
+    def distance(code: str) -> float:
+        (west, south), _, (east, north), *_ = RINGS[code]
+        return hypot(
+            max(west - lon, 0, lon - east) * degree * cos(radians(lat)),
+            max(south - lat, 0, lat - north) * degree,
+        )
+
+    return frozenset(code for code in RINGS if _is_other(code) and distance(code) <= metres)
+
+
+def middle(code: str) -> tuple[float, float]:
+    (west, south), _, (east, north), *_ = RINGS[code]
+    return (west + east) / 2, (south + north) / 2
 
 
 def persons_of_the_plan() -> Iterator[Person]:
@@ -149,16 +189,22 @@ def _is_other(code: str | None) -> bool:
 
 @pytest.fixture(scope="module")
 async def things(town: Town) -> Mapping[str, Thing]:
-    """A lead, an alert and a case in CELL, by the part of the address that names their kind."""
-    theft, quarrel = str(uuid7()), str(uuid7())
+    """A lead, an alert and a case in CELL, by the part of the address that names their kind; and a
+    lead in the middle of CELL, or anywhere around."""
+    theft, quarrel, near = str(uuid7()), str(uuid7()), str(uuid7())
     for id, kind in ((theft, "theft"), (quarrel, "neighbour_quarrel")):
         await town.post("/leads", {"id": id, "lead_type": kind, "cell": CELL})
+    lon, lat = middle(CELL)
+    place = {"longitude": lon, "latitude": lat, "accuracy_m": AROUND}
+    placed = (await town.post("/leads", {"id": near, "lead_type": "theft", **place})).json()
+    assert placed["cell"] == CELL and set(placed["candidates"]) == {COMMUNITY, *beside(AROUND)}
     alert = (await eventually(partial(alerts_about, town, theft), bool))[0]
     receipts = (await town.get(f"/alerts/{alert['id']}/receipts"))["items"]
     case = (await eventually(partial(cases_of, town, quarrel), bool))[0]
     told = frozenset(one["person_ref"] for one in receipts)
     return {
         "leads": Thing(theft, f"police_room-{COMMUNITY}"),
+        NEAR: Thing(near, f"police_room-{COMMUNITY}", beside=beside(AROUND)),
         "alerts": Thing(alert["id"], persons=told),
         "mediation-cases": Thing(case["id"], case["centre"]),
     }
@@ -199,16 +245,15 @@ async def test_a_route_answers_as_the_rights_file_says(
 ) -> None:
     rights, seen = may(route.name, service), Counter[str]()
     never = 404 if is_hidden(route.name, service) else 403
-    kind = route.path.split("/")[1]
-    thing = things.get(kind) if "{id}" in route.path else None
-    for person in persons:
+    tried = list(_tried(route, things))
+    for person, thing in product(persons, tried):
         as_person = town.of(person.id)
         status = await _status(as_person, route, thing.id if thing else str(uuid7()))
         relations = rights.get(person.role)
         if relations is None:
             assert status == never, f"{person}: {status}"
             seen["never"] += 1
-        elif thing and not holds(relations, person, thing):
+        elif thing and not (holds(relations, person, thing) or is_near(relations, person, thing)):
             assert status == 404, f"{person}: {status}"
             seen["not there"] += 1
         elif thing:
@@ -216,8 +261,19 @@ async def test_a_route_answers_as_the_rights_file_says(
             seen["may"] += 1
         else:
             assert status not in (401, 403), f"{person}: {status}"
-    assert sum(seen.values()) == len(persons) or not thing
+    assert sum(seen.values()) == len(persons) * len(tried) or tried == [None]
     assert await _status(town_without(town), route, str(uuid7())) == 401
+
+
+def _tried(route: Any, things: Mapping[str, Thing]) -> Iterator[Thing | None]:
+    """What a route is tried with; None where it names nothing of which there is a thing here."""
+    kind = route.path.split("/")[1]
+    if "{id}" not in route.path or kind not in things:
+        yield None
+        return
+    yield things[kind]
+    if kind == "leads":
+        yield things[NEAR]
 
 
 def town_without(town: Town) -> Town:
@@ -240,17 +296,18 @@ async def _status(town: Town, route: Any, id: str) -> int:
 
 
 LISTS = {
-    "list_leads": ("leads", "/leads", "leads"),
-    "list_alerts": ("alerts", "/alerts", "alerts"),
-    "list_cases": ("mediation", "/mediation-cases", "mediation-cases"),
+    "leads": ("leads", "list_leads", "/leads"),
+    NEAR: ("leads", "list_leads", "/leads"),
+    "alerts": ("alerts", "list_alerts", "/alerts"),
+    "mediation-cases": ("mediation", "list_cases", "/mediation-cases"),
 }
 
 
-@pytest.mark.parametrize("action", LISTS)
+@pytest.mark.parametrize("kind", LISTS)
 async def test_a_list_holds_what_is_in_scope_and_no_more(
-    town: Town, persons: Sequence[Person], things: Mapping[str, Thing], action: str
+    town: Town, persons: Sequence[Person], things: Mapping[str, Thing], kind: str
 ) -> None:
-    service, path, kind = LISTS[action]
+    service, action, path = LISTS[kind]
     rights, seen = may(action, service), Counter[bool]()
     for person in persons:
         if person.role in rights:
@@ -261,11 +318,25 @@ async def test_a_list_holds_what_is_in_scope_and_no_more(
     assert seen[True] > 2 and seen[False] > 2
 
 
-async def _all(town: Town, path: str) -> set[str]:
+async def test_a_list_of_what_is_near_holds_what_is_seen_masked_and_no_more(
+    town: Town, persons: Sequence[Person], things: Mapping[str, Thing]
+) -> None:
+    rights, thing, seen = may("list_leads", "leads"), things[NEAR], Counter[bool]()
+    for person in persons:
+        if relations := rights.get(person.role):
+            found = await _all(town.of(person.id), "/leads", neighbours=True)
+            expected = is_near(relations, person, thing) and not holds(relations, person, thing)
+            assert (thing.id in found) == expected, person
+            assert things["leads"].id not in found, person
+            seen[expected] += 1
+    assert seen[True] > 2 and seen[False] > 2
+
+
+async def _all(town: Town, path: str, **query: Any) -> set[str]:
     found: set[str] = set()
     after = None
     while True:
-        query = {"limit": 200} | ({"after": after} if after else {})
+        query |= {"limit": 200} | ({"after": after} if after else {})
         page = await town.get(path, **query)
         found |= {one["id"] for one in page["items"]}
         if (after := page["next"]) is None:
@@ -273,16 +344,22 @@ async def _all(town: Town, path: str) -> set[str]:
 
 
 TABLES = {
-    "lead": ("leads", "show_lead", "leads"),
-    "alert": ("alerts", "show_alert", "alerts"),
-    "mediation_case": ("mediation", "show_case", "mediation-cases"),
+    "lead": ("leads", "show_lead", ("leads", NEAR)),
+    "alert": ("alerts", "show_alert", ("alerts",)),
+    "mediation_case": ("mediation", "show_case", ("mediation-cases",)),
 }
+MASKED = {
+    *("id", "version", "status", "community", "cell"),
+    *("lead_type", "kind", "urgency", "received_at"),
+}
+"""All that the database has of a lead for a neighbour."""
 
 
 @pytest.fixture
 async def reader(town: Town, request: pytest.FixtureRequest) -> AsyncIterator[Any]:
     """A plain session of the reader of a service."""
-    service = TABLES[request.getfixturevalue("table")][0]
+    table = request.getfixturevalue("table") if "table" in request.fixturenames else "lead"
+    service = TABLES[table][0]
     connection = await asyncpg.connect(town.settings.url(service, "reader"))
     yield connection
     await connection.close()
@@ -292,18 +369,11 @@ async def reader(town: Town, request: pytest.FixtureRequest) -> AsyncIterator[An
 async def test_the_database_shows_no_row_outside_the_scope_whatever_is_asked(
     town: Town, persons: Sequence[Person], things: Mapping[str, Thing], table: str, reader: Any
 ) -> None:
-    service, action, kind = TABLES[table]
-    rights, thing = policy.read()[service][action].rights, things[kind]
-    running = town.running["leads"]
-    if running is None:
-        pytest.skip("the facts of services elsewhere are not ours to look into")
-    context = running.writer.context()
-    city, expected_rights = context.facts.city, may(action, service)
-    for person in persons:
-        seats = city.seats(person.id, context.now)
-        scope = scope_of(rights, person.id, seats, city)
+    service, action, kinds = TABLES[table]
+    scope, expected_rights = scopes(town, service, action), may(action, service)
+    for person, thing in product(persons, [things[kind] for kind in kinds]):
         async with reader.transaction():
-            await reader.execute(SET_SCOPE, scope.setting())
+            await reader.execute(SET_SCOPE, scope(person))
             found = {str(row["id"]) for row in await reader.fetch(f"SELECT id FROM {table}")}
             events = await reader.fetchval(
                 "SELECT count(*) FROM event WHERE stream_id = $1", UUID(thing.id)
@@ -312,6 +382,41 @@ async def test_the_database_shows_no_row_outside_the_scope_whatever_is_asked(
         assert (thing.id in found) == expected, person
         assert not events or expected, person
         assert await reader.fetchval(f"SELECT count(*) FROM {table}") == 0, "no scope is left"
+
+
+def scopes(town: Town, service: str, action: str) -> Callable[[Person], str]:
+    """What a transaction of the reader is told of a person who does that."""
+    running = town.running["leads"]
+    if running is None:
+        pytest.skip("the facts of services elsewhere are not ours to look into")
+    context, rights = running.writer.context(), policy.read()[service][action].rights
+    city = context.facts.city
+
+    def setting(person: Person) -> str:
+        seats = city.seats(person.id, context.now)
+        return scope_of(rights, person.id, seats, city).setting()
+
+    return setting
+
+
+@pytest.mark.parametrize("action", ["list_leads", "show_lead", "show_timeline", "show_content"])
+async def test_the_database_has_for_a_neighbour_what_is_masked_and_no_more(
+    town: Town, persons: Sequence[Person], things: Mapping[str, Thing], action: str, reader: Any
+) -> None:
+    scope, rights = scopes(town, "leads", action), may(action, "leads")
+    thing, seen = things[NEAR], Counter[bool]()
+    for person in persons:
+        async with reader.transaction():
+            await reader.execute(SET_SCOPE, scope(person))
+            rows = await reader.fetch("SELECT * FROM neighbour_lead")
+        found = {str(row["id"]): set(row.keys()) for row in rows}
+        expected = is_near(rights.get(person.role, set()), person, thing)
+        assert found.get(thing.id) == (MASKED if expected else None), person
+        assert things["leads"].id not in found, person
+        assert not await reader.fetch("SELECT * FROM neighbour_lead"), "no scope is left"
+        seen[expected] += 1
+    assert (seen[True] > 2) == (action in ("list_leads", "show_lead"))
+    assert seen[False] > 2
 
 
 @pytest.mark.parametrize("table", TABLES)

@@ -99,11 +99,18 @@ def list_requests(
     show_json(rows) if as_json else show_table([_line(row) for row in rows])
 
 
+def _hold_of(row: dict[str, Any]) -> str:
+    ground: str | None = row["ground"]
+    if ground and row["erased_at"]:
+        return f"{ground}, which came too late"
+    return ground or "none"
+
+
 def _line(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": row["id"],
         "status": row["status"].replace("_", " ") or "nothing asked",
-        "legal hold": row["ground"] or "none",
+        "legal hold": _hold_of(row),
         "since": row["held_at"],
         "not confirmed by": row["missing"],
         "overdue": row["overdue"],

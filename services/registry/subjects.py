@@ -33,6 +33,7 @@ from services.registry.domain.subject_request import (
     Confirm,
     FallOverdue,
     File,
+    FindErased,
 )
 
 CONFIRMATIONS, ERASE = "confirmations", "erase"
@@ -57,7 +58,8 @@ def on_subject_erased(event: SubjectErased, context: Now) -> Iterable[Effect]:
     yield SHARED_ENTRY.to(event.subject_ref, Forget(event.at))
     affected = {*event.subjects, *([event.record] if event.record else ())} - {event.subject_ref}
     for subject in sorted(affected, key=str):
-        yield SUBJECT_REQUEST.to(subject, Affect(event.at, event.subject_ref))
+        goes = subject in event.subjects
+        yield SUBJECT_REQUEST.to(subject, Affect(event.at, event.subject_ref, goes))
     yield SetTimer(CONFIRMATIONS, event.subject_ref, context.now + WITHIN)
     data = {"subjects": [str(subject) for subject in event.subjects]}
     yield SetTimer(ERASE, event.subject_ref, context.now, data)
@@ -69,8 +71,11 @@ def erase(due: Due, context: Now) -> Iterable[Effect]:
 
 
 def on_confirmed(event: SubjectErasureConfirmed, context: Now) -> Iterable[Effect]:
-    """By any service, this one among them."""
+    """By any service, this one among them, and whoever decided it: leads erase by themselves what a
+    lead holds when its time is over."""
     yield SUBJECT_REQUEST.to(event.subject_ref, Confirm(context.now, event.service))
+    for subject in event.subjects:
+        yield SUBJECT_REQUEST.to(subject, FindErased(context.now))
 
 
 def on_request_confirmed(event: SubjectRequestConfirmed, context: Now) -> Iterable[Effect]:

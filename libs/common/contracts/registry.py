@@ -238,10 +238,19 @@ class SubjectErased(SubjectEvent):
 
 class SubjectAffected(SubjectEvent):
     """`erased`, the record of which it is a party or a party of it, was erased; or it goes itself,
-    for what it said is over: no legal hold was on this subject either."""
+    for what it said is over: no legal hold was on this subject either. `goes`: whether it is erased
+    with it."""
 
     type: ClassVar[str] = "subject.affected.v1"
     erased: UUID
+    goes: bool = False
+
+
+class SubjectFoundErased(SubjectEvent):
+    """A service destroyed its keys without having been asked from here, for its time was over. A
+    legal hold that is on it came too late."""
+
+    type: ClassVar[str] = "subject.found_erased.v1"
 
 
 class SubjectDeferred(SubjectEvent):

@@ -16,6 +16,7 @@ from joserfc.jwk import ECKey
 from libs.common.database import session
 from services.registry.sharing import SWEEPS
 from tests.e2e.small_city.test_content import OFFICER
+from tests.e2e.small_city.test_erasure import refused_as_too_late
 from tests.e2e.small_city.test_retention import swept
 from tests.e2e.small_city.test_sharing import (
     TOWN_CENTRE,
@@ -174,6 +175,20 @@ async def test_a_hold_keeps_what_its_month_is_over_for(town: Town, key: ECKey) -
     assert await keys_of(town, [first])
     await released(town, first)
     await eventually(partial(keys_of, town, [first]), NONE)
+
+
+async def test_what_goes_already_is_not_held(town: Town, key: ECKey) -> None:
+    """given: an entry that was withdrawn, whose key may be there still; when: a legal hold is to be
+    laid on it; then: it is refused; but not on the other, which is in force."""
+    first, second = await admitted(town, key)
+    assert (await withdrawn(town, first)).status_code == 200
+    await refused_as_too_late(town, first)
+    await held(town, second)
+    assert (await withdrawn(town, second)).status_code == 200
+    await held(town, second)
+    await released(town, second)
+    await refused_as_too_late(town, second)
+    await eventually(partial(keys_of, town, [first, second]), NONE)
 
 
 async def test_what_is_erased_on_request_is_no_more_in_force(town: Town, key: ECKey) -> None:

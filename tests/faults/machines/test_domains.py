@@ -512,13 +512,20 @@ class Requests(DomainMachine):
         if self.tell(subject_request.CarryOut(self.now, had_content)):
             assert self.state.ground is None
 
-    @rule(erased=PERSONS)
-    def be_affected(self, erased: UUID) -> None:
-        self.tell(subject_request.Affect(self.now, erased))
+    @rule(erased=PERSONS, goes=st.booleans())
+    def be_affected(self, erased: UUID, goes: bool) -> None:
+        if self.tell(subject_request.Affect(self.now, erased, goes)) and goes:
+            assert self.state.ground is None
+
+    @rule()
+    def be_found_erased(self) -> None:
+        self.tell_twice(subject_request.FindErased(self.now))
 
     @rule(ground=st.sampled_from(["order-1", "order-2"]), let_go=st.booleans())
     def be_held(self, ground: str, let_go: bool) -> None:
-        self.tell(subject_request.Hold(self.now, ground))
+        was_erased = self.state.erased_at
+        if self.tell(subject_request.Hold(self.now, ground)):
+            assert not was_erased
         if let_go:
             self.tell_twice(subject_request.LetGo(self.now))
 

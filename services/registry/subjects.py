@@ -43,13 +43,14 @@ WITHIN = timedelta(hours=24)
 Now = Context[City]
 
 
-def file_request(context: Now, record: UUID, party: str | None) -> Instruction:
+def file_request(context: Now, record: UUID, party: str | None, had_content: bool) -> Instruction:
     """Of a record as a whole, or of one party of it, who is known by a reference of their own. What
     is the city's own is nobody's (`ids.own`)."""
     if record.version not in (7, 8) or is_own(record):
         raise Refused("invalid_id", status=422, path="/record")
     subjects = erasing.subjects_of(record, party)
-    return SUBJECT_REQUEST.to(subjects[0], File(context.now, subjects, record if party else None))
+    told = File(context.now, subjects, record if party else None, had_content)
+    return SUBJECT_REQUEST.to(subjects[0], told)
 
 
 def on_subject_erased(event: SubjectErased, context: Now) -> Iterable[Effect]:

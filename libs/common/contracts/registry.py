@@ -202,11 +202,12 @@ class SubjectEvent(Event):
 
 class SubjectRequestFiled(SubjectEvent):
     """To erase `subjects`: the record, and its parties where it goes as a whole. `record`: that of
-    which the subject is a party."""
+    which the subject is a party. `had_content`: whether anything can be read of them now."""
 
     type: ClassVar[str] = "subject_request.filed.v1"
     subjects: tuple[UUID, ...]
     record: UUID | None = None
+    had_content: bool | None = None
 
 
 class SubjectRequestDecided(SubjectEvent):
@@ -216,10 +217,12 @@ class SubjectRequestDecided(SubjectEvent):
 
 
 class SubjectHeld(SubjectEvent):
-    """Nothing of it may be erased: `ground`, the number of a document, says why."""
+    """Nothing of it may be erased: `ground`, the number of a document, says why. `had_content`:
+    whether anything can be read of it now, or of its parties."""
 
     type: ClassVar[str] = "subject.held.v1"
     ground: Code
+    had_content: bool | None = None
 
 
 class SubjectReleased(SubjectEvent):

@@ -37,9 +37,9 @@ class SubjectRequest:
     """One for each subject. `status` is empty while nothing was asked; `ground`: of a legal hold,
     which may be there before anything is asked; `held_at`: when it was laid on, or somebody said
     that it is needed still; `record`: that of which it is a party, where this was asked about;
-    `had_content`: whether there was anything to erase, once it was; `is_deferred`: whether it goes
-    as soon as its legal hold is released; `erased_at`: when it was decided that it goes, or heard
-    that it is gone: a legal hold that stands then came too late."""
+    `had_content`: whether there was anything to erase or hold, when that was asked;
+    `is_deferred`: whether it goes as soon as its legal hold is released; `erased_at`: when it was
+    decided that it goes, or heard that it is gone: a legal hold that stands then came too late."""
 
     id: UUID
     status: Status = ""
@@ -59,7 +59,8 @@ class SubjectRequest:
 class File:
     at: datetime
     subjects: tuple[UUID, ...]
-    record: UUID | None = None
+    record: UUID | None
+    had_content: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,7 @@ class Hold:
 
     at: datetime
     ground: str
+    had_content: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +169,12 @@ def decide(request: SubjectRequest, command: Command) -> list[SubjectEvent]:
 def _held(request: SubjectRequest, command: Hold) -> SubjectHeld:
     if request.erased_at:
         raise Refused("hold_too_late")
-    return SubjectHeld(subject_ref=request.id, at=command.at, ground=command.ground)
+    return SubjectHeld(
+        subject_ref=request.id,
+        at=command.at,
+        ground=command.ground,
+        had_content=command.had_content,
+    )
 
 
 def _let_go(request: SubjectRequest, at: datetime) -> list[SubjectEvent]:
@@ -190,9 +197,13 @@ def _goes(request: SubjectRequest, at: datetime) -> SubjectAffected:
 def _step(request: SubjectRequest, command: Step) -> SubjectEvent:
     """One legal step; the state takes this command."""
     match command:
-        case File(at, subjects, record):
+        case File(at, subjects, record, had_content):
             return SubjectRequestFiled(
-                subject_ref=request.id, at=at, subjects=subjects, record=record
+                subject_ref=request.id,
+                at=at,
+                subjects=subjects,
+                record=record,
+                had_content=had_content,
             )
         case Decide(at, granted, reason):
             return SubjectRequestDecided(
@@ -227,8 +238,15 @@ def _confirmed(request: SubjectRequest, at: datetime, service: str) -> list[Subj
 
 def evolve(request: SubjectRequest, event: SubjectEvent) -> SubjectRequest:
     match event:
-        case SubjectRequestFiled(subjects=subjects, record=record):
-            return replace(request, status="filed", subjects=subjects, record=record, reason=None)
+        case SubjectRequestFiled():
+            return replace(
+                request,
+                status="filed",
+                subjects=event.subjects,
+                record=event.record,
+                had_content=event.had_content,
+                reason=None,
+            )
         case SubjectRequestDecided(granted=granted, reason=reason):
             return replace(request, status="granted" if granted else "refused", reason=reason)
         case SubjectErased(at=at, had_content=had_content):
@@ -247,8 +265,8 @@ def evolve(request: SubjectRequest, event: SubjectEvent) -> SubjectRequest:
             return replace(
                 request, status="carried_out" if missing else "confirmed", missing=missing
             )
-        case SubjectHeld(at=at, ground=ground):
-            return replace(request, ground=ground, held_at=at)
+        case SubjectHeld(at=at, ground=ground, had_content=had_content):
+            return replace(request, ground=ground, held_at=at, had_content=had_content)
         case SubjectReleased():
             return replace(request, ground=None, held_at=None, is_deferred=False)
         case SubjectDeferred():
@@ -276,5 +294,5 @@ SUBJECT_REQUEST: Decider[SubjectRequest, Command, SubjectEvent] = Decider(
         SubjectRequestConfirmed,
         SubjectRequestFellOverdue,
     ),
-    shape=4,
+    shape=5,
 )

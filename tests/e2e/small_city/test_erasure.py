@@ -115,6 +115,27 @@ async def test_an_erasure_says_whether_there_was_any_content(town: Town) -> None
         assert (await town.privacy.get(path))["had_content"] is had_content
 
 
+@pytest.mark.parametrize("party", [None, "reporter"])
+async def test_who_decides_on_an_erasure_is_told_before_whether_there_is_anything(
+    town: Town, party: str | None
+) -> None:
+    """given: a lead with a text and a reporter, and an id that nobody knows; when: it is asked to
+    erase them, or their reporters; then: of the second it is said that there is nothing."""
+    for record, had_content in ((await captured(town), True), (str(uuid7()), False)):
+        filed = await town.privacy.post("/subject-requests", {"record": record, "party": party})
+        found = await town.privacy.get(f"/subject-requests/{filed.json()['id']}")
+        assert (found["status"], found["had_content"]) == ("filed", had_content)
+
+
+async def test_a_hold_says_whether_there_is_anything_to_hold(town: Town) -> None:
+    for record, had_content in ((await captured(town), True), (str(uuid7()), False)):
+        path = f"/subject-requests/{record}"
+        held = await town.privacy.post(f"{path}/hold", {"ground": "court-2026-26"})
+        assert held.status_code == 200, held.text
+        assert (await town.privacy.get(path))["had_content"] is had_content
+        await town.privacy.post(f"{path}/release")
+
+
 @pytest.mark.parametrize("own", [NAMES, subject_of(date(2031, 5, 1))])
 async def test_what_is_the_citys_own_is_not_erased(town: Town, own: UUID) -> None:
     """Without that key nobody could sign in by a name any more."""

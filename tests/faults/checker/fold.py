@@ -299,10 +299,12 @@ SUBJECT_REQUEST = Aggregate(
     },
     {
         "subject_request.filed.v1": Step(
-            to("filed", "", "refused"), same("subjects", "record"), {"reason": None}
+            to("filed", "", "refused"),
+            same("subjects", "record", "had_content"),
+            {"reason": None},
         ),
         "subject_request.decided.v1": Step(to("", "filed"), same("reason"), does=_decided),
-        "subject.held.v1": Step(keeps={"ground": "ground", "held_at": "at"}),
+        "subject.held.v1": Step(keeps={**same("ground", "had_content"), "held_at": "at"}),
         "subject.released.v1": Step(sets=_NOT_HELD),
         "subject.erased.v1": Step(
             to("carried_out", "granted"),

@@ -31,12 +31,12 @@ def affected(id: UUID, erased: UUID) -> SubjectRequest:
 def test_what_an_older_release_let_go_is_not_held() -> None:
     id = uuid7()
     with pytest.raises(Refused, match="hold_too_late"):
-        SUBJECT_REQUEST.decide(affected(id, id), Hold(AT, "court-7"))
+        SUBJECT_REQUEST.decide(affected(id, id), Hold(AT, "court-7", True))
 
 
 def test_a_record_of_which_a_party_was_erased_is_held() -> None:
     id = uuid7()
-    [held] = SUBJECT_REQUEST.decide(affected(id, uuid7()), Hold(AT, "court-7"))
+    [held] = SUBJECT_REQUEST.decide(affected(id, uuid7()), Hold(AT, "court-7", True))
     assert isinstance(held, SubjectHeld)
 
 

@@ -10,12 +10,11 @@ from pydantic import BaseModel
 from libs.common.http import shown
 from services.alerts.domain import alert
 
+HIDDEN = ("told", "about_version")
 _TOLD = {"told_at": datetime, "signed_at": datetime | None}
 
-Alert = shown("Alert", alert.Alert, hidden=("told",), status=alert.AlertStatus)
-Notification = shown(
-    "Notification", alert.Alert, hidden=("told",), status=alert.AlertStatus, **_TOLD
-)
+Alert = shown("Alert", alert.Alert, hidden=HIDDEN, status=alert.AlertStatus)
+Notification = shown("Notification", alert.Alert, hidden=HIDDEN, status=alert.AlertStatus, **_TOLD)
 
 
 class Receipt(BaseModel):

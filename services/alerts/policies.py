@@ -48,7 +48,7 @@ def on_event(event: Any, context: Now) -> Iterable[Effect]:
     hit = context.envelope.id if isinstance(event, ReadingLimitReached) else about
     for rule in RULES.rules:
         if rule.cleared_after(event):
-            yield ALERT.to(alert_id(hit, rule.id), Clear(event.at))
+            yield ALERT.to(alert_id(hit, rule.id), Clear(event.at, context.envelope.version))
         if rule.raised_by(event):
             yield ALERT.to(alert_id(hit, rule.id), _raise(event, about, rule, context))
 
@@ -74,7 +74,8 @@ def _raise(event: Any, about: UUID, rule: Rule, context: Now) -> Raise:
     told = () if late else _told(rule, cell, context.facts)
     place = (community, cell)
     at = min(event.at, context.now)  # a clock that is ahead (row A25)
-    return Raise(at, about, *place, rule.id, RULES.version, rule.severity, told, late)
+    version = context.envelope.version
+    return Raise(at, about, *place, rule.id, RULES.version, rule.severity, told, version, late)
 
 
 def _told(rule: Rule, cell: str | None, city: City) -> tuple[UUID, ...]:

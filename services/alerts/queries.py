@@ -9,6 +9,8 @@ from uuid import UUID
 
 import asyncpg
 
+from services.alerts.answers import HIDDEN
+
 Connection: TypeAlias = "asyncpg.Connection[Any]"
 Found = list[dict[str, Any]]
 
@@ -69,5 +71,5 @@ async def told(connection: Connection, person: UUID, *, after: UUID, limit: int)
 
 def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
     state = json.loads(row["state"])
-    del state["told"]
-    return {**state, "id": str(row["id"]), "version": row["version"]}
+    seen = {name: value for name, value in state.items() if name not in HIDDEN}
+    return {**seen, "id": str(row["id"]), "version": row["version"]}

@@ -37,6 +37,12 @@ def an_alert_was_cleared_because_its_lead_was_captured(seen: Seen) -> None:
 
 
 @bend("I2", caused.caused)
+def an_alert_knows_another_version_of_its_lead(seen: Seen) -> None:
+    event = of_type(seen, "alerts", "alert.raised.v1")
+    rewrite(event, "data", about_version=said(event)["about_version"] + 1)
+
+
+@bend("I2", caused.caused)
 def a_lead_was_routed_by_itself(seen: Seen) -> None:
     of_type(seen, "leads", "lead.routed.v1")["causation_source"] = "/civicgrid/leads/whim"
 

@@ -33,6 +33,8 @@ class AlertRaised(AlertEvent):
     level: int
     """0 at first, one more with each escalation."""
     late: bool = False
+    about_version: int = 0
+    """Of what it is about, when it was raised; what was before cannot clear it."""
 
 
 class AlertAcknowledged(AlertEvent):

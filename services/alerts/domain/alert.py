@@ -37,6 +37,7 @@ class Alert:
     severity: int = 1
     raised_at: datetime | None = None
     late: bool = False
+    about_version: int = 0
     level: int = 0
     told: tuple[UUID, ...] = ()
 
@@ -53,6 +54,7 @@ class Raise:
     rule_set: int
     severity: int
     recipients: tuple[UUID, ...]
+    about_version: int
     late: bool = False
 
 
@@ -73,9 +75,11 @@ class Escalate:
 
 @dataclass(frozen=True, slots=True)
 class Clear:
-    """The condition holds no more."""
+    """The condition holds no more since this version of what the alert is about. After a restore
+    that is told again, maybe of a time before the alert was raised."""
 
     at: datetime
+    about_version: int
 
 
 Command = Raise | Acknowledge | Escalate | Clear
@@ -102,8 +106,10 @@ def decide(alert: Alert, command: Command) -> list[AlertEvent]:
                 return []
             new = tuple(one for one in recipients if one not in alert.told)
             return [AlertEscalated(**_now(alert, at), level=level, recipients=new)]
-        case Clear(at):
-            return [AlertReturnedToNormal(**_now(alert, at))] if alert.status in CLEARED else []
+        case Clear(at, version):
+            if alert.status not in CLEARED or version < alert.about_version:
+                return []
+            return [AlertReturnedToNormal(**_now(alert, at))]
         case _:
             assert_never(command)
 
@@ -129,7 +135,7 @@ def _raised(alert: Alert, command: Raise) -> AlertRaised:
 def evolve(alert: Alert, event: AlertEvent) -> Alert:
     match event:
         case AlertRaised():
-            names = ("community", "cell", "about", "rule", "severity", "late")
+            names = ("community", "cell", "about", "rule", "severity", "late", "about_version")
             kept = {name: getattr(event, name) for name in names}
             return replace(
                 alert,
@@ -159,5 +165,6 @@ ALERT: Decider[Alert, Command, AlertEvent] = Decider(
     evolve=evolve,
     state=TypeAdapter(Alert),
     events=(AlertRaised, AlertAcknowledged, AlertEscalated, AlertReturnedToNormal),
+    shape=2,
     belongs=_belongs,
 )

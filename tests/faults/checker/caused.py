@@ -77,6 +77,8 @@ def caused(seen: Seen) -> Iterator[Violation]:
                 yield "I2", what
             if not _may_clear(event, raised, said.get(cause)):
                 yield "I2", f"{what}, which was before it"
+            if not _knows_its_version(event, said.get(cause)):
+                yield "I2", f"{what}, and tells of another version"
             if _origin(service, cause[0]) == TIMER and about.setdefault(cause, event) != event:
                 yield "I2", f"{what}, which was about {about[cause]['stream_id']}"
             is_noted = _origin(service, cause[0]) in (INTAKE_READ, TIMER, BURIED)
@@ -91,6 +93,13 @@ def _may_clear(event: Row, raised: Mapping[str, Row | None], said: Row | None) -
         return True
     is_of_another = began["stream_id"] != said["stream_id"]
     return is_of_another or int(said["version"]) > int(began["version"])
+
+
+def _knows_its_version(event: Row, said: Row | None) -> bool:
+    if event["type"] != "alert.raised.v1" or not said:
+        return True
+    version: int = parsed(event["data"])["about_version"]
+    return version == int(said["version"])
 
 
 def _origin(service: str, source: str) -> str:

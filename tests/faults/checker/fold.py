@@ -99,12 +99,13 @@ ALERT = Aggregate(
     {
         **dict.fromkeys(("community", "cell", "about", "raised_at")),
         **{"status": "", "rule": "", "severity": 1, "late": False, "level": 0, "told": []},
+        "about_version": 0,
     },
     {
         "alert.raised.v1": Step(
             to("unacknowledged", ""),
             {
-                **same("community", "cell", "about", "rule", "severity", "late"),
+                **same("community", "cell", "about", "rule", "severity", "late", "about_version"),
                 **{"raised_at": "at", "told": "recipients"},
             },
         ),

@@ -122,7 +122,7 @@ class Alerts(DomainMachine):
     @rule(told=st.lists(PERSONS, unique=True, max_size=3), late=st.booleans())
     def be_raised(self, told: list[UUID], late: bool) -> None:
         place = (UUID(int=9), "c", "c-1", "rule", 1, 3)
-        self.tell_twice(alert.Raise(self.now, *place, tuple(told), late))
+        self.tell_twice(alert.Raise(self.now, *place, tuple(told), 5, late))
 
     @rule(by=PERSONS)
     def acknowledge(self, by: UUID) -> None:
@@ -134,9 +134,11 @@ class Alerts(DomainMachine):
         self.tell_twice(alert.Escalate(self.now, level, tuple(told)))
         assert len(set(self.state.told)) == len(self.state.told)
 
-    @rule()
-    def clear(self) -> None:
-        self.tell_twice(alert.Clear(self.now))
+    @rule(version=st.integers(1, 9))
+    def clear(self, version: int) -> None:
+        is_earlier, before = version < self.state.about_version, self.state
+        self.tell_twice(alert.Clear(self.now, version))
+        assert not is_earlier or self.state == before
 
 
 class Cases(DomainMachine):
@@ -477,8 +479,9 @@ class Grants(DomainMachine):
     @rule(minutes=st.integers(0, 40))
     def time_passes(self, minutes: int) -> None:
         self.now += timedelta(minutes=minutes)
-        self.tell_twice(break_glass.LetAccessEnd(self.now))
-        assert self.state.status != "granted" or self.state.ends_at > self.now
+        at = self.now
+        self.tell_twice(break_glass.LetAccessEnd(at))
+        assert self.state.status != "granted" or self.state.ends_at > at
 
 
 class Grantees(DomainMachine):

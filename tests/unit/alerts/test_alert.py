@@ -24,7 +24,7 @@ from services.alerts.domain.alert import (
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 LI, WANG = UUID(int=1), UUID(int=2)
-RAISE = Raise(NOW, UUID(int=9), "c", "c-1", "rule", 1, 3, (LI, WANG))
+RAISE = Raise(NOW, UUID(int=9), "c", "c-1", "rule", 1, 3, (LI, WANG), 5)
 
 
 def told(alert: Alert, *steps: Any) -> Alert:
@@ -40,14 +40,19 @@ def told(alert: Alert, *steps: Any) -> Alert:
         ((RAISE,), "unacknowledged"),
         ((RAISE, RAISE), "unacknowledged"),
         ((RAISE, Acknowledge(NOW, LI)), "acknowledged"),
-        ((RAISE, Clear(NOW)), "returned_unacknowledged"),
-        ((RAISE, Acknowledge(NOW, LI), Clear(NOW)), "normal"),
-        ((RAISE, Clear(NOW), Acknowledge(NOW, WANG)), "normal"),
-        ((Clear(NOW),), ""),
+        ((RAISE, Clear(NOW, 6)), "returned_unacknowledged"),
+        ((RAISE, Acknowledge(NOW, LI), Clear(NOW, 6)), "normal"),
+        ((RAISE, Clear(NOW, 6), Acknowledge(NOW, WANG)), "normal"),
+        ((Clear(NOW, 6),), ""),
     ],
 )
 def test_each_trigger_leads_where_the_table_says(steps: tuple[Any, ...], status: str) -> None:
     assert told(Alert(UUID(int=7)), *steps).status == status
+
+
+def test_what_was_before_it_was_raised_does_not_clear_it() -> None:
+    """As after a restore: it is there already, and the messages before it are read again."""
+    assert told(Alert(UUID(int=7)), RAISE, Clear(NOW, 3)).status == "unacknowledged"
 
 
 def test_nobody_is_told_twice_and_nobody_once_it_is_settled() -> None:
@@ -56,7 +61,7 @@ def test_nobody_is_told_twice_and_nobody_once_it_is_settled() -> None:
     assert alert.told == (LI, WANG, third)
     assert decide(alert, Escalate(NOW, 1, (third,))) == []
     assert decide(told(alert, Acknowledge(NOW, LI)), Escalate(NOW, 2, (UUID(int=4),))) == []
-    assert decide(told(alert, Clear(NOW)), Escalate(NOW, 2, (UUID(int=4),))) == []
+    assert decide(told(alert, Clear(NOW, 6)), Escalate(NOW, 2, (UUID(int=4),))) == []
 
 
 def test_only_who_was_told_acknowledges_and_only_once() -> None:
@@ -81,7 +86,7 @@ def test_over_ten_thousand_random_steps_no_person_is_told_twice() -> None:
                 replace(RAISE, recipients=some),
                 Acknowledge(NOW, chance.choice(persons)),
                 Escalate(NOW, alert.level + 1, some),
-                Clear(NOW),
+                Clear(NOW, 6),
             ]
             try:
                 events = decide(alert, chance.choice(steps))

@@ -47,8 +47,9 @@ class Stream:
 
 @dataclass(slots=True)
 class Asked:
-    """What a batch must know before it decides."""
+    """What a batch must know before it decides. `planned_at`: when it was planned."""
 
+    planned_at: datetime | None = None
     streams: dict[Address, AnyDecider] = field(default_factory=dict)
     messages: list[Message] = field(default_factory=list)
     requests: list[tuple[str, str]] = field(default_factory=list)
@@ -73,6 +74,8 @@ class Loaded:
     requests: dict[tuple[str, str], FirstAnswer] = field(default_factory=dict)
     positions: dict[tuple[str, int], int] = field(default_factory=dict)
     fired: set[Fired] = field(default_factory=set)
+    is_newer: bool = False
+    """Some state of it was changed since the batch was planned."""
     waiting: dict[UUID, dict[int, datetime]] = field(default_factory=dict)
     """Versions of subjects whose messages wait, and until when."""
 
@@ -82,13 +85,13 @@ async def load(connection: Connection, asked: Asked) -> Loaded:
     by_table: dict[str, list[UUID]] = {}
     for name, id in asked.streams:
         by_table.setdefault(name, []).append(id)
-    parts: list[tuple[str, Sequence[Sequence[Any]]]] = [
+    parts: list[tuple[str, Sequence[Any]]] = [
         ("inbox", [[message.id for message in asked.messages]] if asked.messages else []),
         ("request", list(zip(*asked.requests, strict=True))),
         ("position", list(zip(*asked.partitions, strict=True))),
         ("timer", list(zip(*((one.name, one.id) for one in asked.fired), strict=True))),
         ("waiting", [asked.subjects] if asked.subjects else []),
-        *((table, [ids]) for table, ids in by_table.items()),
+        *((table, [ids, asked.planned_at]) for table, ids in by_table.items()),
     ]
     filled = [(name, columns) for name, columns in parts if columns]
     query = _reading(tuple(name for name, _ in filled))
@@ -124,9 +127,9 @@ def _reading(names: tuple[str, ...]) -> str:
     selects, n = [_HEAD], 1
     for name in names:
         count, select = _SELECTS.get(name) or (
-            1,
-            f"SELECT '{name}', id, NULL, version, shape, key, state::text, NULL"
-            f" FROM {name} WHERE id = ANY({{0}}::uuid[])",
+            2,
+            f"SELECT '{name}', id, CASE WHEN changed_at > {{1}}::timestamptz THEN 'newer' END,"
+            f" version, shape, key, state::text, NULL FROM {name} WHERE id = ANY({{0}}::uuid[])",
         )
         selects.append(select.format(*(f"${n + i}" for i in range(count))))
         n += count
@@ -156,6 +159,7 @@ def _sort(rows: Iterable[asyncpg.Record], asked: Asked) -> Loaded:
                 version = row["number"]
                 stream = Stream(decider, row["id"], state, version, version, row["key"])
                 loaded.streams[name, row["id"]] = stream
+                loaded.is_newer |= row["note"] is not None
     for address, decider in asked.streams.items():
         if address not in loaded.streams:
             id = address[1]

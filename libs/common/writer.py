@@ -10,6 +10,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -173,15 +174,15 @@ class Writer:
             await self._clock.start(self._connection)
             await self._facts.reload(self._connection)
         connection = self._connection
-        planned = self._plan(works)
         with metrics.STAGE_SECONDS.labels(self._name, "load").time():
-            loaded = await journal.load(connection, _asked(works, planned))
+            planned, loaded = await self._load(connection, works)
         if loaded.facts_number != self._facts.number:
             await self._facts.reload(connection)
-            planned = self._plan(works)
-            loaded = await journal.load(connection, _asked(works, planned))
+            planned, loaded = await self._load(connection, works)
         self.attempted = time.monotonic()
         self._clock.set(loaded.now)
+        if loaded.is_newer:
+            planned = self._plan(works)  # what is done now comes after what another process did
         with metrics.STAGE_SECONDS.labels(self._name, "decide").time():
             changes = await self._decide(connection, works, planned, loaded)
         keys = await self._subject_keys(changes)
@@ -197,6 +198,13 @@ class Writer:
 
     def context(self) -> Context[Any]:
         return Context(self._facts.value, self._clock.now(), self._facts.number)
+
+    async def _load(
+        self, connection: Connection, works: Sequence[Work]
+    ) -> tuple[list[Planned], Loaded]:
+        now = self._clock.now()
+        planned = self._plan(works)
+        return planned, await journal.load(connection, _asked(works, planned, now))
 
     def _plan(self, works: Sequence[Work]) -> list[Planned]:
         context = self.context()
@@ -216,7 +224,8 @@ class Writer:
                 draft.take(work, effects)
             if not draft.missing:
                 return draft.changes
-            more = await journal.load(connection, Asked(streams=dict(draft.missing)))
+            asked = Asked(self._clock.now(), streams=dict(draft.missing))
+            more = await journal.load(connection, asked)
             loaded.streams.update(more.streams)
 
     async def _subject_keys(self, changes: Changes) -> Mapping[UUID, AESGCM]:
@@ -243,8 +252,8 @@ def _planned(work: Work, context: Context[Any]) -> Planned:
         return error
 
 
-def _asked(works: Sequence[Work], planned: Sequence[Planned]) -> Asked:
-    asked = Asked()
+def _asked(works: Sequence[Work], planned: Sequence[Planned], now: datetime) -> Asked:
+    asked = Asked(now)
     for work, effects in zip(works, planned, strict=True):
         if work.message:
             asked.messages.append(work.message)

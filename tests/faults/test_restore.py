@@ -39,7 +39,8 @@ TYPES = ("theft", "gas_bottle", "neighbour_quarrel", "street_light")
 
 
 async def run_leads(town: Town, count: int) -> None:
-    """Leads of each kind, half of them closed; all of it known everywhere."""
+    """Leads of each kind, some of them taken on, some returned to nobody; all of it known
+    everywhere."""
     cells = (await town.get("/areas", level="grid_l3"))["items"]
     for n in range(count):
         id = str(uuid7())
@@ -48,6 +49,9 @@ async def run_leads(town: Town, count: int) -> None:
         if n % 4 == 3:
             for step in ("sign", "accept"):
                 await town.post(f"/leads/{id}/{step}")
+        if n % 4 == 0:
+            await town.post(f"/leads/{id}/return", {"reason": "not_ours"})
+            assert (await town.get(f"/leads/{id}"))["status"] == "unrouted"
     await eventually(partial(busy, town), [].__eq__, within=CAUGHT_UP)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import sys
 import traceback
 from collections.abc import Iterator, MutableMapping
@@ -80,8 +81,12 @@ def quiet(loop: asyncio.AbstractEventLoop) -> None:
 
     def told(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
-        structlog.get_logger().error(
-            "left alone", error=blame(error) if error else type(context.get("future")).__name__
-        )
+        told_of = {"error": blame(error)} if error else {}
+        structlog.get_logger().error("left alone", what=_fixed(context["message"]), **told_of)
 
     loop.set_exception_handler(told)
+
+
+def _fixed(message: str) -> str:
+    """What asyncio says of it, up to the callback or the object that it quotes."""
+    return re.split(" in callback | ?<", message, maxsplit=1)[0]

@@ -234,6 +234,16 @@ async def test_who_may_see_accounts_and_posts_sees_whose_posts_an_account_has(
     assert post.startswith("command_operator of ") and post in city.run(*told)
 
 
+async def test_an_account_of_who_holds_no_post_is_opened_and_that_is_told(
+    city: Commands, informant: Signed
+) -> None:
+    founder = replace(informant, home=city.home)
+    head = next(one for one in persons_of_the_plan() if one.role == "grid_head")
+    for number, (person, warned) in enumerate(((head.id, False), (uuid7(), True))):
+        said = founder.run("accounts", "open", f"bob.{number}", "--person", str(person))
+        assert "invitation" in said and ("holds no post" in said) == warned
+
+
 async def test_what_is_erased_is_confirmed_by_every_service(
     commander: Signed, privacy: Signed
 ) -> None:
@@ -256,6 +266,8 @@ async def test_what_is_not_theirs_is_seen_with_leave_for_a_while(
     grant = str(asked["id"])
     officer.run("access", "approve", grant, ends=1)
     assert grant in commander.run("access", "list", "--status", "requested")
+    opened = ("lead", "show", lead, "--grant", grant)
+    officer.fails(*opened, why="nobody has granted it yet")
     commander.run("access", "approve", grant)
 
     async def shown() -> bool:
@@ -267,7 +279,22 @@ async def test_what_is_not_theirs_is_seen_with_leave_for_a_while(
     await eventually(shown, bool)
     assert why[1] in officer.run("access", "show", grant)
     officer.run("access", "end", grant)
-    assert officer.json("access", "show", grant)["status"] == "ended"
+    ended = officer.json("access", "show", grant)
+    assert ended["status"] == "ended"
+    listed = officer.run("access", "list")
+    assert ended["ended_at"] in listed and ended["ends_at"] not in listed
+    why = f"your grant {grant} opens nothing: it ended at {ended['ended_at']}"
+
+    async def told() -> bool:
+        try:
+            officer.fails(*opened, why=why)
+        except AssertionError:
+            return False
+        return True
+
+    await eventually(told, bool)
+    officer.fails("lead", "content", lead, "--grant", grant, why=why)
+    commander.fails(*opened, why="There is no such thing")
     commander.run("access", "review", grant, "in_order", "brought home", ends=1)
     privacy.run("lead", "content", lead, ends=1)
     privacy.run("access", "review", grant, "in_order", "brought home")

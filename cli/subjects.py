@@ -13,7 +13,9 @@ from cli.screen import Json, console, errors, show_json, show_table
 
 app = typer.Typer(no_args_is_help=True, help="Erase what a record holds of somebody, or hold it.")
 
-Record = Annotated[UUID, typer.Argument(metavar="RECORD", help="id of a lead, a case, an account")]
+Record = Annotated[
+    UUID, typer.Argument(metavar="RECORD", help="id of a lead, a case, an account, an entry")
+]
 Subject = Annotated[UUID, typer.Argument(metavar="SUBJECT", help="as `subjects list` shows it")]
 PATIENCE_SECONDS = 30
 
@@ -28,17 +30,24 @@ def erase(
     account: Annotated[
         bool, typer.Option("--account", help="the record is an account, which founders alone see")
     ] = False,
+    shared: Annotated[
+        bool, typer.Option("--shared", help="it is an entry of what the police share")
+    ] = False,
     url: Url = None,
 ) -> None:
     """For good: the keys are destroyed in every service, and come back with no backup."""
     city = City(url, options={"party": "--party", "reason": "--reason"})
-    if not _is_known(city, record, account):
+    is_known = _is_known(city, record)
+    if not (is_known or account or shared):
         raise CityError(
             f"no lead and no case has the id {record}: nothing was erased. If it is the id of an"
-            " account, say so with --account"
+            " account, say so with --account; if of an entry of what the police share, with"
+            " --shared. A person has no id: who issued or reads an entry knows that of the entry"
         )
     filed = city.post("/subject-requests", {"record": str(record), "party": party})
     path = f"/subject-requests/{filed['id']}"
+    if not is_known:
+        _check_content(city, path, record)
     city.post(f"{path}/decide", {"granted": True, "reason": reason}, version="*")
     city.post(f"{path}/carry-out", version="*")
     deadline = time.monotonic() + PATIENCE_SECONDS
@@ -53,8 +62,15 @@ def erase(
     console.print(f"{told}: {filed['id']}")
 
 
-def _is_known(city: City, record: UUID, is_account: bool) -> bool:
-    """What may not be looked at is believed to be the account that it is said to be."""
+def _check_content(city: City, path: str, record: UUID) -> None:
+    """Of an account, and of an entry, something is sealed as long as it is there at all."""
+    if city.get(path)["had_content"] is False:
+        city.post(f"{path}/decide", {"granted": False, "reason": "no_content"}, version="*")
+        raise CityError(f"there is no content of {record}, or no more: nothing was erased")
+
+
+def _is_known(city: City, record: UUID) -> bool:
+    """Of what may not be looked at nobody knows; it is believed to be what it is said to be."""
     for path in ("/leads", "/mediation-cases", "/accounts"):
         try:
             city.get(f"{path}/{record}")
@@ -62,8 +78,6 @@ def _is_known(city: City, record: UUID, is_account: bool) -> bool:
         except Refusal as refusal:
             if refusal.status not in (403, 404):
                 raise
-            if refusal.status == 403 and path == "/accounts":
-                return is_account
     return False
 
 
@@ -74,8 +88,12 @@ def hold(
     url: Url = None,
 ) -> None:
     """Nothing of it is erased until it is released. Once more, each year: it is needed still."""
-    City(url).post(f"/subject-requests/{subject}/hold", {"ground": ground}, version="*")
-    console.print(f"held: {subject}")
+    city, path = City(url), f"/subject-requests/{subject}"
+    city.post(f"{path}/hold", {"ground": ground}, version="*")
+    told = "held"
+    if city.get(path)["had_content"] is False:
+        told = "held, but there is no content of it now: see that the id is right"
+    console.print(f"{told}: {subject}")
 
 
 @app.command()
@@ -99,11 +117,18 @@ def list_requests(
     show_json(rows) if as_json else show_table([_line(row) for row in rows])
 
 
+def _hold_of(row: dict[str, Any]) -> str:
+    ground: str | None = row["ground"]
+    if ground and row["erased_at"]:
+        return f"{ground}, which came too late"
+    return ground or "none"
+
+
 def _line(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": row["id"],
         "status": row["status"].replace("_", " ") or "nothing asked",
-        "legal hold": row["ground"] or "none",
+        "legal hold": _hold_of(row),
         "since": row["held_at"],
         "not confirmed by": row["missing"],
         "overdue": row["overdue"],

@@ -163,6 +163,8 @@ def _decisions(router: APIRouter, desk: Registry) -> None:
             sealed = await queries.first_sealed(connection, id)
         told = await desk.unsealed(id, sealed)
         if found and found["status"] == "submitted":
+            if not told:
+                raise Refused("content_erased", allowed=("reject_batch",))
             _check_signed(desk, found)
             _check_allowed(desk, told)
         return await desk.tell(request, SHARED_BATCH, id, lambda at: Approve(at, by))
@@ -182,9 +184,8 @@ def _check_signed(desk: Registry, batch: Mapping[str, Any]) -> None:
 
 
 def _check_allowed(desk: Registry, told: Mapping[str, Any]) -> None:
-    """Raises Refused where nothing may be done with what is of this category (rows P1, P15), or
-    nobody knows any more what it is of."""
-    context, category = desk.context(), told.get("category", "")
+    """Raises Refused where nothing may be done with what is of this category (rows P1, P15)."""
+    context, category = desk.context(), told["category"]
     day = (registered(), calendar.day_of(context.now, context.facts.calendar))
     if not sharing_faults.is_assessed(category, *day):
         raise Refused(ASSESSMENT, status=422, path="/category")

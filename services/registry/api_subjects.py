@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from libs.common.http import CHANGED, Changed, Limit, answers, page
+from libs.privacy import erasing
 from services.registry import queries, subjects
 from services.registry.answers import Registry, SubjectRequest, one
 from services.registry.bodies import DecisionBody, HoldBody, SubjectRequestBody
@@ -27,8 +28,11 @@ FIRST = UUID(int=0)
 def _requests(router: APIRouter, desk: Registry) -> None:
     @router.post("/subject-requests", status_code=201, responses=answers(Changed, 201, etag=True))
     async def file_request(request: Request, body: SubjectRequestBody) -> Response:
-        """To erase what a record holds, or what it holds of one party (row P9)."""
-        plan = one(lambda now: subjects.file_request(now, body.record, body.party))
+        """To erase what a record holds, or what it holds of one party (row P9). Any id is taken;
+        the request says whether there is anything to erase (`had_content`)."""
+        told = (body.record, body.party)
+        had_content = await desk.has_content(erasing.subjects_of(*told))
+        plan = one(lambda now: subjects.file_request(now, *told, had_content))
         return await desk.command(request, plan, body=body)
 
     @router.post("/subject-requests/{id}/decide", responses=CHANGED)
@@ -48,8 +52,10 @@ def _requests(router: APIRouter, desk: Registry) -> None:
     @router.post("/subject-requests/{id}/hold", responses=CHANGED)
     async def hold_subject(request: Request, id: UUID, body: HoldBody) -> Response:
         """`ground`: number of the document that forbids to erase it; the same once more says that
-        it was reviewed and is needed still."""
-        return await desk.tell(request, SUBJECT_REQUEST, id, lambda at: Hold(at, body.ground), body)
+        it was reviewed and is needed still. Any id is taken, but of what is erased or about to be
+        (409); the request says whether there is anything to hold (`had_content`)."""
+        told = (body.ground, await desk.has_content(erasing.subjects_of(id, None)))
+        return await desk.tell(request, SUBJECT_REQUEST, id, lambda at: Hold(at, *told), body)
 
     @router.post("/subject-requests/{id}/release", responses=CHANGED)
     async def release_subject(request: Request, id: UUID) -> Response:
@@ -77,8 +83,8 @@ def _reads(router: APIRouter, desk: Registry) -> None:
 
     @router.get("/subject-requests/{id}", responses=answers(SubjectRequest, etag=True))
     async def show_request(request: Request, id: UUID, response: Response) -> Mapping[str, Any]:
-        """`missing`: services that have not confirmed yet; `had_content`: whether there was any to
-        erase, which there is not of a record that nobody knows."""
+        """`missing`: services that have not confirmed yet; `had_content`: whether there was any
+        when this was filed, held or carried out: of a record that nobody knows there is none."""
         async with desk.reading(request) as look:
             return look.one(await queries.request(look.connection, id), response)
 

@@ -33,6 +33,7 @@ from services.registry.domain.subject_request import (
     Confirm,
     FallOverdue,
     File,
+    FindErased,
 )
 
 CONFIRMATIONS, ERASE = "confirmations", "erase"
@@ -42,13 +43,14 @@ WITHIN = timedelta(hours=24)
 Now = Context[City]
 
 
-def file_request(context: Now, record: UUID, party: str | None) -> Instruction:
+def file_request(context: Now, record: UUID, party: str | None, had_content: bool) -> Instruction:
     """Of a record as a whole, or of one party of it, who is known by a reference of their own. What
     is the city's own is nobody's (`ids.own`)."""
     if record.version not in (7, 8) or is_own(record):
         raise Refused("invalid_id", status=422, path="/record")
     subjects = erasing.subjects_of(record, party)
-    return SUBJECT_REQUEST.to(subjects[0], File(context.now, subjects, record if party else None))
+    told = File(context.now, subjects, record if party else None, had_content)
+    return SUBJECT_REQUEST.to(subjects[0], told)
 
 
 def on_subject_erased(event: SubjectErased, context: Now) -> Iterable[Effect]:
@@ -57,7 +59,8 @@ def on_subject_erased(event: SubjectErased, context: Now) -> Iterable[Effect]:
     yield SHARED_ENTRY.to(event.subject_ref, Forget(event.at))
     affected = {*event.subjects, *([event.record] if event.record else ())} - {event.subject_ref}
     for subject in sorted(affected, key=str):
-        yield SUBJECT_REQUEST.to(subject, Affect(event.at, event.subject_ref))
+        goes = subject in event.subjects
+        yield SUBJECT_REQUEST.to(subject, Affect(event.at, event.subject_ref, goes))
     yield SetTimer(CONFIRMATIONS, event.subject_ref, context.now + WITHIN)
     data = {"subjects": [str(subject) for subject in event.subjects]}
     yield SetTimer(ERASE, event.subject_ref, context.now, data)
@@ -69,8 +72,11 @@ def erase(due: Due, context: Now) -> Iterable[Effect]:
 
 
 def on_confirmed(event: SubjectErasureConfirmed, context: Now) -> Iterable[Effect]:
-    """By any service, this one among them."""
+    """By any service, this one among them, and whoever decided it: leads erase by themselves what a
+    lead holds when its time is over."""
     yield SUBJECT_REQUEST.to(event.subject_ref, Confirm(context.now, event.service))
+    for subject in event.subjects:
+        yield SUBJECT_REQUEST.to(subject, FindErased(context.now))
 
 
 def on_request_confirmed(event: SubjectRequestConfirmed, context: Now) -> Iterable[Effect]:

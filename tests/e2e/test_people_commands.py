@@ -168,11 +168,43 @@ async def test_who_is_not_known_is_not_erased(privacy: Signed) -> None:
 async def test_an_account_is_erased_by_who_says_that_it_is_one(
     city: Commands, commander: Signed, privacy: Signed
 ) -> None:
-    (account,) = city.json("accounts", "list", "--person", str(COMMANDER))
-    privacy.fails("subjects", "erase", account["id"], "--party", "reporter", why="--account")
-    told = (account["id"], "--party", "reporter", "--account")
-    said = privacy.run("subjects", "erase", *told)
-    assert "confirmed by every service" in said and "there was no content" in said
+    person = str(uuid7())
+    city.run("accounts", "open", "a.name.to.go", "--person", person)
+    (account,) = city.json("accounts", "list", "--person", person)
+    privacy.fails("subjects", "erase", account["id"], why="--account")
+    as_account = ("subjects", "erase", account["id"], "--account")
+    privacy.fails(*as_account, "--party", "reporter", why="nothing was erased")
+    assert "erased, and confirmed by every service" in privacy.run(*as_account)
+    privacy.fails("subjects", "erase", str(uuid7()), "--account", why="nothing was erased")
+
+
+async def test_what_the_police_share_is_erased_by_who_says_that_it_is_that(
+    commander: Signed, officer: Signed, privacy: Signed, tmp_path: Path
+) -> None:
+    """given: two entries in force, which a privacy officer sees nowhere; when: one is erased; then:
+    so it is said, and it is read no more; a second time, or with another id, nothing is erased."""
+    pem, file = tmp_path / "bureau.pem", tmp_path / "batch.json"
+    commander.run("sharing", "key", "bureau", str(pem))
+    file.write_text(json.dumps(batch()))
+    known = {row["id"] for row in officer.json("sharing", "entries")}
+    officer.run("sharing", "submit", str(file), "--key", str(pem))
+    (one,) = commander.json("sharing", "batches", "--status", "submitted")
+    commander.run("sharing", "approve", one["id"])
+    first, second = (
+        row["id"] for row in officer.json("sharing", "entries") if row["id"] not in known
+    )
+    privacy.fails("subjects", "erase", first, why="--shared")
+    said = privacy.run("subjects", "erase", first, "--shared")
+    assert "erased, and confirmed by every service" in said
+    officer.fails("sharing", "entry", first, "--purpose", "resettle", why="no such thing")
+    privacy.fails("subjects", "hold", first, "court-2026-27", why="comes too late")
+    nobody = str(uuid7())
+    privacy.fails("subjects", "erase", nobody, "--shared", why="nothing was erased")
+    (row,) = [row for row in privacy.json("subjects", "list") if row["id"] == nobody]
+    assert (row["status"], row["reason"]) == ("refused", "no_content")
+    assert "no content of it now" in privacy.run("subjects", "hold", nobody, "court-2026-28")
+    shown = officer.json("sharing", "entry", second, "--purpose", "resettle")
+    assert shown["name"] in ("Han Mei", "Li Lei")
 
 
 async def test_a_lead_without_a_place_waits_until_somebody_finds_it(commander: Signed) -> None:

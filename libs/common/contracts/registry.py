@@ -202,11 +202,12 @@ class SubjectEvent(Event):
 
 class SubjectRequestFiled(SubjectEvent):
     """To erase `subjects`: the record, and its parties where it goes as a whole. `record`: that of
-    which the subject is a party."""
+    which the subject is a party. `had_content`: whether anything can be read of them now."""
 
     type: ClassVar[str] = "subject_request.filed.v1"
     subjects: tuple[UUID, ...]
     record: UUID | None = None
+    had_content: bool | None = None
 
 
 class SubjectRequestDecided(SubjectEvent):
@@ -216,10 +217,12 @@ class SubjectRequestDecided(SubjectEvent):
 
 
 class SubjectHeld(SubjectEvent):
-    """Nothing of it may be erased: `ground`, the number of a document, says why."""
+    """Nothing of it may be erased: `ground`, the number of a document, says why. `had_content`:
+    whether anything can be read of it now, or of its parties."""
 
     type: ClassVar[str] = "subject.held.v1"
     ground: Code
+    had_content: bool | None = None
 
 
 class SubjectReleased(SubjectEvent):
@@ -238,10 +241,19 @@ class SubjectErased(SubjectEvent):
 
 class SubjectAffected(SubjectEvent):
     """`erased`, the record of which it is a party or a party of it, was erased; or it goes itself,
-    for what it said is over: no legal hold was on this subject either."""
+    for what it said is over: no legal hold was on this subject either. `goes`: whether it is erased
+    with it."""
 
     type: ClassVar[str] = "subject.affected.v1"
     erased: UUID
+    goes: bool = False
+
+
+class SubjectFoundErased(SubjectEvent):
+    """A service destroyed its keys without having been asked from here, for its time was over. A
+    legal hold that is on it came too late."""
+
+    type: ClassVar[str] = "subject.found_erased.v1"
 
 
 class SubjectDeferred(SubjectEvent):

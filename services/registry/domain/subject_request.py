@@ -15,6 +15,7 @@ from libs.common.contracts.registry import (
     SubjectDeferred,
     SubjectErased,
     SubjectEvent,
+    SubjectFoundErased,
     SubjectHeld,
     SubjectReleased,
     SubjectRequestConfirmed,
@@ -36,8 +37,9 @@ class SubjectRequest:
     """One for each subject. `status` is empty while nothing was asked; `ground`: of a legal hold,
     which may be there before anything is asked; `held_at`: when it was laid on, or somebody said
     that it is needed still; `record`: that of which it is a party, where this was asked about;
-    `had_content`: whether there was anything to erase, once it was; `is_deferred`: whether it goes
-    as soon as its legal hold is released."""
+    `had_content`: whether there was anything to erase or hold, when that was asked;
+    `is_deferred`: whether it goes as soon as its legal hold is released; `erased_at`: when it was
+    decided that it goes, or heard that it is gone: a legal hold that stands then came too late."""
 
     id: UUID
     status: Status = ""
@@ -50,13 +52,15 @@ class SubjectRequest:
     missing: tuple[str, ...] = ()
     overdue: bool = False
     is_deferred: bool = False
+    erased_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class File:
     at: datetime
     subjects: tuple[UUID, ...]
-    record: UUID | None = None
+    record: UUID | None
+    had_content: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,26 +78,36 @@ class CarryOut:
 
 @dataclass(frozen=True, slots=True)
 class Affect:
-    """Its record, or a party of it, is erased."""
+    """Its record, or a party of it, is erased. `goes`: whether it is erased with it."""
 
     at: datetime
     erased: UUID
+    goes: bool
 
 
 @dataclass(frozen=True, slots=True)
 class LetGo:
     """What it said is over: it goes, once no legal hold is on it. No answer where it waits for
-    that already."""
+    that already, or goes."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FindErased:
+    """Its keys are destroyed, whoever decided that; no answer where that is known."""
 
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """With the same ground: it was reviewed, and is needed still (row P24: each year)."""
+    """With the same ground: it was reviewed, and is needed still (row P24: each year). Refused once
+    it was decided that it goes."""
 
     at: datetime
     ground: str
+    had_content: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +129,7 @@ class FallOverdue:
 
 
 Step = File | Decide | CarryOut
-Command = Step | Affect | LetGo | Hold | Release | Confirm | FallOverdue
+Command = Step | Affect | LetGo | FindErased | Hold | Release | Confirm | FallOverdue
 
 LEGAL: Mapping[Status, Mapping[type[Any], str]] = {
     "": {File: "file_request"},
@@ -129,11 +143,14 @@ LEGAL: Mapping[Status, Mapping[type[Any], str]] = {
 
 def decide(request: SubjectRequest, command: Command) -> list[SubjectEvent]:
     match command:
-        case Hold(at, ground):
-            return [SubjectHeld(subject_ref=request.id, at=at, ground=ground)]
-        case Affect(at, erased):
+        case Hold():
+            return [_held(request, command)]
+        case Affect(at, erased, goes):
             _check_hold(request)
-            return [SubjectAffected(subject_ref=request.id, at=at, erased=erased)]
+            return [SubjectAffected(subject_ref=request.id, at=at, erased=erased, goes=goes)]
+        case FindErased(at):
+            found = SubjectFoundErased(subject_ref=request.id, at=at)
+            return [] if request.erased_at else [found]
         case LetGo(at):
             return _let_go(request, at)
         case Release(at):
@@ -149,26 +166,44 @@ def decide(request: SubjectRequest, command: Command) -> list[SubjectEvent]:
     return [_step(request, command)]
 
 
+def _held(request: SubjectRequest, command: Hold) -> SubjectHeld:
+    if request.erased_at:
+        raise Refused("hold_too_late")
+    return SubjectHeld(
+        subject_ref=request.id,
+        at=command.at,
+        ground=command.ground,
+        had_content=command.had_content,
+    )
+
+
 def _let_go(request: SubjectRequest, at: datetime) -> list[SubjectEvent]:
-    if request.is_deferred:
+    if request.is_deferred or request.erased_at:
         return []
     if request.ground:
         return [SubjectDeferred(subject_ref=request.id, at=at)]
-    return [SubjectAffected(subject_ref=request.id, at=at, erased=request.id)]
+    return [_goes(request, at)]
 
 
 def _released(request: SubjectRequest, at: datetime) -> list[SubjectEvent]:
     released = SubjectReleased(subject_ref=request.id, at=at)
-    gone = SubjectAffected(subject_ref=request.id, at=at, erased=request.id)
-    return [released, gone] if request.is_deferred else [released]
+    return [released, _goes(request, at)] if request.is_deferred else [released]
+
+
+def _goes(request: SubjectRequest, at: datetime) -> SubjectAffected:
+    return SubjectAffected(subject_ref=request.id, at=at, erased=request.id, goes=True)
 
 
 def _step(request: SubjectRequest, command: Step) -> SubjectEvent:
     """One legal step; the state takes this command."""
     match command:
-        case File(at, subjects, record):
+        case File(at, subjects, record, had_content):
             return SubjectRequestFiled(
-                subject_ref=request.id, at=at, subjects=subjects, record=record
+                subject_ref=request.id,
+                at=at,
+                subjects=subjects,
+                record=record,
+                had_content=had_content,
             )
         case Decide(at, granted, reason):
             return SubjectRequestDecided(
@@ -203,20 +238,35 @@ def _confirmed(request: SubjectRequest, at: datetime, service: str) -> list[Subj
 
 def evolve(request: SubjectRequest, event: SubjectEvent) -> SubjectRequest:
     match event:
-        case SubjectRequestFiled(subjects=subjects, record=record):
-            return replace(request, status="filed", subjects=subjects, record=record, reason=None)
+        case SubjectRequestFiled():
+            return replace(
+                request,
+                status="filed",
+                subjects=event.subjects,
+                record=event.record,
+                had_content=event.had_content,
+                reason=None,
+            )
         case SubjectRequestDecided(granted=granted, reason=reason):
             return replace(request, status="granted" if granted else "refused", reason=reason)
-        case SubjectErased(had_content=had_content):
+        case SubjectErased(at=at, had_content=had_content):
             return replace(
-                request, status="carried_out", missing=CONFIRMING, had_content=had_content
+                request,
+                status="carried_out",
+                missing=CONFIRMING,
+                had_content=had_content,
+                erased_at=at,
             )
+        case SubjectAffected(at=at, erased=erased, goes=goes) if goes or erased == request.id:
+            return replace(request, erased_at=at)
+        case SubjectFoundErased(at=at):
+            return replace(request, erased_at=at)
         case SubjectRequestConfirmed(missing=missing):
             return replace(
                 request, status="carried_out" if missing else "confirmed", missing=missing
             )
-        case SubjectHeld(at=at, ground=ground):
-            return replace(request, ground=ground, held_at=at)
+        case SubjectHeld(at=at, ground=ground, had_content=had_content):
+            return replace(request, ground=ground, held_at=at, had_content=had_content)
         case SubjectReleased():
             return replace(request, ground=None, held_at=None, is_deferred=False)
         case SubjectDeferred():
@@ -239,9 +289,10 @@ SUBJECT_REQUEST: Decider[SubjectRequest, Command, SubjectEvent] = Decider(
         SubjectReleased,
         SubjectErased,
         SubjectAffected,
+        SubjectFoundErased,
         SubjectDeferred,
         SubjectRequestConfirmed,
         SubjectRequestFellOverdue,
     ),
-    shape=3,
+    shape=5,
 )

@@ -20,7 +20,8 @@ from libs.common.dead_letters import subject_of
 from libs.common.ids import uuid7
 from libs.common.journal import party_of
 from libs.common.keys import Keys, unseal
-from libs.common.messages import Context, Due, Instruction, SetTimer
+from libs.common.messages import Cause, Context, Due, Instruction, SetTimer
+from libs.common.work import Work
 from libs.privacy import erasing
 from services.portal.door import NAMES
 from services.registry import subjects
@@ -112,6 +113,27 @@ async def test_an_erasure_says_whether_there_was_any_content(town: Town) -> None
     for record, had_content in ((await captured(town), True), (str(uuid7()), False)):
         path = f"/subject-requests/{await erase(town, record)}"
         assert (await town.privacy.get(path))["had_content"] is had_content
+
+
+@pytest.mark.parametrize("party", [None, "reporter"])
+async def test_who_decides_on_an_erasure_is_told_before_whether_there_is_anything(
+    town: Town, party: str | None
+) -> None:
+    """given: a lead with a text and a reporter, and an id that nobody knows; when: it is asked to
+    erase them, or their reporters; then: of the second it is said that there is nothing."""
+    for record, had_content in ((await captured(town), True), (str(uuid7()), False)):
+        filed = await town.privacy.post("/subject-requests", {"record": record, "party": party})
+        found = await town.privacy.get(f"/subject-requests/{filed.json()['id']}")
+        assert (found["status"], found["had_content"]) == ("filed", had_content)
+
+
+async def test_a_hold_says_whether_there_is_anything_to_hold(town: Town) -> None:
+    for record, had_content in ((await captured(town), True), (str(uuid7()), False)):
+        path = f"/subject-requests/{record}"
+        held = await town.privacy.post(f"{path}/hold", {"ground": "court-2026-26"})
+        assert held.status_code == 200, held.text
+        assert (await town.privacy.get(path))["had_content"] is had_content
+        await town.privacy.post(f"{path}/release")
 
 
 @pytest.mark.parametrize("own", [NAMES, subject_of(date(2031, 5, 1))])
@@ -209,6 +231,96 @@ async def test_a_hold_and_an_erasure_at_the_same_moment_follow_one_another(
             assert status == {"hold": 200, "carry-out": 409}
             assert events == ["subject.held.v1"]
             assert (await readable(town, lead))["reporter"]
+
+
+TOO_LATE = {
+    "en": "What it held is erased, or about to be: a legal hold on it comes too late.",
+    "zh-CN": "其内容已销毁或即将销毁，此时设置依法保留已来不及。",
+}
+
+
+async def refused_as_too_late(town: Town, subject: str) -> None:
+    for language, text in TOO_LATE.items():
+        path, ground = f"/subject-requests/{subject}/hold", {"ground": "court-2026-22"}
+        answer = await town.privacy.post(path, ground, Accept_Language=language)
+        assert (answer.status_code, answer.json()["code"]) == (409, "hold_too_late"), answer.text
+        assert answer.json()["detail"] == text
+
+
+async def granted(town: Town, record: str, party: str | None = None) -> str:
+    """The path of a request that waits to be carried out."""
+    filed = await town.privacy.post("/subject-requests", {"record": record, "party": party})
+    path = f"/subject-requests/{filed.json()['id']}"
+    await town.privacy.post(f"{path}/decide", {"granted": True, "reason": "asked_for"})
+    return path
+
+
+async def test_once_it_is_decided_that_it_goes_no_hold_comes_before_that(town: Town) -> None:
+    """given: a lead, and a request that was carried out, whose keys may be there still; when: a
+    legal hold is to be laid on it, or on its reporter; then: it is refused, and why is told."""
+    lead = await captured(town)
+    reporter = str(erasing.subjects_of(UUID(lead), "reporter")[0])
+    path = await granted(town, lead)
+    assert (await town.privacy.post(f"{path}/carry-out")).status_code == 200
+    for subject in (lead, reporter):
+        await refused_as_too_late(town, subject)
+        told = "SELECT count(*) AS n FROM event WHERE stream_id = $1 AND type = 'subject.held.v1'"
+        assert (await town.rows("registry", told, UUID(subject)))[0]["n"] == 0
+    await eventually(partial(readable, town, lead), {}.__eq__)
+
+
+async def test_what_is_left_of_a_record_whose_reporter_was_erased_can_be_held(town: Town) -> None:
+    lead = await captured(town)
+    path = await granted(town, lead, "reporter")
+    assert (await town.privacy.post(f"{path}/carry-out")).status_code == 200
+    held = await town.privacy.post(f"/subject-requests/{lead}/hold", {"ground": "court-2026-23"})
+    assert held.status_code == 200, held.text
+    await refused_as_too_late(town, path.rpartition("/")[2])
+    await town.privacy.post(f"/subject-requests/{lead}/release")
+
+
+@pytest.mark.parametrize("party", [None, "reporter"])
+async def test_of_a_hold_and_an_erasure_at_the_same_moment_one_is_refused(
+    town: Town, party: str | None
+) -> None:
+    """given: a record that is to be erased; when: that is carried out while a legal hold is laid
+    on it, or on its reporter; then: one of the two is refused, for the other."""
+    privacy = town.privacy
+    for _ in range(5):
+        lead = await captured(town)
+        path, subject = await granted(town, lead), erasing.subjects_of(UUID(lead), party)[0]
+        hold = privacy.post(f"/subject-requests/{subject}/hold", {"ground": "court-2026-24"})
+        held, carried = await asyncio.gather(hold, privacy.post(f"{path}/carry-out"))
+        if carried.status_code == 200:
+            assert (held.status_code, held.json()["code"]) == (409, "hold_too_late")
+            await eventually(partial(readable, town, lead), {}.__eq__)
+        else:
+            assert (carried.status_code, carried.json()["code"]) == (409, "legal_hold")
+            assert held.status_code == 200 and (await readable(town, lead))["text"]
+
+
+async def test_a_hold_that_another_service_had_not_heard_of_says_that_it_came_too_late(
+    town: Town,
+) -> None:
+    """given: a legal hold; when: leads erase the record all the same, since they had decided so
+    before they heard of it; then: the hold says so, no further one is taken, and it is released."""
+    leads, lead = town.running["leads"], await captured(town)
+    if leads is None:
+        pytest.skip("services elsewhere do not erase what they are not asked to")
+    path = f"/subject-requests/{lead}"
+    held = await town.privacy.post(f"{path}/hold", {"ground": "court-2026-25"})
+    assert held.status_code == 200 and (await town.privacy.get(path))["erased_at"] is None
+    gone = erasing.subjects_of(UUID(lead), None)
+    told = erasures.Confirm(_AT, "leads", UUID(lead), gone)
+    erased = erasures.ERASURE.to(erasures.erasure_id(UUID(lead)), told)
+    cause = Cause("sweep", "retention", uuid7(), "/civicgrid/leads/sweep")
+    await leads.writer.submit([Work(lambda _: (erased,), cause)])
+    found = await eventually(partial(town.privacy.get, path), lambda one: one["erased_at"])
+    assert found["ground"] == "court-2026-25"
+    for subject in gone:
+        await refused_as_too_late(town, str(subject))
+    assert (await town.privacy.post(f"{path}/release")).status_code == 200
+    assert (await town.privacy.get(path))["ground"] is None
 
 
 async def test_a_hold_that_nobody_reviewed_for_a_year_is_due(town: Town) -> None:

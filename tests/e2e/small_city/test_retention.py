@@ -28,9 +28,9 @@ from services.leads.domain.retention import DELETED_AFTER, FallDue, review_of
 from services.leads.reviews import SWEEPS
 from tests.e2e.small_city.test_audit import asked, rows
 from tests.e2e.small_city.test_content import INFORMANT
-from tests.e2e.small_city.test_erasure import captured, readable
+from tests.e2e.small_city.test_erasure import captured, readable, refused_as_too_late
 from tests.support.awaiting import eventually
-from tests.support.town import Town
+from tests.support.town import Town, is_ok
 
 OLD = "UPDATE lead SET changed_at = now() - interval '{days} days' WHERE id = $1"
 
@@ -121,6 +121,9 @@ async def test_a_month_later_nothing_of_it_can_be_read(town: Town) -> None:
     assert (await readable(town, other))["text"] == "what was seen"
     shown = await town.get(f"/leads/{lead}")
     assert shown["status"] == "closed" and shown["cell"], "a tombstone stays for the figures"
+    heard = partial(town.privacy.client.get, f"/subject-requests/{lead}")
+    await eventually(heard, is_ok)
+    await refused_as_too_late(town, lead)
 
 
 async def test_a_lead_whose_period_runs_does_not_fall_due(town: Town) -> None:

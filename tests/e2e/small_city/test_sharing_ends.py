@@ -16,6 +16,7 @@ from joserfc.jwk import ECKey
 from libs.common.database import session
 from services.registry.sharing import SWEEPS
 from tests.e2e.small_city.test_content import OFFICER
+from tests.e2e.small_city.test_erasure import refused_as_too_late
 from tests.e2e.small_city.test_retention import swept
 from tests.e2e.small_city.test_sharing import (
     TOWN_CENTRE,
@@ -176,17 +177,63 @@ async def test_a_hold_keeps_what_its_month_is_over_for(town: Town, key: ECKey) -
     await eventually(partial(keys_of, town, [first]), NONE)
 
 
+async def test_what_goes_already_is_not_held(town: Town, key: ECKey) -> None:
+    """given: an entry that was withdrawn, whose key may be there still; when: a legal hold is to be
+    laid on it; then: it is refused; but not on the other, which is in force."""
+    first, second = await admitted(town, key)
+    assert (await withdrawn(town, first)).status_code == 200
+    await refused_as_too_late(town, first)
+    await held(town, second)
+    assert (await withdrawn(town, second)).status_code == 200
+    await held(town, second)
+    await released(town, second)
+    await refused_as_too_late(town, second)
+    await eventually(partial(keys_of, town, [first, second]), NONE)
+
+
+GONE = {
+    "en": "What this batch is of was erased: nobody can say any more what is let in; the batch can"
+    " be rejected.",
+    "zh-CN": "该批次的内容已被销毁，无法再确认其类别和用途，只能驳回该批次。",
+}
+
+
+async def test_of_a_batch_whose_content_was_erased_nothing_is_let_in(
+    town: Town, key: ECKey
+) -> None:
+    """given: a batch that waits, and whose key was destroyed on request; when: it is to be
+    approved; then: that is refused for what it is, and the batch can be rejected."""
+    batch = (await submit(town, key)).json()["id"]
+    await carried_out(town, batch)
+    await eventually(partial(keys_of, town, [batch]), NONE)
+    path, centre = f"/shared-batches/{batch}/approve", town.of(TOWN_CENTRE.id)
+    for language, text in GONE.items():
+        answer = await centre.post(path, Accept_Language=language)
+        told = answer.json()
+        assert (answer.status_code, told["code"]) == (409, "content_erased"), answer.text
+        assert (told["allowed"], told["detail"]) == (["reject_batch"], text)
+    entries = await entries_of(town, batch)
+    assert {(await state_of(town, one))["status"] for one in entries} == {"proposed"}
+    await rejected(town, batch)
+    await eventually(partial(keys_of, town, entries), NONE)
+
+
+async def carried_out(town: Town, subject: str) -> None:
+    path, decision = f"/subject-requests/{subject}", {"granted": True, "reason": "asked"}
+    await town.privacy.post("/subject-requests", {"record": subject})
+    await town.privacy.post(f"{path}/decide", decision)
+    answer = await town.privacy.post(f"{path}/carry-out")
+    assert answer.status_code == 200, answer.text
+
+
 async def test_what_is_erased_on_request_is_no_more_in_force(town: Town, key: ECKey) -> None:
     first, _ = await admitted(town, key)
-    path, decision = f"/subject-requests/{first}", {"granted": True, "reason": "asked"}
-    await town.privacy.post("/subject-requests", {"record": first})
-    await town.privacy.post(f"{path}/decide", decision)
-    assert (await town.privacy.post(f"{path}/carry-out")).status_code == 200
+    await carried_out(town, first)
     await eventually(partial(keys_of, town, [first]), NONE)
     for purpose in ("resettle", "road_safety"):
         assert (await read(town, first, purpose=purpose)).status_code == 404
     assert first not in await listed(town, OFFICER)
-    request = partial(town.privacy.get, path)
+    request = partial(town.privacy.get, f"/subject-requests/{first}")
     await eventually(request, lambda found: found["status"] == "confirmed")
 
 

@@ -286,23 +286,33 @@ def _confirmed(state: Row, data: Row) -> None:
     state["status"] = "carried_out" if left else "confirmed"
 
 
+def _affected(state: Row, data: Row) -> None:
+    if data["goes"]:
+        state["erased_at"] = data["at"]
+
+
 _NOT_HELD: Row = {"ground": None, "held_at": None, "is_deferred": False}
 SUBJECT_REQUEST = Aggregate(
     {
-        **dict.fromkeys(("record", "reason", "had_content")),
+        **dict.fromkeys(("record", "reason", "had_content", "erased_at")),
         **{"status": "", "subjects": [], "missing": [], "overdue": False, **_NOT_HELD},
     },
     {
         "subject_request.filed.v1": Step(
-            to("filed", "", "refused"), same("subjects", "record"), {"reason": None}
+            to("filed", "", "refused"),
+            same("subjects", "record", "had_content"),
+            {"reason": None},
         ),
         "subject_request.decided.v1": Step(to("", "filed"), same("reason"), does=_decided),
-        "subject.held.v1": Step(keeps={"ground": "ground", "held_at": "at"}),
+        "subject.held.v1": Step(keeps={**same("ground", "had_content"), "held_at": "at"}),
         "subject.released.v1": Step(sets=_NOT_HELD),
         "subject.erased.v1": Step(
-            to("carried_out", "granted"), same("had_content"), {"missing": CONFIRMING}
+            to("carried_out", "granted"),
+            {**same("had_content"), "erased_at": "at"},
+            {"missing": CONFIRMING},
         ),
-        "subject.affected.v1": Step(),
+        "subject.affected.v1": Step(does=_affected),
+        "subject.found_erased.v1": Step(keeps={"erased_at": "at"}),
         "subject.deferred.v1": Step(sets={"is_deferred": True}),
         "subject_request.confirmed.v1": Step(to("", "carried_out"), does=_confirmed),
         "subject_request.fell_overdue.v1": Step(sets={"overdue": True}),

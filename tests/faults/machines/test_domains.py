@@ -498,10 +498,10 @@ class Requests(DomainMachine):
 
     service, decider = "registry", SUBJECT_REQUEST
 
-    @rule(party=st.booleans())
-    def file(self, party: bool) -> None:
-        record = UUID(int=9) if party else None
-        self.tell(subject_request.File(self.now, (UUID(int=5), UUID(int=6)), record))
+    @rule(party=st.booleans(), had_content=st.booleans())
+    def file(self, party: bool, had_content: bool) -> None:
+        subjects, record = (UUID(int=5), UUID(int=6)), UUID(int=9) if party else None
+        self.tell(subject_request.File(self.now, subjects, record, had_content))
 
     @rule(granted=st.booleans())
     def decide(self, granted: bool) -> None:
@@ -512,13 +512,24 @@ class Requests(DomainMachine):
         if self.tell(subject_request.CarryOut(self.now, had_content)):
             assert self.state.ground is None
 
-    @rule(erased=PERSONS)
-    def be_affected(self, erased: UUID) -> None:
-        self.tell(subject_request.Affect(self.now, erased))
+    @rule(erased=PERSONS, goes=st.booleans())
+    def be_affected(self, erased: UUID, goes: bool) -> None:
+        if self.tell(subject_request.Affect(self.now, erased, goes)) and goes:
+            assert self.state.ground is None
 
-    @rule(ground=st.sampled_from(["order-1", "order-2"]), let_go=st.booleans())
-    def be_held(self, ground: str, let_go: bool) -> None:
-        self.tell(subject_request.Hold(self.now, ground))
+    @rule()
+    def be_found_erased(self) -> None:
+        self.tell_twice(subject_request.FindErased(self.now))
+
+    @rule(
+        ground=st.sampled_from(["order-1", "order-2"]),
+        let_go=st.booleans(),
+        had_content=st.booleans(),
+    )
+    def be_held(self, ground: str, let_go: bool, had_content: bool) -> None:
+        was_erased = self.state.erased_at
+        if self.tell(subject_request.Hold(self.now, ground, had_content)):
+            assert not was_erased
         if let_go:
             self.tell_twice(subject_request.LetGo(self.now))
 

@@ -32,8 +32,14 @@ def test_no_id_is_broken_on_a_narrow_screen(
 
 
 def test_a_request_is_shown_in_words(capsys: pytest.CaptureFixture[str]) -> None:
-    held = {"ground": "court-1", "held_at": "2026-03-02T09:00:00Z"}
-    row = {"id": str(uuid7()), "status": "", **held, "missing": [], "overdue": False}
+    held = {"ground": "court-1", "held_at": "2026-03-02T09:00:00Z", "erased_at": None}
+    row: dict[str, object] = {
+        "id": str(uuid7()),
+        "status": "",
+        **held,
+        "missing": [],
+        "overdue": False,
+    }
     screen.show_facts(_line(row))
     shown = capsys.readouterr().out
     assert "nothing asked" in shown and "court-1" in shown and "no\n" in shown.replace(" ", "")

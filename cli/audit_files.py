@@ -152,12 +152,12 @@ def read_dump(file: TextIO) -> tuple[Header, Iterator[Sealed]]:
         raise FileError(f"{file.name} is no dump: `civicgrid audit dump` makes them")
     try:
         at = datetime.fromisoformat(header["at"])
-        return Header(header["service"], header["length"], at), _all_sealed(file.name, lines)
+        return Header(header["service"], header["length"], at), _all_sealed(file, lines)
     except (KeyError, TypeError, ValueError) as error:
         raise FileError(f"the first line of {file.name} is that of no dump") from error
 
 
-def _all_sealed(name: str, lines: Iterable[Mapping[str, Any]]) -> Iterator[Sealed]:
+def _all_sealed(file: TextIO, lines: Iterable[Mapping[str, Any]]) -> Iterator[Sealed]:
     """Of the lines behind the first."""
     for place, line in enumerate(lines, 2):
         match line:
@@ -169,7 +169,7 @@ def _all_sealed(name: str, lines: Iterable[Mapping[str, Any]]) -> Iterator[Seale
             } if _is_hex(hash) and (number if row is None else _has_time(row)):
                 yield Sealed(number, bytes.fromhex(hash), row, passed)
             case _:
-                raise FileError(f"line {place} of {name} is damaged: it is no row of a dump")
+                raise FileError(f"line {place} of {file.name} is damaged: it is no row of a dump")
 
 
 def _is_hex(text: str) -> bool:

@@ -42,6 +42,13 @@ async def test_what_was_left_alone_is_told_without_what_it_quotes(message: str, 
     assert PLANTED not in str(line)
 
 
-async def test_what_failed_by_no_error_names_none() -> None:
-    line = await told({"message": "Unclosed AIOKafkaConnection", "conn": Lock()})
-    assert line["what"] == "Unclosed AIOKafkaConnection" and "error" not in line
+@pytest.mark.parametrize(
+    ("message", "level"),
+    [
+        ("Unclosed AIOKafkaConnection", "warning"),
+        ("Task was destroyed but it is pending!", "error"),
+    ],
+)
+async def test_what_failed_by_no_error_names_none(message: str, level: str) -> None:
+    line = await told({"message": message, "task": Lock()})
+    assert (line["what"], line["log_level"]) == (message, level) and "error" not in line

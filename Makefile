@@ -10,7 +10,7 @@ demo: $(READY) ## bring the services up, run leads through all of them, show wha
 	@$(V)/civicgrid demo $(ARGS)
 test: $(READY) ## all tests
 	$(V)/pytest -n 2 --dist loadscope --no-loadscope-reorder $(ARGS)
-unit: $(READY) ## pure tests, in seconds
+unit: $(READY) ## pure tests
 	$(V)/pytest tests/unit $(ARGS)
 integration: $(READY) ## the core on real Kafka and PostgreSQL
 	$(V)/pytest tests/integration $(ARGS)

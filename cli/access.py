@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Annotated, Any, get_args
 from uuid import UUID
 
 import typer
 
-from cli.client import City, Url
+from cli.client import NONE, City, CityError, Refusal, Url
 from cli.screen import Json, console, show_facts, show_json, show_table
 from libs.common.contracts.portal import BreakGlassFinding, BreakGlassReason
 from libs.common.ids import uuid7
@@ -93,8 +95,9 @@ def list_grants(
 
 
 def _line(row: dict[str, Any]) -> dict[str, Any]:
-    names = ("id", "status", "person_ref", "record", "area", "reason", "ends_at")
-    return {name: row.get(name) for name in names}
+    """`until`: when it ended; of one that did not yet, when it will."""
+    names = ("id", "status", "person_ref", "record", "area", "reason")
+    return {**{name: row[name] for name in names}, "until": row["ended_at"] or row["ends_at"]}
 
 
 @app.command()
@@ -102,3 +105,35 @@ def show(grant: Grant, url: Url = None, as_json: Json = False) -> None:
     """One, with its reason in words while that is kept."""
     found = City(url).get(f"/break-glass/{grant}")
     show_json(found) if as_json else show_facts(found)
+
+
+@contextmanager
+def under(grant: UUID | None, url: str | None, options: Mapping[str, str] = NONE) -> Iterator[City]:
+    """The city, asked under this grant, if there is one. Who has a grant that is not in force is
+    told so, where the city says no more than to anybody. Raises CityError."""
+    try:
+        yield City(url, grant=grant, options=options)
+    except Refusal as refusal:
+        if grant is None or refusal.status != 404:
+            raise
+        if (own := _own(City(url), grant)) is None or own["status"] == "granted":
+            raise
+        raise CityError(_over(own)) from None
+
+
+def _own(city: City, grant: UUID) -> dict[str, Any] | None:
+    """What may be seen of another's, such as by who approves it, is not told here."""
+    try:
+        found: dict[str, Any] = city.get(f"/break-glass/{grant}")
+        return found if found["person_ref"] == city.get("/me")["person_ref"] else None
+    except CityError:
+        return None
+
+
+def _over(grant: Mapping[str, Any]) -> str:
+    told = f"your grant {grant['id']} opens nothing: "
+    if grant["ended_at"]:
+        return f"{told}it ended at {grant['ended_at']}. Ask for another, if it is needed still"
+    return told + (
+        "nobody has granted it yet" if grant["status"] == "requested" else "it was refused"
+    )

@@ -100,6 +100,10 @@ def _open_founder(city: City, name: str) -> None:
 
 def _tell_opened(name: str, answer: dict[str, Any]) -> None:
     console.print(f"account {answer['id']}, sign-in name {name}")
+    _tell_invited(name, answer)
+
+
+def _tell_invited(name: str, answer: dict[str, Any]) -> None:
     console.print(f"invitation, shown this once and good for 7 days: {answer['invitation']}")
     console.print(f"its owner runs `civicgrid accounts activate {name}`, then `civicgrid login`")
 
@@ -124,10 +128,13 @@ def login(
 
 
 def _asked(question: str, **how: Any) -> str:
-    """What is typed; of what is piped in, the next line, and no question."""
+    """What is typed; of what is piped in, the next line, and no question. Raises CityError."""
     if sys.stdin.isatty():
         return str(typer.prompt(question, **how))
-    return sys.stdin.readline().rstrip("\r\n")
+    line = sys.stdin.readline()
+    if not line and "default" not in how:
+        raise CityError(f"nothing was done: the input ends before the line for: {question}")
+    return line.rstrip("\r\n")
 
 
 def logout(url: Url = None) -> None:
@@ -214,6 +221,19 @@ def open_account(
     city = City(url, options={"person_ref": "--person", "second_factor": "--second-factor"})
     answer = city.post("/accounts", {**told, "person_ref": person and str(person)})
     show_json(answer) if as_json else _tell_opened(name, answer)
+    if person and not _holds_a_post(city, person):
+        errors.print(
+            f"{person} holds no post: until they are appointed this account may do nothing. See"
+            " that the id is right"
+        )
+
+
+def _holds_a_post(city: City, person: UUID) -> bool:
+    """Or may, where nobody tells: the account is open, whatever becomes of this."""
+    try:
+        return any(post["person_ref"] == str(person) for post in city.pages("/posts"))
+    except CityError:
+        return True
 
 
 @app.command()
@@ -222,8 +242,10 @@ def activate(
     second_factor: Annotated[bool, typer.Option(help="codes of an app on your phone")] = True,
     url: Url = None,
 ) -> None:
-    """With the invitation that you got: choose a password, and an app that makes codes."""
-    invitation = typer.prompt("Invitation", hide_input=True)
+    """With the invitation that you got: choose a password, and an app that makes codes. Where input
+    is no terminal, it is a line for each of what would be asked: the invitation, the password
+    twice, and the code of the secret that is shown then."""
+    invitation = _asked("Invitation", hide_input=True)
     told = {"name": name, "invitation": invitation, "password": _new_password(name)}
     if second_factor:
         told |= _second_factor(name)
@@ -236,12 +258,14 @@ def activate(
 
 def _new_password(name: str) -> str:
     """Asked for until it is one that the city takes."""
-    told = f"New password ({PASSWORD_RULE})"
     while True:
-        password: str = typer.prompt(told, hide_input=True, confirmation_prompt="Once more")
-        if _is_good(password, name):
+        password = _asked(f"New password ({PASSWORD_RULE})", hide_input=True)
+        if not _is_good(password, name):
+            errors.print(f"this password is not taken: it needs {PASSWORD_RULE}")
+        elif password != _asked("Once more", hide_input=True):
+            errors.print("these two are not the same")
+        else:
             return password
-        errors.print(f"this password is not taken: it needs {PASSWORD_RULE}")
 
 
 def _is_good(password: str, name: str) -> bool:
@@ -258,7 +282,7 @@ def _second_factor(name: str) -> dict[str, str]:
     address = pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name="civicgrid")
     typer.echo(f"Enter this secret into your app: {secret}")
     typer.echo(f"or open this address with it: {address}")
-    return {"totp_secret": secret, "code": typer.prompt("Code that it shows now")}
+    return {"totp_secret": secret, "code": _asked("Code that it shows now")}
 
 
 @app.command()
@@ -288,7 +312,7 @@ def reset(id: Id, url: Url = None) -> None:
 def _inviting_step(url: str | None, id: UUID, name: str) -> None:
     answer = _step(url, id, name)
     if answer.get("invitation"):
-        console.print(f"invitation, shown this once: {answer['invitation']}")
+        _tell_invited("NAME", answer)
 
 
 @app.command()

@@ -4,7 +4,8 @@ their numbers and hashes, and the anchors of all. A line of JSON each."""
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+import re
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -151,16 +152,35 @@ def read_dump(file: TextIO) -> tuple[Header, Iterator[Sealed]]:
         raise FileError(f"{file.name} is no dump: `civicgrid audit dump` makes them")
     try:
         at = datetime.fromisoformat(header["at"])
-        return Header(header["service"], header["length"], at), map(_sealed, lines)
+        return Header(header["service"], header["length"], at), _all_sealed(file, lines)
     except (KeyError, TypeError, ValueError) as error:
         raise FileError(f"the first line of {file.name} is that of no dump") from error
 
 
-def _sealed(line: Mapping[str, Any]) -> Sealed:
+def _all_sealed(file: TextIO, lines: Iterable[Mapping[str, Any]]) -> Iterator[Sealed]:
+    """Of the lines behind the first."""
+    for place, line in enumerate(lines, 2):
+        match line:
+            case {
+                "number": int() | None as number,
+                "hash": str() as hash,
+                "row": dict() | None as row,
+                "passed": bool() as passed,
+            } if _is_hex(hash) and (number if row is None else _has_time(row)):
+                yield Sealed(number, bytes.fromhex(hash), row, passed)
+            case _:
+                raise FileError(f"line {place} of {file.name} is damaged: it is no row of a dump")
+
+
+def _is_hex(text: str) -> bool:
+    return re.fullmatch("(?:[0-9a-f]{2})*", text) is not None
+
+
+def _has_time(row: Mapping[str, Any]) -> bool:
     try:
-        return Sealed(line["number"], bytes.fromhex(line["hash"]), line["row"], line["passed"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise FileError(f"a line of the dump is none: {type(error).__name__}") from error
+        return datetime.fromisoformat(row["at"]).tzinfo is not None
+    except (KeyError, TypeError, ValueError):
+        return False
 
 
 def _values(file: TextIO) -> Iterator[dict[str, Any]]:
@@ -204,12 +224,16 @@ def _event(headers: Mapping[str, bytes], value: bytes | None) -> AuditAnchored |
 def read_anchors(file: Path, service: str) -> list[Anchor]:
     """Those of one service. Raises FileError."""
     with file.open(encoding="utf-8") as lines:
-        return [_anchor(line) for line in _values(lines) if line.get("service") == service]
+        return [
+            _anchor(f"line {place} of {file}", line)
+            for place, line in enumerate(_values(lines), 1)
+            if line.get("service") == service
+        ]
 
 
-def _anchor(line: Mapping[str, Any]) -> Anchor:
+def _anchor(place: str, line: Mapping[str, Any]) -> Anchor:
     try:
         at = datetime.fromisoformat(line["sealed_at"])
         return Anchor(line["number"], bytes.fromhex(line["hash"]), at)
     except (KeyError, TypeError, ValueError) as error:
-        raise FileError(f"an anchor is none: {type(error).__name__}") from error
+        raise FileError(f"{place} is damaged: it is no anchor") from error

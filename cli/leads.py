@@ -15,6 +15,7 @@ import typer
 import yaml
 from pydantic import ValidationError
 
+from cli import access
 from cli.client import City, CityError, Refusal, Url, problem_of
 from cli.screen import Json, console, errors, progress, show_facts, show_json, show_table
 from cli.times import DAY, moment
@@ -159,8 +160,8 @@ def content(
 ) -> None:
     """What was told of an open lead, and by whom. That you looked at it is recorded."""
     try:
-        city = City(url, grant=grant, options={"purpose": "--purpose"})
-        told = city.view(f"/leads/{id}/content", purpose, str(id))
+        with access.under(grant, url, {"purpose": "--purpose"}) as city:
+            told = city.view(f"/leads/{id}/content", purpose, str(id))
     except Refusal as refusal:
         if refusal.code in WRONG_PURPOSE and purpose not in ALLOWED:
             raise CityError(
@@ -244,8 +245,8 @@ def _around(city: City, cell: str | None) -> set[str]:
 @app.command()
 def show(id: Lead, grant: Grant = None, url: Url = None, as_json: Json = False) -> None:
     """A lead, what happened to it, and why it went where it went."""
-    city = City(url, grant=grant)
-    lead = city.get(f"/leads/{id}")
+    with access.under(grant, url) as city:
+        lead = city.get(f"/leads/{id}")
     steps = _timeline(city, id)
     if as_json:
         return show_json({**lead, "timeline": steps})

@@ -43,7 +43,7 @@ from cli.city import NAMES, SERVICES
 from cli.client import CityError
 from cli.flow import Flow
 from cli.screen import Json, console, errors, show_json, show_table, tell
-from cli.times import FORM, moment
+from cli.times import FORM, moment, shown
 from libs.common import logs, retention, serving
 from libs.common.database import session
 from libs.common.recovery import Gap
@@ -142,7 +142,12 @@ def republish(
     """Publish again what was recorded since: readers know by themselves what they have handled."""
     if service is not None and service not in NAMES:
         raise typer.BadParameter(f"known are {', '.join(NAMES)}", param_hint="--service")
-    if since < datetime.now().astimezone() - timedelta(days=retention.DAYS):
+    now = datetime.now().astimezone()
+    if since > now:
+        raise typer.BadParameter(
+            f"it is in the future: now it is {shown(now)}", param_hint="--since"
+        )
+    if since < now - timedelta(days=retention.DAYS):
         told = f"readers remember what they handled for {retention.DAYS} days: choose a later time"
         raise typer.BadParameter(told, param_hint="--since")
     chosen = ground.attached()

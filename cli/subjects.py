@@ -7,9 +7,13 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import typer
+from pydantic import ValidationError
 
+from cli.city import NAMES
 from cli.client import City, CityError, Refusal, Url
 from cli.screen import Json, console, errors, show_json, show_table
+from libs.privacy import erasing
+from services.registry.bodies import DecisionBody
 
 app = typer.Typer(no_args_is_help=True, help="Erase what a record holds of somebody, or hold it.")
 
@@ -35,8 +39,14 @@ def erase(
     ] = False,
     url: Url = None,
 ) -> None:
-    """For good: the keys are destroyed in every service, and come back with no backup."""
+    """For good: the keys are destroyed in every service, and come back with no backup. Run again it
+    goes on from where it stopped."""
+    _check_reason(reason)
     city = City(url, options={"party": "--party", "reason": "--reason"})
+    path = f"/subject-requests/{erasing.subjects_of(record, party)[0]}"
+    request = _request(city, path)
+    if request["erased_at"] and request["status"] in ("", "refused", "confirmed"):
+        return console.print(_already(request))
     is_known = _is_known(city, record)
     if not (is_known or account or shared):
         raise CityError(
@@ -44,12 +54,45 @@ def erase(
             " account, say so with --account; if of an entry of what the police share, with"
             " --shared. A person has no id: who issued or reads an entry knows that of the entry"
         )
-    filed = city.post("/subject-requests", {"record": str(record), "party": party})
-    path = f"/subject-requests/{filed['id']}"
-    if not is_known:
-        _check_content(city, path, record)
-    city.post(f"{path}/decide", {"granted": True, "reason": reason}, version="*")
-    city.post(f"{path}/carry-out", version="*")
+    if request["status"] in ("", "refused"):
+        city.post("/subject-requests", {"record": str(record), "party": party})
+    if request["status"] in ("", "refused", "filed"):
+        if not is_known:
+            _check_content(city, path, record)
+        city.post(f"{path}/decide", {"granted": True, "reason": reason}, version="*")
+    if request["status"] != "carried_out":
+        city.post(f"{path}/carry-out", version="*")
+    _await_confirmations(city, path)
+
+
+def _check_reason(reason: str) -> None:
+    """Before anything is filed that could then not be granted."""
+    try:
+        DecisionBody(granted=True, reason=reason)
+    except ValidationError:
+        raise typer.BadParameter("a code is such as asked_for", param_hint="--reason") from None
+
+
+def _request(city: City, path: str) -> dict[str, Any]:
+    """How far it came; `status` is empty where nothing was asked."""
+    try:
+        return dict(city.get(path))
+    except Refusal as refusal:
+        if refusal.status != 404:
+            raise
+        return {"status": "", "erased_at": None}
+
+
+def _already(request: dict[str, Any]) -> str:
+    told = f"erased already, at {request['erased_at']}"
+    if request["status"] != "confirmed":
+        return f"{told}, with its record or since its time was over: {request['id']}"
+    if request["had_content"] is False:
+        told = f"asked for already, at {request['erased_at']}, with no content of it to erase"
+    return f"{told}, and confirmed by {', '.join(sorted(NAMES))}: {request['id']}"
+
+
+def _await_confirmations(city: City, path: str) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while (found := city.get(path))["missing"] and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -59,7 +102,7 @@ def erase(
     told = "erased, and confirmed by every service"
     if found["had_content"] is False:
         told = "confirmed by every service, but there was no content of it to erase"
-    console.print(f"{told}: {filed['id']}")
+    console.print(f"{told}: {found['id']}")
 
 
 def _check_content(city: City, path: str, record: UUID) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel
 
 from libs.common.http import CHANGED, Changed, Limit, answers, page
 from libs.privacy import erasing
@@ -26,6 +28,15 @@ FIRST = UUID(int=0)
 
 
 def _requests(router: APIRouter, desk: Registry) -> None:
+    async def tell(
+        request: Request, id: UUID, make: Callable[[datetime], Any], body: BaseModel | None = None
+    ) -> Response:
+        """Of a party its record is audited, too: who asks about that is told of it."""
+        async with desk.looking() as connection:
+            found = await queries.request(connection, id)
+        about = (UUID(found["record"]),) if found and found["record"] else ()
+        return await desk.tell(request, SUBJECT_REQUEST, id, make, body, about)
+
     @router.post("/subject-requests", status_code=201, responses=answers(Changed, 201, etag=True))
     async def file_request(request: Request, body: SubjectRequestBody) -> Response:
         """To erase what a record holds, or what it holds of one party (row P9). Any id is taken;
@@ -37,8 +48,7 @@ def _requests(router: APIRouter, desk: Registry) -> None:
 
     @router.post("/subject-requests/{id}/decide", responses=CHANGED)
     async def decide_request(request: Request, id: UUID, body: DecisionBody) -> Response:
-        told = (body.granted, body.reason)
-        return await desk.tell(request, SUBJECT_REQUEST, id, lambda at: Decide(at, *told), body)
+        return await tell(request, id, lambda at: Decide(at, body.granted, body.reason), body)
 
     @router.post("/subject-requests/{id}/carry-out", responses=CHANGED)
     async def carry_out(request: Request, id: UUID) -> Response:
@@ -47,7 +57,7 @@ def _requests(router: APIRouter, desk: Registry) -> None:
             found = await queries.request(connection, id)
         subjects = found["subjects"] if found else ()
         had_content = await desk.has_content(map(UUID, subjects))
-        return await desk.tell(request, SUBJECT_REQUEST, id, lambda at: CarryOut(at, had_content))
+        return await tell(request, id, lambda at: CarryOut(at, had_content))
 
     @router.post("/subject-requests/{id}/hold", responses=CHANGED)
     async def hold_subject(request: Request, id: UUID, body: HoldBody) -> Response:
@@ -55,11 +65,11 @@ def _requests(router: APIRouter, desk: Registry) -> None:
         it was reviewed and is needed still. Any id is taken, but of what is erased or about to be
         (409); the request says whether there is anything to hold (`had_content`)."""
         told = (body.ground, await desk.has_content(erasing.subjects_of(id, None)))
-        return await desk.tell(request, SUBJECT_REQUEST, id, lambda at: Hold(at, *told), body)
+        return await tell(request, id, lambda at: Hold(at, *told), body)
 
     @router.post("/subject-requests/{id}/release", responses=CHANGED)
     async def release_subject(request: Request, id: UUID) -> Response:
-        return await desk.tell(request, SUBJECT_REQUEST, id, Release)
+        return await tell(request, id, Release)
 
 
 def _reads(router: APIRouter, desk: Registry) -> None:

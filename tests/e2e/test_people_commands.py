@@ -157,6 +157,34 @@ async def test_what_is_held_is_not_erased_until_it_is_released(
     assert "released" in privacy.run("subjects", "release", lead)
     rows = privacy.json("subjects", "list", "--status", "granted")
     assert [row["id"] for row in rows] == [lead]
+    assert "erased, and confirmed by every service" in privacy.run("subjects", "erase", lead)
+    assert commander.json("lead", "content", lead) == {"id": lead}
+
+
+async def test_an_erasure_goes_on_from_where_it_stopped(commander: Signed, privacy: Signed) -> None:
+    """given: requests that were filed alone, or refused, as by a network that was cut; when: the
+    command is run; then: it goes on; with a reason that could not be granted nothing is filed."""
+    for answer in (None, False):
+        lead = submitted(commander)
+        city = City(privacy.url, Pass(privacy.tokens, PRIVACY_OFFICER).token)
+        filed = city.post("/subject-requests", {"record": lead})
+        if answer is not None:
+            told = {"granted": answer, "reason": "not_theirs"}
+            city.post(f"/subject-requests/{filed['id']}/decide", told, version="*")
+        said = privacy.run("subjects", "erase", lead)
+        assert f"erased, and confirmed by every service: {lead}" in said
+    other = submitted(commander)
+    assert "--reason" in privacy.run("subjects", "erase", other, "--reason", "Not so!", ends=2)
+    assert other not in privacy.run("subjects", "list")
+
+
+async def test_what_is_erased_already_is_told_so(commander: Signed, privacy: Signed) -> None:
+    lead = submitted(commander)
+    privacy.run("subjects", "erase", lead)
+    said = privacy.run("subjects", "erase", lead)
+    assert "erased already, at 20" in said and "confirmed by alerts, leads, mediation" in said
+    said = privacy.run("subjects", "erase", lead, "--party", "reporter")
+    assert "erased already, at 20" in said and "with its record" in said
 
 
 async def test_who_is_not_known_is_not_erased(privacy: Signed) -> None:
@@ -266,6 +294,16 @@ async def test_who_may_see_accounts_and_posts_sees_whose_posts_an_account_has(
     assert post.startswith("command_operator of ") and post in city.run(*told)
 
 
+async def test_an_account_of_who_holds_no_post_is_opened_and_that_is_told(
+    city: Commands, informant: Signed
+) -> None:
+    founder = replace(informant, home=city.home)
+    head = next(one for one in persons_of_the_plan() if one.role == "grid_head")
+    for number, (person, warned) in enumerate(((head.id, False), (uuid7(), True))):
+        said = founder.run("accounts", "open", f"bob.{number}", "--person", str(person))
+        assert "invitation" in said and ("holds no post" in said) == warned
+
+
 async def test_what_is_erased_is_confirmed_by_every_service(
     commander: Signed, privacy: Signed
 ) -> None:
@@ -288,6 +326,8 @@ async def test_what_is_not_theirs_is_seen_with_leave_for_a_while(
     grant = str(asked["id"])
     officer.run("access", "approve", grant, ends=1)
     assert grant in commander.run("access", "list", "--status", "requested")
+    opened = ("lead", "show", lead, "--grant", grant)
+    officer.fails(*opened, why="nobody has granted it yet")
     commander.run("access", "approve", grant)
 
     async def shown() -> bool:
@@ -299,7 +339,22 @@ async def test_what_is_not_theirs_is_seen_with_leave_for_a_while(
     await eventually(shown, bool)
     assert why[1] in officer.run("access", "show", grant)
     officer.run("access", "end", grant)
-    assert officer.json("access", "show", grant)["status"] == "ended"
+    ended = officer.json("access", "show", grant)
+    assert ended["status"] == "ended"
+    listed = officer.run("access", "list")
+    assert ended["ended_at"] in listed and ended["ends_at"] not in listed
+    over = f"your grant {grant} opens nothing: it ended at {ended['ended_at']}"
+
+    async def is_told() -> bool:
+        try:
+            officer.fails(*opened, why=over)
+        except AssertionError:
+            return False
+        return True
+
+    await eventually(is_told, bool)
+    officer.fails("lead", "content", lead, "--grant", grant, why=over)
+    commander.fails(*opened, why="There is no such thing")
     commander.run("access", "review", grant, "in_order", "brought home", ends=1)
     privacy.run("lead", "content", lead, ends=1)
     privacy.run("access", "review", grant, "in_order", "brought home")

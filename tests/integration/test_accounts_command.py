@@ -93,11 +93,11 @@ async def test_the_first_founder_signs_in_and_opens_another_account(
     told = "\n".join(answers) + "\n"
     command.fails("accounts", "activate", "founder", told=told, why="accounts reset ACCOUNT")
     monkeypatch.setattr("cli.accounts.console", Console(force_terminal=True, width=200))
-    answers = [invitation, "short", "short", "founder-of-all", "founder-of-all"]
-    answers += [PASSWORD, PASSWORD, code()]
+    answers = [invitation, "short", "founder-of-all", PASSWORD, "another", PASSWORD, PASSWORD]
+    answers += [code()]
     shown = command.run("accounts", "activate", "founder", told="\n".join(answers) + "\n")
-    assert "New password (12 to 128 characters" in shown
     assert shown.count("this password is not taken: it needs 12 to 128 characters") == 2
+    assert shown.count("these two are not the same") == 1
     assert "secret into your app: " + SECRET in shown and PASSWORD not in shown
     assert re.search(r"otpauth://totp/civicgrid:founder\?[ -~]+\n", shown)
     wrong = f"{PASSWORD}\n\n"
@@ -112,6 +112,8 @@ async def test_the_first_founder_signs_in_and_opens_another_account(
     command.fails("accounts", "open", "founder", "--founder", why="name belongs to another")
     told = command.run("accounts", "open", "z.wang", "--person", str(uuid7()), "--json")
     id = json.loads(told)["id"]
+    said = command.run("accounts", "reset", id)
+    assert "shown this once and good for" in said and "accounts activate NAME`" in said
     for step in ("disable", "revoke-sessions"):
         assert "done" in command.run("accounts", step, id)
     rows = json.loads(command.run("accounts", "list", "--json", "--status", "disabled"))
@@ -138,6 +140,14 @@ async def test_a_city_whose_founders_are_all_gone_gets_another(
     command.fails("init", why="--founder NAME")
     assert "7 days: " in command.run("init", "--founder", "another")
     assert "there is a founder already" in command.run("init", "--founder", "a.third")
+
+
+@pytest.mark.parametrize("words", [("login", "founder"), ("accounts", "activate", "founder")])
+def test_where_input_ends_too_soon_nothing_is_done(tmp_path: Path, words: Sequence[str]) -> None:
+    """given: input that is no terminal, and ends; when: something must be asked; then: it is told
+    what for, by one line and no warning."""
+    command = Command(tmp_path, "http://127.0.0.1:9", tmp_path / "tokens")
+    command.fails(*words, why="nothing was done: the input ends before the line for")
 
 
 def test_keys_are_made_before_there_is_a_city_and_stay(tmp_path: Path) -> None:

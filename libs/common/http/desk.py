@@ -237,13 +237,15 @@ class Desk(Generic[F]):
         id: UUID | None = None,
         answer: Answer | None = None,
         once: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None,
+        about: tuple[UUID, ...] = (),
     ) -> Response:
         """One command; what it did is stored when this returns. `once`: of an answer, what the
-        first says besides; that is not kept, and no later one says it. Raises Refused and Busy."""
+        first says besides; that is not kept, and no later one says it. `about`: see `Item`. Raises
+        Refused and Busy."""
         status = request.scope["route"].status_code or 200
         if id is not None:
             check_id(id)
-        work = self._work(request, Item(plan, body, id, answer), status)
+        work = self._work(request, Item(plan, body, id, answer, about), status)
         await self._offer(request, [work])
         failpoints.reach("before_answer")
         answered = answered_by(work)
@@ -262,6 +264,7 @@ class Desk(Generic[F]):
         id: UUID,
         make: Callable[[datetime], Any],
         body: BaseModel | None = None,
+        about: tuple[UUID, ...] = (),
     ) -> Response:
         """A command made of the time alone, to one aggregate at the version that If-Match names."""
         version = expected(request)
@@ -269,7 +272,8 @@ class Desk(Generic[F]):
         def plan(context: Context[F]) -> Iterable[Effect]:
             return (decider.to(id, make(context.now), expected=version),)
 
-        return await self.command(request, plan, body=body, answer=version_of(decider, id))
+        answer = version_of(decider, id)
+        return await self.command(request, plan, body=body, answer=answer, about=about)
 
     async def commands(
         self, request: Request, bodies: Sequence[Any], make: Callable[[Any], Item]

@@ -10,7 +10,6 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from libs.common.audit import Entry
-from libs.common.ids import id_of
 from libs.common.messages import Cause, Context, Decider, Effect, Envelope, Refused
 from libs.common.work import Answered, Work
 
@@ -19,21 +18,25 @@ Answer = Callable[[Sequence[Envelope]], Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One command of a batch, with its own id and its own answer."""
+    """One command of a batch, with its own id and its own answer. `about`: what it is about besides
+    what it names, such as the record of which its subject is a party."""
 
     plan: Callable[[Context[Any]], Iterable[Effect]]
     body: BaseModel | None = None
     id: UUID | None = None
     answer: Answer | None = None
+    about: tuple[UUID, ...] = ()
 
 
 def entry_of_item(entry: Entry, item: Item, cause: Cause) -> Entry:
-    """`entry`: of its request."""
+    """`entry`: of its request. It holds the ids that the body names, such as that of the record
+    which is to be erased."""
     names = sorted(item.body.model_fields_set) if item.body else []
     told = {name: getattr(item.body, name) for name in names}
+    named = [value for value in told.values() if isinstance(value, UUID)]
     return entry._replace(
         fields=" ".join(told),
-        ids=(*entry.ids, *filter(None, (item.id, id_of(told.get("person_ref"))))),
+        ids=(*entry.ids, *filter(None, (item.id,)), *named, *item.about),
         command_id=cause.id,
         correlation_id=cause.correlation_id,
     )

@@ -31,7 +31,7 @@ from tests.e2e.small_city.test_leads import first_cell
 from tests.e2e.small_city.test_rights import ROUTES, VALID, persons_of_the_plan
 from tests.support.awaiting import eventually
 from tests.support.servers import Ground
-from tests.support.town import PLAN, SEED, Town
+from tests.support.town import PLAN, PRIVACY_OFFICER, SEED, Town
 
 OF_ONE = "SELECT * FROM audit WHERE correlation_id = $1 ORDER BY transaction_id, position"
 INFORMANT = next(one for one in persons_of_the_plan() if one.role == "grid_informant")
@@ -103,6 +103,28 @@ async def test_a_row_says_who_for_whom_why_and_what_but_no_value(town: Town) -> 
     (row,) = await rows(town, "leads", correlation)
     assert row["fields"] == ["id", "lead_type", "text"] and row["ids"] == [UUID(body["id"])]
     assert "planted" not in str(row)
+
+
+async def test_who_asked_for_a_party_of_a_record_is_told_of_the_record(town: Town) -> None:
+    """given: a request about the reporter of a lead, whose id is another; when: it is filed and
+    decided; then: each row names the lead."""
+    id = await lead(town)
+    body = {"record": id, "party": "reporter"}
+    privacy = town.of(PRIVACY_OFFICER)
+    answer, filed = await asked(privacy, "POST", "/subject-requests", body)
+    path = f"/subject-requests/{answer.json()['id']}"
+    told = {"granted": True, "reason": "asked_for"}
+    _, decided = await asked(privacy, "POST", f"{path}/decide", told, If_Match="*")
+    _, held = await asked(privacy, "POST", f"{path}/hold", {"ground": "2026-1"}, If_Match="*")
+    _, refused = await asked(privacy, "POST", f"{path}/carry-out", If_Match="*")
+    _, released = await asked(privacy, "POST", f"{path}/release", If_Match="*")
+    _, done = await asked(privacy, "POST", f"{path}/carry-out", If_Match="*")
+    outcomes = []
+    for correlation in (filed, decided, held, refused, released, done):
+        (row,) = await rows(town, "registry", correlation)
+        assert {UUID(id), UUID(answer.json()["id"])} <= set(row["ids"]), row["action"]
+        outcomes.append(row["outcome"])
+    assert outcomes == ["done", "done", "done", "refused", "done", "done"]
 
 
 async def test_what_is_asked_about_is_in_the_row_although_nothing_is_found(town: Town) -> None:

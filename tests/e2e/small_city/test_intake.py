@@ -155,6 +155,20 @@ async def test_a_key_that_no_receipt_can_hold_stops_nobody(
     assert (["missing"], ["ce_type"]) in [(one["codes"], one["paths"]) for one in told]
 
 
+@pytest.mark.parametrize("key", [b"another", None])
+async def test_an_item_under_another_key_than_its_number_is_taken(
+    town: Town, source: AIOKafkaProducer, key: bytes | None
+) -> None:
+    """As docs/integrating.md says: a source that sends no key loses the order of its items, and
+    nothing else."""
+    number = f"n-{uuid7()}"
+    body = {"source_number": number, "lead_type": "theft", "reported_at": "2026-11-20T08:00:00Z"}
+    headers = list(headers_of(str(uuid7())).items())
+    await source.send_and_wait(INTAKE, json.dumps(body).encode(), key=key, headers=headers)
+    found = await eventually(partial(receipts_of, town, number), bool)
+    assert [kind for kind, _ in found] == ["intake.accepted.v1"]
+
+
 async def test_headers_that_would_not_fit_into_our_own_events_are_refused(
     town: Town, source: AIOKafkaProducer
 ) -> None:

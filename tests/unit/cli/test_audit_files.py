@@ -174,6 +174,36 @@ def test_anchors_that_are_none_bear_no_witness(tmp_path: Path, text: str | None)
     assert run("verify", str(dump), "--anchors", str(anchors)).exit_code == 3
 
 
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        {},
+        {**line(2), "number": "two"},
+        {**line(2), "hash": "no hash"},
+        {**line(2), "row": "a row"},
+        {**line(2), "row": {"actor": "one"}},
+        {**line(2), "row": {"at": "2026-11-24"}},
+        {**line(None), "row": None},
+    ],
+    ids=["empty", "number", "hash", "row", "no time", "no zone", "nothing"],
+)
+def test_a_damaged_line_is_told_by_its_number(tmp_path: Path, damaged: dict[str, Any]) -> None:
+    file = tmp_path / "leads.dump"
+    dump_of(file, line(1), line(3))
+    first, second, third = file.read_text().splitlines()
+    file.write_text("\n".join([first, second, json.dumps(damaged), third]) + "\n")
+    done = run("verify", str(file))
+    assert done.exit_code == 3 and "line 3 of" in done.stderr, (done.output, done.exception)
+
+
+def test_a_damaged_anchor_is_told_by_its_number(tmp_path: Path) -> None:
+    dump, anchors = tmp_path / "leads.dump", tmp_path / "anchors.jsonl"
+    dump_of(dump, line(1))
+    anchors.write_text(anchor(1) + '\n{"service": "leads"}\n')
+    done = run("verify", str(dump), "--anchors", str(anchors))
+    assert done.exit_code == 3 and "line 2 of" in done.stderr
+
+
 def test_a_dump_whose_first_line_says_too_little_is_none(tmp_path: Path) -> None:
     file = tmp_path / "leads.dump"
     file.write_text(json.dumps({"format": audit_files.FORMAT}) + "\n")

@@ -1,4 +1,4 @@
-"""What a document names is there: links, targets of make, commands and their options."""
+"""What a document names is there: links, targets of make, commands and their options, metrics."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import typer.main
+from prometheus_client import generate_latest
 
 from cli.main import app
 from tests.support.servers import ROOT
@@ -19,6 +20,8 @@ DOCUMENTS = sorted(
     if not {".venv", ".data", ".hypothesis", "node_modules"} & set(path.relative_to(ROOT).parts)
 )
 LINK = re.compile(r"\]\((?!https?://)([^)#]+)")
+METRIC = re.compile(r"civicgrid_\w+?(?=_bucket|\b)")
+DASHBOARD = ROOT / "deploy/grafana/provisioning/dashboards/civicgrid.json"
 MAKE = re.compile(r"`?make ([a-z0-9]+)")
 
 
@@ -41,6 +44,14 @@ def test_commands_and_their_options_exist(path: Path) -> None:
         words = shlex.split(line.replace("[", " ").replace("]", " "))
         if words and words[0].removeprefix(".venv/bin/") == "civicgrid":
             _check(words[1:])
+
+
+@pytest.mark.parametrize(
+    "path", [*DOCUMENTS, DASHBOARD], ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_metrics_are_exposed_under_the_names_that_are_told(path: Path) -> None:
+    exposed = set(re.findall(r"^# TYPE (\S+)", generate_latest().decode(), re.M))
+    assert set(METRIC.findall(path.read_text(encoding="utf-8"))) <= exposed
 
 
 def _code(path: Path) -> list[str]:

@@ -8,6 +8,7 @@ import logging
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -151,14 +152,19 @@ def republish(
         told = f"readers remember what they handled for {retention.DAYS} days: choose a later time"
         raise typer.BadParameter(told, param_hint="--since")
     chosen = ground.attached()
-    for name in [service] if service else NAMES:
-        count = asyncio.run(_republish(chosen, name, since))
+    names = [service] if service else NAMES
+    with console.status("waiting until nothing newer is on its way to the broker"):
+        counts = asyncio.run(_republish(chosen, names, since))
+    for name, count in zip(names, counts, strict=True):
         console.print(f"{name}: {count:,} events")
 
 
-async def _republish(chosen: Settings, name: str, since: datetime) -> int:
-    async with session(chosen.url(name, "writer")) as connection:
-        return await publish_again(connection, since)
+async def _republish(chosen: Settings, names: Sequence[str], since: datetime) -> list[int]:
+    async def one(name: str) -> int:
+        async with session(chosen.url(name, "writer")) as connection:
+            return await publish_again(connection, since)
+
+    return await asyncio.gather(*(one(name) for name in names))
 
 
 @app.command()

@@ -157,11 +157,13 @@ class Backing:
     async def wipe_broker(self) -> None:
         """All topics and records are gone; the journals are published anew, and the topics made."""
         await asyncio.to_thread(self._wipe)
-        for service in SERVICES:
-            async with session(self.direct.url(service.name, "writer")) as writer:
-                since = await writer.fetchval(f"SELECT '{LONG_AGO}'::timestamptz")
-                await republish(writer, since)
+        await asyncio.gather(*(self._republish(service.name) for service in SERVICES))
         await provisioning.apply_topics(self.bootstrap, TOPICS)
+
+    async def _republish(self, service: str) -> None:
+        async with session(self.direct.url(service, "writer")) as writer:
+            since = await writer.fetchval(f"SELECT '{LONG_AGO}'::timestamptz")
+            await republish(writer, since)
 
     def _wipe(self) -> None:
         self._embedded.kafka.stop()

@@ -14,11 +14,8 @@ from prometheus_client import generate_latest
 from cli.main import app
 from tests.support.servers import ROOT
 
-DOCUMENTS = sorted(
-    path
-    for path in ROOT.rglob("*.md")
-    if not {".venv", ".data", ".hypothesis", "node_modules"} & set(path.relative_to(ROOT).parts)
-)
+FOLDERS = (one for one in ROOT.iterdir() if one.is_dir() and not one.name.startswith("."))
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(path for one in FOLDERS for path in one.rglob("*.md"))])
 LINK = re.compile(r"\]\((?!https?://)([^)#]+)")
 METRIC = re.compile(r"civicgrid_\w+?(?=_bucket|\b)")
 DASHBOARD = ROOT / "deploy/grafana/provisioning/dashboards/civicgrid.json"

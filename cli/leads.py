@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 from uuid import UUID
 
 import typer
@@ -24,6 +24,7 @@ from libs.common.ids import uuid7
 from libs.privacy.register import registered
 from libs.rights import policy
 from libs.rights.policy import Relation
+from services.leads.bodies import Keeping
 from services.leads.importing import Read, read_leads
 from services.leads.mapping import read_mapping
 from services.leads.rules import LEAD_TYPES
@@ -141,7 +142,7 @@ def _unrouted(row: dict[str, Any]) -> dict[str, Any]:
 def keep(
     review: Annotated[UUID, typer.Argument(metavar="REVIEW", help="as `leads due` shows it")],
     until: Annotated[datetime, typer.Argument(parser=moment, help=DAY)],
-    reason: Annotated[str, typer.Argument(help="code of why it is needed still")],
+    reason: Annotated[str, typer.Argument(help=f"one of {', '.join(get_args(Keeping))}")],
     url: Url = None,
 ) -> None:
     """What a lead holds that is due, once more."""

@@ -127,7 +127,9 @@ def _is_known(city: City, record: UUID) -> bool:
 @app.command()
 def hold(
     subject: Subject,
-    ground: Annotated[str, typer.Argument(help="number of the document that forbids to erase it")],
+    ground: Annotated[
+        str, typer.Argument(help="number of the order that forbids to erase it: court-2026-17")
+    ],
     url: Url = None,
 ) -> None:
     """Nothing of it is erased until it is released. Once more, each year: it is needed still."""

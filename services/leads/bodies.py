@@ -132,10 +132,13 @@ class ReasonBody(Body):
     reason: Term
 
 
+Keeping = Literal["court_case", "complaint", "under_review", "still_needed"]
+
+
 class KeepBody(Body):
     """Why what a lead holds is needed still, and until when."""
 
-    reason: Term
+    reason: Keeping
     until: Moment
 
 

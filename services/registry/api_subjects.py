@@ -61,7 +61,7 @@ def _requests(router: APIRouter, desk: Registry) -> None:
 
     @router.post("/subject-requests/{id}/hold", responses=CHANGED)
     async def hold_subject(request: Request, id: UUID, body: HoldBody) -> Response:
-        """`ground`: number of the document that forbids to erase it; the same once more says that
+        """`ground`: number of the order that forbids to erase it; the same once more says that
         it was reviewed and is needed still. Any id is taken, but of what is erased or about to be
         (409); the request says whether there is anything to hold (`had_content`)."""
         told = (body.ground, await desk.has_content(erasing.subjects_of(id, None)))

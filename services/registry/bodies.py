@@ -129,8 +129,13 @@ class DecisionBody(Body):
     reason: Term
 
 
+Ground = Annotated[str, StringConstraints(pattern=r"^(court-)?20[0-9]{2}-[0-9]{1,8}$")]
+"""The number of an order, such as court-2026-17: it is published, and no name fits in, nor the
+number of a person or of a telephone."""
+
+
 class HoldBody(Body):
-    ground: Code
+    ground: Ground
 
 
 class StatementBody(Body):

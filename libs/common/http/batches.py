@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias, TypeVar
@@ -9,6 +10,7 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 from pydantic import ValidationError, WrapValidator
 
 T = TypeVar("T")
+_FIELD = re.compile("[a-z_][a-z0-9_]{0,39}")
 BOUNDS = ("min_length", "max_length", "ge", "gt", "le", "lt", "expected")
 """What pydantic tells of the rule; the rest may be of what was sent."""
 
@@ -28,8 +30,11 @@ def _alone(value: Any, validate: Callable[[Any], T]) -> T | Faulty:
 
 
 def fault(location: Sequence[int | str], error: Mapping[str, Any]) -> Mapping[str, str]:
-    """Where and what, and the bounds that were passed. `error`: of pydantic."""
+    """Where and what, and the bounds that were passed. `error`: of pydantic. A field that nobody
+    knows is named only where its name could be one of ours: it may be somebody's."""
     told = error.get("ctx", {})
+    if error["type"] == "extra_forbidden" and not _FIELD.fullmatch(str(location[-1])):
+        location = location[:-1]
     bounds = {name: _listed(told[name]) for name in BOUNDS if name in told}
     return {"path": pointer(location), "code": error["type"], **bounds}
 

@@ -14,29 +14,35 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import httpx
 import pytest
-import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from joserfc.jwk import ECKey
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import generate_latest
 
 from cli.city import SERVICES
-from libs.common import kafka, logs, provisioning, tracing
+from libs.common import kafka, provisioning, tracing
 from libs.common.ids import uuid7
 from services.leads import policies
+from tests.e2e.small_city.test_content import ELSEWHERE, OFFICER
 from tests.e2e.small_city.test_intake import INTAKE, headers_of, receipts
 from tests.e2e.small_city.test_leads import first_cell
 from tests.e2e.small_city.test_mediation import cases_of
 from tests.e2e.small_city.test_register import DATABASES
+from tests.e2e.small_city.test_retention import OLD, ended, happened, keep, swept
+from tests.e2e.small_city.test_sharing import batch, entries_of, key, read, signed
 from tests.support.awaiting import eventually
+from tests.support.logged import logged
 from tests.support.servers import FOLDER, ROOT
-from tests.support.town import Town
+from tests.support.town import Town, is_ok
+
+__all__ = ["key"]
 
 MARK = "Zq7plantedNowhere"
 """So long that no form of it stands in what is sealed by chance."""
@@ -46,6 +52,19 @@ LONGITUDE, LATITUDE = 119.4012345671, 36.0012345673
 
 def planted(n: object) -> str:
     return f"{MARK}{n}"
+
+
+PLACE = {"area": ELSEWHERE.area, "issued_by": str(OFFICER.id)}
+SOMEBODY = {
+    "cell": f"{ELSEWHERE.area}0101",
+    "name": f"{NAME} {planted('name')}",
+    "born": "1980-05-06",
+    "address": f"{planted('address')} {NAME}",
+    "identity": planted("identity"),
+    "guardian": f"{planted('guardian')} {NAME}",
+    "statement": {"kind": "report", "text": f"{planted('statement')} {NAME}"},
+}
+"""Of whom the police tell."""
 
 
 def forms_of(value: str) -> Iterator[bytes]:
@@ -92,24 +111,23 @@ def traced() -> Iterator[InMemorySpanExporter]:
 @contextmanager
 def talkative() -> Iterator[None]:
     """All that there is to say is logged, at the lowest level."""
-    logs.configure(level=logging.DEBUG)
-    logging.getLogger().setLevel(logging.DEBUG)
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # the client's own, of what it asks
-    try:
+    with logged(logging.DEBUG):
+        logging.getLogger().setLevel(logging.DEBUG)
+        logging.getLogger("httpx").setLevel(logging.WARNING)  # the client's own, of what it asks
         yield
-    finally:
-        structlog.reset_defaults()
-        logging.basicConfig(handlers=[logging.NullHandler()], level=logging.WARNING, force=True)
 
 
 async def test_what_is_planted_is_found_nowhere(
     town: Town,
+    key: ECKey,
     traced: InMemorySpanExporter,
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with talkative():
         told = [answer async for answer in by_http(town)]
+        told += [answer async for answer in by_sharing(town, key)]
+        told += [answer async for answer in by_privacy(town)]
         await by_kafka(town)
         monkeypatch.setattr(policies, "find", crash)
         told.append(await town.post("/leads", {"lead_type": "theft", "text": planted("crash")}))
@@ -128,6 +146,9 @@ async def test_what_is_planted_is_found_nowhere(
     }
     assert b"a handler crashed" in places["logs"] and b"ValueError" in places["logs"]
     assert b"lead.captured.v1" in places["topic civicgrid.leads"]
+    for event in (b"shared_batch.refused.v1", b"shared_entry.received.v1"):
+        assert event in places["topic civicgrid.registry"]
+    assert b"break_glass.reviewed.v1" in places["topic civicgrid.portal"]
     assert len(places["table leads.dead_letter"]) > 1000
     hits = {place: found for place, text in places.items() if (found := found_in(text))}
     assert hits == {}
@@ -200,6 +221,7 @@ async def refused(
     yield await town.client.get(f"/leads/{MARK}")
     yield await town.client.get(f"/{MARK}/{NAME}")
     yield await town.client.get("/leads", params={"after": MARK, "unit": NAME})
+    yield await town.client.get("/leads", params={MARK: NAME, NAME: MARK})
     yield await town.post(f"/leads/{lead}/sign", If_Match=MARK)
     for step, body in {
         "return": {"reason": NAME, "proposed_unit": planted("unit")},
@@ -236,6 +258,86 @@ async def by_hand(town: Town, cell: str) -> AsyncIterator[httpx.Response]:
     asked = {"id": str(uuid7()), "record": id, "case_id": str(uuid7()), "reason": "missing_person"}
     yield await town.post("/break-glass", {**asked, "text": f"{planted('grant')} {NAME}"})
     yield await town.client.get("/break-glass")
+
+
+async def by_sharing(town: Town, key: ECKey) -> AsyncIterator[httpx.Response]:
+    """A batch that is let in and read, and answers to all that is not."""
+    officer, taken = town.of(ELSEWHERE.id), batch(**PLACE, entries=[SOMEBODY])
+    answer = await officer.post("/shared-batches", signed(key, taken), **headers())
+    assert answer.status_code == 201, answer.text
+    path = f"/shared-batches/{answer.json()['id']}"
+    (entry,) = await entries_of(town, answer.json()["id"])
+    for body in not_shared(key, taken):
+        answer = await officer.post("/shared-batches", body)
+        assert answer.status_code >= 400, answer.text
+        yield answer
+    yield await town.post(f"{path}/reject", {"reason": planted("rejected").lower()})
+    assert (await town.post(f"{path}/approve")).status_code == 200
+    assert NAME in (await read(town, entry, ELSEWHERE)).text
+    for there in (path, "/shared-batches", "/shared-entries", f"/shared-entries?category={MARK}"):
+        yield await officer.client.get(there, headers=headers())
+    yield await read(town, entry, ELSEWHERE, purpose=MARK, case=MARK)
+    for step, body in (("retain", {"until": taken["expires_at"]}), ("withdraw", {})):
+        for reason in (NAME, planted(step).lower()):
+            there = f"/shared-entries/{entry}/{step}"
+            yield await officer.post(there, {**body, "reason": reason})
+
+
+def not_shared(key: ECKey, taken: dict[str, Any]) -> Iterator[Any]:
+    """Batches that are refused: for what they hold, for their form, for who signed them."""
+    terms = {name: planted(name).lower() for name in ("basis", "purpose", "category")}
+    child = {name: SOMEBODY[name] for name in SOMEBODY.keys() - {"born", "guardian"}}
+    for told in (
+        {**terms, "source": planted("source"), "entries": [SOMEBODY, SOMEBODY]},
+        {"entries": [{**SOMEBODY, "cell": planted("cell")}]},
+        {"entries": [child]},
+        {"area": planted("area"), "entries": [SOMEBODY]},
+        {"document": planted("document"), "entries": [SOMEBODY]},
+        {"document": taken["document"], "entries": [{**SOMEBODY, "name": planted("other")}]},
+        {"entries": [{**SOMEBODY, planted("member"): NAME}]},
+        {planted("member"): NAME, "entries": [SOMEBODY]},
+    ):
+        yield signed(key, batch(**{**PLACE, **told}))
+    for signature in (None, "", planted("signature"), f"{MARK}.{MARK}.{MARK}"):
+        yield {**batch(**PLACE, entries=[SOMEBODY]), "signature": signature}
+    yield signed(ECKey.generate_key("P-256", private=True), batch(**PLACE, entries=[SOMEBODY]))
+
+
+async def by_privacy(town: Town) -> AsyncIterator[httpx.Response]:
+    """What a privacy officer says in words, and what would be words where a code is asked for."""
+    lead = await ended(town)
+    await happened(town, OLD.format(days=1826), UUID(lead))
+    await swept(town)
+    path = f"/subject-requests/{lead}"
+    for word in (NAME, planted("word"), planted("word").lower()):
+        yield await keep(town, lead, reason=word)
+        yield await town.privacy.post(f"{path}/hold", {"ground": word})
+        yield await town.privacy.post("/subject-requests", {"record": word, "party": word})
+        yield await town.privacy.post(f"{path}/decide", {"granted": word, "reason": word})
+    async for answer in reviewed(town, lead):
+        yield answer
+
+
+async def reviewed(town: Town, lead: str) -> AsyncIterator[httpx.Response]:
+    """An emergency, and what was found when it was over."""
+    officer, id = town.of(OFFICER.id), str(uuid7())
+    asked: dict[str, Any] = {"id": id, "record": lead, "reason": "missing_person"}
+    asked |= {"text": f"{planted('emergency')} {NAME}", "emergency": True}
+    asked |= {"case_id": str(uuid7())}
+    await eventually(partial(officer.client.get, "/break-glass"), is_ok)
+    assert (await officer.post("/break-glass", asked)).status_code == 201
+    for who, step in ((officer, "end"), (town, "approve")):
+        answer = await who.post(f"/break-glass/{id}/{step}")
+        assert answer.status_code == 200, answer.text
+        yield answer
+    note = {"finding": "in_order", "note": f"{planted('note')} {NAME}"}
+    for wrong in ({"finding": planted("finding")}, {"note": NAME}, {planted("more"): NAME}):
+        yield await town.privacy.post(f"/break-glass/{id}/review", {**note, **wrong})
+    answer = await town.privacy.post(f"/break-glass/{id}/review", note)
+    assert answer.status_code == 200, answer.text
+    yield answer
+    yield await town.privacy.post(f"/break-glass/{id}/review", note)
+    yield await town.privacy.client.get("/break-glass")
 
 
 async def accounts(town: Town) -> AsyncIterator[httpx.Response]:

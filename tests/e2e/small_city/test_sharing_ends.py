@@ -58,7 +58,9 @@ async def withdrawn(town: Town, entry: str, by: UUID = OFFICER.id) -> httpx.Resp
 
 
 async def held(town: Town, subject: str) -> None:
-    answer = await town.privacy.post(f"/subject-requests/{subject}/hold", {"ground": "court-7"})
+    answer = await town.privacy.post(
+        f"/subject-requests/{subject}/hold", {"ground": "court-2026-7"}
+    )
     assert answer.status_code == 200, answer.text
 
 

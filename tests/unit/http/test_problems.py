@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import BaseModel, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from libs.common.http.batches import fault
 from libs.common.http.problems import Texts
 
 
 class Sent(BaseModel):
+    model_config = ConfigDict(extra="forbid")
     password: Annotated[str, StringConstraints(min_length=12, max_length=14)] = "a" * 12
     channel: Literal["app", "console"] = "app"
     longitude: Annotated[float, Field(ge=-180, lt=180)] = 0
@@ -38,3 +39,20 @@ def test_a_fault_says_what_would_be_right(sent: dict[str, Any], told: str) -> No
         assert "secret" not in shown["message"] and "1234" not in shown["message"]
         assert "{" not in shown["message"]
         assert language == "zh" or shown["message"] == told
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("role", "/role"),
+        ("__proto__", "/__proto__"),
+        ("Li Lei", "/"),
+        ("李雷", "/"),
+        ("a" * 41, "/"),
+    ],
+)
+def test_an_unknown_field_is_named_where_it_is_a_name_of_a_field(name: str, path: str) -> None:
+    with pytest.raises(ValidationError) as raised:
+        Sent.model_validate({name: 1})
+    (error,) = raised.value.errors()
+    assert fault(error["loc"], error) == {"path": path, "code": "extra_forbidden"}

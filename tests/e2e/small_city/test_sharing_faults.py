@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta, timezone
 from functools import partial
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 from joserfc.jwk import ECKey
 from typer.testing import CliRunner
@@ -19,10 +20,14 @@ from cli import ground
 from cli.main import app
 from libs.city import calendar
 from libs.common.database import session
+from libs.common.ids import derived
+from libs.common.keys import Keys, unseal
 from libs.privacy import register
 from services.registry import sources
+from services.registry.api_sharing import BATCHES
 from services.registry.sharing_faults import a_year_after
 from tests.e2e.small_city.test_content import ELSEWHERE, INFORMANT, OFFICER
+from tests.e2e.small_city.test_planted import forms_of, tables
 from tests.e2e.small_city.test_rights import CITY, COMMUNITY, PARENT
 from tests.e2e.small_city.test_sharing import (
     TOWN_CENTRE,
@@ -30,6 +35,7 @@ from tests.e2e.small_city.test_sharing import (
     batch,
     entry,
     key,
+    keys_of,
     read,
     signed,
     submit,
@@ -141,6 +147,82 @@ async def test_of_a_refused_batch_reasons_are_kept_and_it_may_come_again(
     body = batch(issued_by=str(INFORMANT.id))
     assert (await town.of(OFFICER.id).post("/shared-batches", signed(key, body))).status_code == 422
     assert any("issued_by:unknown_officer" in one for one in await refused(town))
+
+
+@pytest.mark.parametrize("wrong", ["content", "no signature", "other key"])
+async def test_of_a_refused_batch_no_word_is_kept(town: Town, key: ECKey, wrong: str) -> None:
+    """given: a batch that was taken, whose words its keys open; when: another is refused; then: an
+    id and the reasons are kept, no entry and no key, and no word of it, whatever key is tried."""
+    taken, word = f"t{uuid4().hex}", f"w{uuid4().hex}"
+    assert (await submit(town, key, entries=[entry(name=taken)])).status_code == 201
+    body = {**worded(word), "signature": None}
+    if wrong != "no signature":
+        other = ECKey.generate_key("P-256", private=True)
+        body = signed(other if wrong == "other key" else key, worded(word))
+    events, entries = await ids(town, REFUSED), await ids(town, ENTRIES)
+    answer = await town.of(OFFICER.id).post("/shared-batches", body)
+    assert answer.status_code == 422, answer.text
+    (refused,) = await ids(town, REFUSED) - events
+    assert await ids(town, ENTRIES) == entries
+    (event,) = await told_of(town, refused)
+    assert event["data"].keys() == {"batch_id", "at", "community", "reasons"}
+    assert event["sealed"] is None
+    assert await keys_of(town, [str(refused), *await subjects_of(town, body["document"])]) == []
+    opened, kept = await all_opened(town), await all_kept(town)
+    assert taken.encode() in opened and not [one for one in forms_of(taken) if one in kept]
+    assert not [one for one in forms_of(word) if one in opened or one in kept]
+
+
+REFUSED = "SELECT stream_id FROM event WHERE type = 'shared_batch.refused.v1'"
+ENTRIES = "SELECT id FROM shared_entry"
+SEALED = "SELECT sealed::text FROM event WHERE sealed IS NOT NULL"
+
+
+def worded(word: str) -> dict[str, Any]:
+    """A batch with this word wherever it takes one, and so with many faults."""
+    about = entry(name=f"{word} n", address=f"{word} a", identity=f"{word}-i", guardian=word)
+    about["statement"] = {"kind": "report", "text": f"{word} s"}
+    terms = dict.fromkeys(("basis", "purpose", "category"), word)
+    return batch(**terms, entries=[about, {**about, "cell": word}])
+
+
+async def ids(town: Town, query: str) -> set[UUID]:
+    async with session(town.settings.url("registry", "writer")) as writer:
+        return {row[0] for row in await writer.fetch(query)}
+
+
+async def told_of(town: Town, id: UUID) -> list[dict[str, Any]]:
+    query = "SELECT data::text AS data, sealed FROM event WHERE stream_id = $1"
+    async with session(town.settings.url("registry", "writer")) as writer:
+        rows = await writer.fetch(query, id)
+    return [{**row, "data": json.loads(row["data"])} for row in rows]
+
+
+async def subjects_of(town: Town, document: str) -> list[str]:
+    """Those that this batch and its entries would have, had it been taken."""
+    async with asyncpg.create_pool(town.settings.url("keys", "writer"), min_size=1) as pool:
+        id = await Keys(pool).alias(BATCHES, f"document/bureau/{document}")
+    return [str(id), *(str(derived(id, f"entry {n}")) for n in range(2))]
+
+
+async def all_opened(town: Town) -> bytes:
+    """All that the registry sealed, as far as the keys there are open it."""
+    async with session(town.settings.url("registry", "writer")) as writer:
+        rows = [json.loads(row["sealed"]) for row in await writer.fetch(SEALED)]
+    parts = [(UUID(subject), content) for row in rows for subject, content in row.items()]
+    async with asyncpg.create_pool(town.settings.url("keys", "writer"), min_size=1) as pool:
+        keys = await Keys(pool).get({subject for subject, _ in parts})
+    told = (unseal(keys[one], one, content) for one, content in parts if one in keys)
+    return "\n".join(json.dumps(one, ensure_ascii=False) for one in told).encode()
+
+
+async def all_kept(town: Town) -> bytes:
+    """All that stands in the tables of the registry and of the keys, sealed or not, as it is."""
+    found = [text async for name, text in tables(town) if name.split(".")[0] in OURS]
+    return b"\n".join(found).lower()
+
+
+OURS = {"table registry", "table keys"}
 
 
 @pytest.mark.parametrize("change", ["other content", "other key", "no signature", "rubbish"])

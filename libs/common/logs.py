@@ -1,4 +1,4 @@
-"""Logs: what happened and where, a line of JSON each; never what was in hand.
+"""Logs: what happened and where, a line of JSON each, in ASCII; never what was in hand.
 
 What an exception says may quote a value, so only its type and its place are told.
 """
@@ -6,6 +6,7 @@ What an exception says may quote a value, so only its type and its place are tol
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import re
 import sys
@@ -51,10 +52,13 @@ def _framed(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[s
 
 
 class _Formatter(logging.Formatter):
-    """For lines of libraries."""
+    """For lines of libraries, so that nothing they quote begins a line of its own."""
 
-    def formatException(self, ei: Any) -> str:  # noqa: N802
-        return frames(ei[1])
+    def format(self, record: logging.LogRecord) -> str:
+        line = {"event": record.getMessage(), "logger": record.name}
+        if record.exc_info and record.exc_info[1]:
+            line["exception"] = frames(record.exc_info[1])
+        return json.dumps({**line, "level": record.levelname.lower()})
 
 
 def configure(*, renderer: Any = None, level: int = logging.INFO) -> None:
@@ -65,13 +69,13 @@ def configure(*, renderer: Any = None, level: int = logging.INFO) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _framed,
-            renderer or structlog.processors.JSONRenderer(ensure_ascii=False),
+            renderer or structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
     )
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Formatter("%(levelname)s %(name)s %(message)s"))
+    handler.setFormatter(_Formatter())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger("aiokafka").setLevel(max(level, logging.WARNING))  # below, whole records
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +12,7 @@ import structlog
 
 from libs.common.ids import uuid7
 from tests.attacks.people import CELL
+from tests.support.logged import logged
 from tests.support.town import Town
 
 TYPED = (
@@ -106,19 +107,20 @@ async def test_a_year_that_no_calendar_knows_is_refused(town: Town, year: str) -
     assert (await town.client.get(f"/work-calendars/{year}")).status_code in (404, 422)
 
 
-async def test_no_line_of_a_log_is_forged(town: Town) -> None:
-    """Lines are objects of JSON: what was typed stands inside them, and an escape is written as
-    such."""
-    out = io.StringIO()
-    renderer = structlog.processors.JSONRenderer(ensure_ascii=False)
-    log = structlog.wrap_logger(structlog.PrintLogger(out), processors=[renderer])
-    for text in (*TYPED, *UNSHOWN.values()):
-        log.warning("fell", error=text, **{"a\nkey": text})
-    lines = out.getvalue().split("\n")
-    assert lines.pop() == "" and len(lines) == len(TYPED) + len(UNSHOWN)
+def test_no_line_of_a_log_is_forged(capfd: pytest.CaptureFixture[str]) -> None:
+    """Lines of a service and of its libraries are objects of JSON: what was typed stands inside
+    them, and whatever a screen or a reader of lines would heed is written as an escape."""
+    typed = (*TYPED, *UNSHOWN.values(), "one\x85two\u2028three\rfour")
+    with logged():
+        for text in typed:
+            structlog.get_logger().warning("fell", error=text, **{"a\nkey": text})
+            logging.getLogger("library").warning("fell: %s", text)
+            logging.getLogger("library").error("fell", exc_info=ValueError(text))
+    lines = capfd.readouterr().err.splitlines()
+    assert len(lines) == 3 * len(typed)
     for line in lines:
         assert isinstance(json.loads(line), dict)
-        assert not {"\x1b", "\x00", "\x08", "\r"} & set(line)
+        assert line.isascii() and line.isprintable()
 
 
 async def test_no_header_of_an_answer_holds_what_was_sent(

@@ -7,7 +7,7 @@ import binascii
 import re
 import unicodedata
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -40,6 +40,7 @@ def groups() -> tuple[Group, ...]:
     return tuple(map(Group.model_validate, read_yaml(FILE)))
 
 
+@lru_cache(maxsize=4096)
 def why_not(name: str) -> str | None:
     """Why nothing may be called so; None where it may."""
     for plain in _readings(name):

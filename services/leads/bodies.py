@@ -5,12 +5,19 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from libs.common.contracts.leads import Urgency
 from libs.common.contracts.values import Number
-from libs.common.http import LINE, Code, Each, Moment, Term, Text
+from libs.common.http import LINE, Code, Each, Moment, NewCode, NewTerm, Term, Text, may_be
 from services.leads.domain.routing import Rule
 from services.leads.policies import Told
 
@@ -83,7 +90,7 @@ class LeadBody(Placed):
 class ImportedBody(Placed):
     """A lead with its history from elsewhere. `source` and `source_number` make its id."""
 
-    source: Code
+    source: NewCode
     source_number: Number
     received_at: Moment
     due_at: Moment | None = None
@@ -115,7 +122,7 @@ class ImportBatch(Body):
 class ReturnBody(Body):
     """`proposed_unit`: code of the organisation that should have it; absent: unknown."""
 
-    reason: Term
+    reason: NewTerm
     proposed_unit: Code | None = None
 
 
@@ -125,11 +132,11 @@ class UnitBody(Body):
 
 
 class OutcomeBody(Body):
-    outcome: Term
+    outcome: NewTerm
 
 
 class ReasonBody(Body):
-    reason: Term
+    reason: NewTerm
 
 
 Keeping = Literal["court_case", "complaint", "under_review", "still_needed"]
@@ -147,3 +154,12 @@ class RulesBody(Body):
 
     valid_from: Moment | None = None
     rules: tuple[Rule, ...] = Field(min_length=1, max_length=500)
+
+    @field_validator("rules")
+    @classmethod
+    def _may_be_called_so(cls, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+        for rule in rules:
+            when = rule.when
+            for name in (rule.id, *(when.lead_type or ()), *(when.source or ())):
+                may_be(name)
+        return rules

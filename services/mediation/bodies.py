@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from libs.common.contracts.mediation import Grade
-from libs.common.http import Code, Term
+from libs.common.http import Code, NewTerm
 
 
 class Body(BaseModel):
@@ -26,7 +26,7 @@ class GradeBody(Body):
 
 
 class ReasonBody(Body):
-    reason: Term
+    reason: NewTerm
 
 
 class PanelBody(Body):

@@ -19,7 +19,7 @@ from pydantic import (
 from shapely.errors import ShapelyError
 
 from libs.common.contracts.registry import CellKind, Level, OrganisationKind, Role, Shift
-from libs.common.http import LINE, Code, Each, Moment, Term, Text
+from libs.common.http import LINE, Code, Each, Moment, NewCode, NewTerm, Term, Text
 from services.registry.domain import area, organisation, post
 from services.registry.domain.work_calendar import Times
 
@@ -35,7 +35,7 @@ class Body(BaseModel):
 class AreaBody(Body):
     """`polygon`: GeoJSON Polygon or MultiPolygon, WGS 84. `valid_from`: now if absent."""
 
-    code: Code
+    code: NewCode
     name: Name
     level: Level
     parent: Code | None = None
@@ -57,7 +57,7 @@ class AreaBody(Body):
 
 
 class OrganisationBody(Body):
-    code: Code
+    code: NewCode
     name: Name
     kind: OrganisationKind
     area: Code
@@ -67,7 +67,7 @@ class OrganisationBody(Body):
 
 
 class PostBody(Body):
-    code: Code
+    code: NewCode
     role: Role
     area: Code
     organisation: Code | None = None
@@ -126,7 +126,7 @@ class SubjectRequestBody(Body):
 
 class DecisionBody(Body):
     granted: bool
-    reason: Term
+    reason: NewTerm
 
 
 Ground = Annotated[str, StringConstraints(pattern=r"^(court-)?20[0-9]{2}-[0-9]{1,8}$")]

@@ -10,18 +10,21 @@ from typing import Any
 
 import pytest
 import yaml
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from cli import contracts
 from cli.city import SERVICES
+from libs.common.http import NewCode, NewTerm, may_be
 from libs.privacy.forbidden import groups, why_not
 from libs.rights import policy
-from services.leads.bodies import LeadBody
+from services.leads.bodies import LeadBody, RulesBody
 from services.mediation.bodies import CaseBody
 from services.registry.bodies import AreaBody
+from services.registry.reference import generator
 from tests.support import fields
 from tests.support.routes import routes_of
 from tests.support.servers import ROOT
+from tests.support.town import PLAN, SEED
 
 DOCUMENTS = contracts.documents(SERVICES)
 FILES = sorted(
@@ -102,12 +105,22 @@ CHINESE = (
 ENCODED = tuple(
     base64.b64encode(name.encode()).decode() for name in (*CHINESE[:10], *ENGLISH[1:6], "ethnicity")
 )
+TERMS = (
+    *("religion", "petitioner", "ethnicity", "race", "faith", "political_status", "opinion"),
+    *("reported_opinion", "is_petitioner", "party_member", "minority_group", "beliefs", "stance"),
+    *("person_score", "resident_rank", "citizen_risk", "risk_score", "social_credit", "blacklist"),
+    *("focus_person", "threat_level", "face_id", "faceprint", "gait", "iris", "voice_template"),
+    *("fingerprints", "dna", "licence_plate", "number_plate", "live_position", "last_seen"),
+    *("movement_track", "gps", "trajectories", "stalking", "recidivism", "sexual_orientation"),
+    *("zongjiao", "is_xinfangren", "heimingdan", "renlian", "chepai_number"),
+)
+"""As callers would choose them for a reason or an outcome."""
 WIDE = ("ｆａｃｅ", "ｒｅｌｉｇｉｏｎ", "人 脸", "民_族", "车-牌", "个人·评分")
 ATTEMPTS = (*ENGLISH, *CHINESE, *ENCODED, *WIDE)
 
 
 def test_there_are_a_hundred_attempts() -> None:
-    assert len(set(ATTEMPTS)) >= 90
+    assert len({*ATTEMPTS, *TERMS}) >= 120
     assert all(groups())
 
 
@@ -124,6 +137,53 @@ def test_an_attempt_is_refused_as_a_name_and_as_a_field(name: str) -> None:
         nested = "reporter" in told or "polygon" in told
         with pytest.raises(ValidationError):
             body.model_validate_json(json.dumps(told if nested else {**told, name: "x"}))
+
+
+@pytest.mark.parametrize("name", TERMS)
+def test_an_attempt_is_refused_as_a_term_and_as_a_code(name: str) -> None:
+    for form in (NewTerm, NewCode):
+        with pytest.raises(ValidationError) as raised:
+            TypeAdapter[str](form).validate_python(name)
+        assert [error["type"] for error in raised.value.errors()] == ["must_not_exist"]
+
+
+@pytest.mark.parametrize("spelled", [f"A.{name}-1" for name in ("Religion", "GPS", "riskScore")])
+def test_a_code_is_refused_however_it_is_spelled(spelled: str) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter[str](NewCode).validate_python(spelled)
+
+
+@pytest.mark.parametrize("rule", ["id", "lead_type", "source"])
+def test_a_routing_rule_names_nothing_of_it(rule: str) -> None:
+    told: dict[str, Any] = {"id": "r", "when": {}, "to": "police_room"}
+    told["sign_within"] = {"amount": 1, "unit": "working_day"}
+    good = RulesBody.model_validate_json(json.dumps({"rules": [told]}))
+    assert good.rules[0].id == "r"
+    if rule == "id":
+        told["id"] = "petitioner"
+    else:
+        told["when"] = {rule: ["petitioner"]}
+    with pytest.raises(ValidationError) as raised:
+        RulesBody.model_validate_json(json.dumps({"rules": [told]}))
+    assert [error["type"] for error in raised.value.errors()] == ["must_not_exist"]
+
+
+@pytest.mark.parametrize(
+    "term", ["not_ours", "fire_risk", "other", "01a229b7-cd50-707c-aba0-7f9623face95"]
+)
+def test_ids_and_terms_of_every_day_may_be(term: str) -> None:
+    assert may_be(term) == term
+
+
+def test_nothing_that_the_reference_city_is_called_is_refused() -> None:
+    codes = {
+        body["code"]
+        for _, bodies in generator.batches(PLAN, SEED)
+        for body in bodies
+        if "code" in body
+    }
+    assert len(codes) > 50
+    assert [code for code in codes if may_be(code) != code] == []
 
 
 def _square(name: str) -> dict[str, Any]:

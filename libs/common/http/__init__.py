@@ -12,7 +12,7 @@ from libs.common.http.answers import (
     shown,
 )
 from libs.common.http.batches import Each
-from libs.common.http.codes import Code, Term
+from libs.common.http.codes import Code, NewCode, NewTerm, Term, may_be
 from libs.common.http.described import DOOR, FOR_A_PURPOSE, KEEPS_NOTHING, MAY_MATCH
 from libs.common.http.desk import Desk
 from libs.common.http.fields import LINE, TEXT, Text
@@ -40,6 +40,8 @@ __all__ = [
     "Item",
     "Limit",
     "Moment",
+    "NewCode",
+    "NewTerm",
     "Story",
     "Term",
     "Text",
@@ -51,6 +53,7 @@ __all__ = [
     "check_id",
     "either",
     "expected",
+    "may_be",
     "not_found",
     "page",
     "shown",

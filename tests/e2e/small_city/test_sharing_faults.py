@@ -127,6 +127,48 @@ async def test_a_bad_batch_is_refused_with_every_reason(town: Town, key: ECKey, 
     assert await batches_of(town, body.get("document", "")) == []
 
 
+STATEMENTS: Mapping[str, tuple[Mapping[str, Any], str]] = {
+    "no kind": ({"text": "drinks"}, "/kind missing"),
+    "null for a kind": ({"kind": None, "text": "drinks"}, "/kind literal_error"),
+    "an unknown kind": ({"kind": "rumour", "text": "drinks"}, "/kind literal_error"),
+    "two kinds": ({"kind": ["fact", "report"], "text": "drinks"}, "/kind literal_error"),
+    "no text": ({"kind": "fact"}, "/text missing"),
+    "a role": ({"kind": "fact", "text": "drinks", "role": "suspect"}, "/role extra_forbidden"),
+    "two roles": (
+        {"kind": "fact", "text": "drinks", "roles": ["victim", "suspect"]},
+        "/roles extra_forbidden",
+    ),
+}
+
+
+@pytest.mark.parametrize("bad", STATEMENTS)
+async def test_a_statement_has_one_known_kind_and_no_role(town: Town, key: ECKey, bad: str) -> None:
+    """Row P11."""
+    statement, wanted = STATEMENTS[bad]
+    body = batch(entries=[entry(), entry(name="Li Lei", statement=statement)])
+    answer = await town.of(OFFICER.id).post("/shared-batches", signed(key, body))
+    assert answer.status_code == 422, answer.text
+    told = {f"{one['path']} {one['code']}" for one in answer.json()["errors"]}
+    assert told == {f"/entries/1/statement{wanted}"}
+    assert await batches_of(town, body["document"]) == []
+
+
+async def test_each_statement_has_a_kind_and_the_source_of_its_batch(
+    town: Town, key: ECKey
+) -> None:
+    """Row P11: who reads a statement finds by whom it came."""
+    said = [
+        {"kind": kind, "text": "drinks"} for kind in ("fact", "report", "judgement", "unverified")
+    ]
+    told = [entry(name=f"N {one['kind']}", statement=one) for one in said]
+    first, *_ = await admitted(town, key, entries=told)
+    shown = (await read(town, first)).json()
+    assert shown["statement"] == said[0]
+    papers = await town.of(OFFICER.id).get(f"/shared-batches/{shown['batch_id']}")
+    assert papers["source"] == "bureau"
+    assert shown["issued_by"] == papers["issued_by"] == str(ELSEWHERE.id)
+
+
 async def batches_of(town: Town, document: str) -> list[Any]:
     """What is kept of a batch by its document: nothing, if it was refused."""
     query = "SELECT id FROM shared_batch WHERE state ->> 'document' = $1"

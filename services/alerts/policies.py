@@ -20,7 +20,11 @@ from libs.common.contracts.leads import (
 from libs.common.contracts.mediation import CaseClosed, CaseFellOverdue
 from libs.common.contracts.portal import BreakGlassGranted, BreakGlassReviewed
 from libs.common.contracts.privacy import ReadingLimitReached
-from libs.common.contracts.registry import Level
+from libs.common.contracts.registry import (
+    Level,
+    SubjectRequestConfirmed,
+    SubjectRequestFellOverdue,
+)
 from libs.common.ids import derived
 from libs.common.messages import CancelTimer, Context, Due, Effect, Policies, SetTimer, Timers
 from services.alerts.domain import ALERT
@@ -37,8 +41,8 @@ _RULES: Mapping[str, Rule] = {rule.id: rule for rule in RULES.rules}
 
 
 def alert_id(about: UUID, rule: str) -> UUID:
-    """A rule hits a lead, a card, a case or a grant once. `about`: that, or an event that comes
-    again and again."""
+    """A rule hits a lead, a card, a case, a grant or a request once. `about`: that, or an event
+    that comes again and again."""
     return derived(about, f"alert/{rule}")
 
 
@@ -63,6 +67,8 @@ def _about(event: Any) -> UUID:
             return event.grant_id
         case ReadingLimitReached():
             return event.limit_id
+        case SubjectRequestFellOverdue() | SubjectRequestConfirmed():
+            return event.subject_ref
     id: UUID = event.lead_id
     return id
 
@@ -143,6 +149,8 @@ POLICIES: Policies = {
     BreakGlassGranted: on_event,
     BreakGlassReviewed: on_event,
     ReadingLimitReached: on_event,
+    SubjectRequestFellOverdue: on_event,
+    SubjectRequestConfirmed: on_event,
     AlertRaised: on_alert_raised,
     AlertAcknowledged: on_alert_settled,
     AlertReturnedToNormal: on_alert_settled,

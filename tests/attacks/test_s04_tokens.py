@@ -18,7 +18,7 @@ from tests.support.servers import TOKENS
 from tests.support.town import ASKED, Town
 from tests.unit.rights.test_tokens import WRONG, _claims, _signed
 
-EVERY_SERVICE = (*ASKED, "/me")
+EVERY_SERVICE = (*ASKED.values(), "/me")
 PLAIN = {kind for kind in WRONG if kind not in ("not ascii",)}
 
 

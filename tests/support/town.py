@@ -35,7 +35,10 @@ from tests.support.servers import ROOT, Ground
 PLAN = reference.read_plan(Path(__file__).parent / "small-city.yaml")
 SEED = 7
 PRIVACY_OFFICER = reference.holder(PLAN, SEED, "privacy_officer")
-ASKED = ("/areas/counts", "/supervisions", "/alerts", "/mediation-cases", "/scores", "/accounts")
+ASKED = {
+    **{"registry": "/areas/counts", "leads": "/supervisions", "alerts": "/alerts"},
+    **{"mediation": "/mediation-cases", "scoring": "/scores", "portal": "/accounts"},
+}
 """Of each service, what may be asked by who is known there to hold a post."""
 HELD: dict[str, list[Callable[..., Any]]] = {"response": [answered.hold]}
 """Whatever a town answers is what its contract says."""
@@ -112,8 +115,8 @@ class Town:
         wanted = await self._known("registry")
         for name in self.running:
             await eventually(partial(self._known, name), wanted.__eq__)
-        for path in ASKED:
-            await eventually(partial(self.client.get, path), is_ok)
+        for name in self.running:
+            await eventually(partial(self.client.get, ASKED[name]), is_ok)
         await eventually(partial(self.privacy.client.get, "/subject-requests"), is_ok)
 
     async def _known(self, service: str) -> tuple[int, ...]:

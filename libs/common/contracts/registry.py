@@ -267,6 +267,10 @@ class SubjectRequestConfirmed(SubjectEvent):
     service: Term
     missing: tuple[Term, ...]
 
+    @property
+    def is_last(self) -> bool:
+        return not self.missing
+
 
 class SubjectRequestFellOverdue(SubjectEvent):
     """Not every service confirmed in time."""

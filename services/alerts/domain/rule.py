@@ -20,7 +20,8 @@ class Rule(BaseModel):
     Told are those who answer for the areas of the levels `lowest` to `reach` above the cell; or,
     where there are `roles`, who hold such posts of the city.
     After each span of `escalate_after` (hours since it was raised) the next level up is told.
-    `cleared_by`: types of events after which the condition holds no more.
+    `cleared_by`: types of events after which the condition holds no more, if their fields
+    have the values of `cleared_when` besides.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -33,6 +34,7 @@ class Rule(BaseModel):
     roles: tuple[Role, ...] = ()
     escalate_after: tuple[int, ...] = ()
     cleared_by: tuple[str, ...] = ()
+    cleared_when: Mapping[str, tuple[Any, ...]] = Field(default_factory=dict)
 
     @property
     def told(self) -> tuple[Level, ...]:
@@ -45,13 +47,14 @@ class Rule(BaseModel):
         return LEVELS[at] if at < len(LEVELS) else None
 
     def raised_by(self, event: Event) -> bool:
-        return event.type == self.event and self.fits(event)
+        return event.type == self.event and _fits(event, self.when)
 
     def cleared_after(self, event: Event) -> bool:
-        return event.type in self.cleared_by and self.fits(event)
+        return event.type in self.cleared_by and _fits(event, {**self.when, **self.cleared_when})
 
-    def fits(self, event: Event) -> bool:
-        return all(getattr(event, name, None) in wanted for name, wanted in self.when.items())
+
+def _fits(event: Event, when: Mapping[str, tuple[Any, ...]]) -> bool:
+    return all(getattr(event, name, None) in wanted for name, wanted in when.items())
 
 
 class RuleSet(BaseModel):

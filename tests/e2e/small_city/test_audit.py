@@ -357,11 +357,7 @@ async def test_a_database_of_yesterday_is_found(
 async def test_the_command_says_so_without_a_server_and_tells_who_looked(
     town: Town, anchored: tuple[Path, list[int]], tmp_path: Path
 ) -> None:
-    there = {
-        "KAFKA_BOOTSTRAP_SERVERS": town.settings.kafka_bootstrap_servers,
-        "DATABASE_URL": town.settings.database_url,
-        "CIVICGRID_TOKENS": str(town.settings.tokens),
-    }
+    there = servers_of(town)
     dump, anchors = str(tmp_path / "leads.dump"), str(tmp_path / "anchors")
     assert "anchors written" in await command(there, "anchors", anchors)
     assert "written" in await command(there, "dump", "leads", dump)
@@ -392,6 +388,15 @@ async def test_the_command_says_so_without_a_server_and_tells_who_looked(
     assert (row["service"], row["action"], row["times"]) == ("leads", "show_lead", 1)
     before = await command(there, "by", account, "2020-01-01", "2020-01-02", "--json")
     assert json.loads(before) == []
+
+
+def servers_of(town: Town) -> dict[str, str]:
+    """As a command finds them in its environment."""
+    return {
+        "KAFKA_BOOTSTRAP_SERVERS": town.settings.kafka_bootstrap_servers,
+        "DATABASE_URL": town.settings.database_url,
+        "CIVICGRID_TOKENS": str(town.settings.tokens),
+    }
 
 
 async def command(environment: Mapping[str, str], *words: str, ends: int = 0) -> str:

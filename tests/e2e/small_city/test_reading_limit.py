@@ -38,8 +38,13 @@ async def leads(town: Town) -> list[str]:
 
 @pytest.fixture(scope="module")
 async def officers(town: Town) -> list[UUID]:
-    """Of the community of the leads, who have read nothing yet; each for one test."""
-    persons = {f"reading-officer-{n}": uuid4() for n in range(OFFICERS)}
+    """Each for one test."""
+    return await new_officers(town, [f"reading-officer-{n}" for n in range(OFFICERS)])
+
+
+async def new_officers(town: Town, posts_of: Iterable[str]) -> list[UUID]:
+    """Of the community of the leads, who have read nothing yet, in new posts with these codes."""
+    persons = {code: uuid4() for code in posts_of}
     office = {"area": COMMUNITY, "organisation": f"police_room-{COMMUNITY}"}
     posts = [{"code": code, "role": "auxiliary_officer", **office} for code in persons]
     await town.load([("/posts/batch", posts)])

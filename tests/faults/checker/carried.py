@@ -37,7 +37,8 @@ READS: Mapping[str, frozenset[str]] = {
             *_FACTS,
             *("lead.captured.v1", "lead.routed.v1", "lead.unrouted.v1", "lead.closed.v1"),
             *("lead.dismissed.v1", "supervision.issued.v1", "mediation_case.fell_overdue.v1"),
-            "mediation_case.closed.v1",
+            *("mediation_case.closed.v1", "subject_request.confirmed.v1"),
+            "subject_request.fell_overdue.v1",
         }
     ),
     "mediation": frozenset({*_FACTS, "lead.routed.v1"}),

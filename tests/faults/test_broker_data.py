@@ -37,7 +37,8 @@ async def test_after_the_brokers_data_were_deleted_every_consumer_comes_to_the_s
         connection = await asyncpg.connect(url)
         ours, all = await counted(url, topic)
         assert ours == 26
-        assert await republish(connection, datetime(2020, 1, 1, tzinfo=UTC)) == all
+        told = await republish(connection, datetime(2020, 1, 1, tzinfo=UTC))
+        assert told >= all  # the audit may be anchored meanwhile
         await connection.close()
         topics = shop.topics(topic, there.book.service.topic)
         await provisioning.apply_topics(servers.kafka, topics)

@@ -61,16 +61,18 @@ class Person:
 
 
 class Portal:
-    """`address`: each has ten tries a minute, so every test has one of its own."""
+    """Every test has an address of its own, as each has ten tries a minute, and a new token of a
+    founder, as one is good for five."""
 
     def __init__(self, app: FastAPI, settings: Settings) -> None:
         self.settings = settings
         self._app = app
         self._addresses = (f"10.0.0.{n}" for n in range(1, 255))
-        self.founder = founder_token()
+        self._account = uuid4()
         self.come_from_elsewhere()
 
     def come_from_elsewhere(self) -> None:
+        self.founder = founder_token(self._account)
         told = (next(self._addresses), 1)
         transport = httpx.ASGITransport(self._app, raise_app_exceptions=False, client=told)
         self.client = httpx.AsyncClient(

@@ -12,14 +12,12 @@ from tests.e2e.small_city.test_lead_steps import captured
 from tests.e2e.small_city.test_rights import CITY
 from tests.support.town import Town
 
-UNTIL = "2030-01-01T00:00:00Z"
 REASONS = {
     **dict.fromkeys(("return", "order-rework", "dismiss"), "reason"),
     "feed-back": "outcome",
 }
 ANY_ID = "01a229b7-cd50-707c-aba0-7f9623b2ce95"
 OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
-    f"/retention-reviews/{ANY_ID}/keep": ("reason", {"until": UNTIL}),
     f"/mediation-cases/{ANY_ID}/decline": ("reason", {}),
     f"/mediation-cases/{ANY_ID}/fail": ("reason", {}),
     "/areas": ("code", {"name": "n", "level": "grid_l1", "parent": CITY}),
@@ -28,7 +26,6 @@ OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 OF_PRIVACY: dict[str, tuple[str, dict[str, Any]]] = {
     f"/subject-requests/{ANY_ID}/decide": ("reason", {"granted": False}),
-    f"/subject-requests/{ANY_ID}/hold": ("ground", {}),
 }
 REFUSED = "must_not_exist"
 

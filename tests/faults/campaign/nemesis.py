@@ -17,6 +17,8 @@ from tests.faults.campaign.running import Together
 
 LONG_PAUSE_SECONDS = 14.0
 """Longer than a consumer's session: its partitions go to the other process."""
+MET_WITHIN = 10
+"""Seconds that a trouble of the network goes on until somebody met it."""
 SURE = ("before_commit", "after_commit")
 """Points that leads come to at once: the first death is not left to chance."""
 SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGTERM, "pause": signal.SIGSTOP}
@@ -139,8 +141,13 @@ class Nemesis:
         trouble: Trouble = next(one for one in TROUBLES if one == fault.name)
         proxy = self._backing.kafka if fault.number % 3 == 0 else self._backing.postgres
         self._log.note(fault.name, of="kafka" if proxy is self._backing.kafka else "postgres")
+        before = proxy.met[trouble]
         proxy.begin(trouble, share=self._chance.uniform(0.2, 1.0))
         await asyncio.sleep(fault.seconds)
+        for _ in range(MET_WITHIN * 10):  # a server that starts is asked for nothing yet
+            if proxy.met[trouble] > before:
+                break
+            await asyncio.sleep(0.1)
         proxy.heal()
 
 

@@ -108,7 +108,7 @@ async def republish(connection: Connection, since: datetime) -> int:
     count = await connection.fetchval("SELECT count(*) FROM event WHERE recorded_at >= $1", since)
     await connection.execute(BACK, since)
     while not await connection.fetchval(IS_NOTED, LOCK & 0xFFFFFFFF):
-        await asyncio.sleep(REST_SECONDS)
+        await asyncio.sleep(MARK_SECONDS)
     return int(count)
 
 
@@ -233,11 +233,11 @@ class Relay:
         """Mark what was sent since the last time. Raises Moved."""
         async with self._session:
             if reached is None:
-                stands = await connection.fetchval(STANDS)
-            else:
-                stands = await connection.execute(MARK, *reached) == "UPDATE 1"
-        if not stands:
-            raise Moved
+                if not await connection.fetchval(STANDS):
+                    raise Moved
+                return
+            if await connection.execute(MARK, *reached) != "UPDATE 1":
+                raise Moved
         failpoints.reach("marked")
 
     async def _beat(self, connection: Connection) -> None:

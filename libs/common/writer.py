@@ -224,8 +224,7 @@ class Writer:
                 draft.take(work, effects)
             if not draft.missing:
                 return draft.changes
-            asked = Asked(self._clock.now(), streams=dict(draft.missing))
-            more = await journal.load(connection, asked)
+            more = await journal.load(connection, Asked(streams=dict(draft.missing)))
             loaded.streams.update(more.streams)
 
     async def _subject_keys(self, changes: Changes) -> Mapping[UUID, AESGCM]:

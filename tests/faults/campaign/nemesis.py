@@ -6,6 +6,7 @@ import asyncio
 import random
 import signal
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 from tests.faults.campaign.backing import Backing
@@ -14,6 +15,7 @@ from tests.faults.campaign.history import Journal
 from tests.faults.campaign.plan import POINTS, Fault, Plan, drawn
 from tests.faults.campaign.proxy import TROUBLES, Trouble
 from tests.faults.campaign.running import Together
+from tests.support.awaiting import eventually
 
 LONG_PAUSE_SECONDS = 14.0
 """Longer than a consumer's session: its partitions go to the other process."""
@@ -141,13 +143,15 @@ class Nemesis:
         trouble: Trouble = next(one for one in TROUBLES if one == fault.name)
         proxy = self._backing.kafka if fault.number % 3 == 0 else self._backing.postgres
         self._log.note(fault.name, of="kafka" if proxy is self._backing.kafka else "postgres")
-        before = proxy.met[trouble]
+
+        async def met() -> int:
+            return proxy.met[trouble]
+
+        before = await met()
         proxy.begin(trouble, share=self._chance.uniform(0.2, 1.0))
         await asyncio.sleep(fault.seconds)
-        for _ in range(MET_WITHIN * 10):  # a server that starts is asked for nothing yet
-            if proxy.met[trouble] > before:
-                break
-            await asyncio.sleep(0.1)
+        with suppress(AssertionError):  # a server that starts is asked for nothing yet
+            await eventually(met, lambda count: count > before, within=MET_WITHIN)
         proxy.heal()
 
 

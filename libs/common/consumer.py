@@ -150,12 +150,10 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         assignments = self._assignments
         facts = self._precedence.facts(consumer)
         begins = await consumer.beginning_offsets(facts.union(fresh))
+        stored = await self._asking(len(fresh), lambda: self._positions(fresh))
         ends = await consumer.end_offsets(facts.union(fresh))
-        self._placing = len(fresh)
-        try:
-            stored = await self._positions(fresh, ends)
-        finally:
-            self._placing = 0
+        if new := [tp for tp, one in stored.items() if self._is_new(tp, one, ends[tp])]:
+            await self._asking(len(new), lambda: self._begin(new, stored))
         if assignments != self._assignments:
             return
         for tp in fresh:
@@ -172,23 +170,39 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         if assignments == self._assignments:
             consumer.resume(*(tp for tp in freed if tp.topic not in self.stopped))
 
-    async def _positions(
-        self, fresh: Sequence[TopicPartition], ends: Mapping[TopicPartition, int]
-    ) -> dict[TopicPartition, Standing]:
-        """Positions as stored; one in a topic that was made anew is set to its beginning."""
-        stored = {}
+    async def _asking(self, count: int, ask: Callable[[], Awaitable[T]]) -> T:
+        """The database, about so many partitions."""
+        self._placing = count
+        try:
+            return await ask()
+        finally:
+            self._placing = 0
+
+    async def _positions(self, fresh: Sequence[TopicPartition]) -> dict[TopicPartition, Standing]:
+        """As stored. Where topics end is asked after it: another process may still store what came
+        meanwhile."""
         async with database.working(self._connect) as connection:
             self._attempted = time.monotonic()
             await self._horizon.look(connection, sorted({tp.topic for tp in fresh}))
-            for row in await connection.fetch(POSITIONS, *zip(*fresh, strict=True)):
-                tp = TopicPartition(row["topic"], row["partition"])
-                if row["next"] > ends[tp] or self._anew.get(tp) == row["next"]:
-                    log.warning("topic is new", topic=tp.topic, partition=tp.partition)
-                    await connection.execute(BEGIN, *tp, row["next"])
-                    stored[tp] = Standing(0)
-                else:
-                    stored[tp] = Standing(row["next"], row["last_id"])
-        return stored
+            rows = await connection.fetch(POSITIONS, *zip(*fresh, strict=True))
+        return {
+            TopicPartition(row["topic"], row["partition"]): Standing(row["next"], row["last_id"])
+            for row in rows
+        }
+
+    def _is_new(self, tp: TopicPartition, stored: Standing, end: int) -> bool:
+        return stored.next > end or self._anew.get(tp) == stored.next
+
+    async def _begin(
+        self, new: Sequence[TopicPartition], stored: dict[TopicPartition, Standing]
+    ) -> None:
+        """Go back to the beginning of what was made anew."""
+        async with database.working(self._connect) as connection:
+            self._attempted = time.monotonic()
+            for tp in new:
+                log.warning("topic is new", topic=tp.topic, partition=tp.partition)
+                await connection.execute(BEGIN, *tp, stored[tp].next)
+                stored[tp] = Standing(0)
 
     def _stand(
         self, consumer: AIOKafkaConsumer, tp: TopicPartition, begin: int, stored: Standing | None

@@ -31,7 +31,10 @@ from libs.common.work import Dead, Work, refusing
 
 Submission = tuple[Sequence[Work], "asyncio.Future[None]"]
 
-ATTEMPTS = 6
+ATTEMPTS, ALONE = 6, 60
+"""At a batch, and at a work by itself: whoever meets others is seldom to blame for it."""
+LONGEST_SECONDS = 0.1
+"""Between two of them."""
 
 CONFLICTS = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 UNSTORABLE = (
@@ -154,17 +157,18 @@ class Writer:
             await self._attempts([work])
 
     async def _attempts(self, works: Sequence[Work]) -> None:
-        for attempt in range(ATTEMPTS):
+        last = (ATTEMPTS if len(works) > 1 else ALONE) - 1
+        for attempt in range(last + 1):
             try:
                 return await self._attempt(works)
             except CONFLICTS:
                 metrics.CONFLICTS.labels(self._name).inc()
-                if attempt == ATTEMPTS - 1:
+                if attempt == last:
                     raise
             except asyncpg.PostgresError as error:
-                if error.sqlstate != FENCED or attempt == ATTEMPTS - 1:
+                if error.sqlstate != FENCED or attempt == last:
                     raise
-            await asyncio.sleep(random.uniform(0, 0.002 * 2**attempt))
+            await asyncio.sleep(random.uniform(0, min(LONGEST_SECONDS, 0.002 * 2**attempt)))
 
     async def _attempt(self, works: Sequence[Work]) -> None:
         self.attempted = time.monotonic()

@@ -20,6 +20,16 @@ from tests.support.awaiting import eventually
 from tests.support.servers import Ground, unique
 
 TILL = named("till of two")
+MEETS = """
+CREATE SEQUENCE met;
+GRANT USAGE ON SEQUENCE met TO public;
+CREATE FUNCTION meet() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF nextval('met') <= 12 THEN RAISE 'someone else was first' USING ERRCODE = '40001'; END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER met BEFORE INSERT ON till FOR EACH ROW EXECUTE FUNCTION meet();
+"""
+"""Twelve others are first, one after the other."""
 LOCKED = """
 SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'till'::regclass
 """
@@ -59,3 +69,15 @@ async def test_what_is_done_comes_after_what_another_process_did_meanwhile(
             changed_at = await other.fetchval(changed)
         assert isinstance((await selling).result, Done)
     assert planned[1] < changed_at < planned[-1]
+
+
+async def test_who_meets_others_again_and_again_is_not_to_blame(
+    servers: Ground, till: Running
+) -> None:
+    """Refused, or a dead letter, it would be lost, and nothing is wrong with it."""
+    async with session(servers.settings().url(till.service.name, "owner")) as connection:
+        await connection.execute(MEETS)
+    plan = [shop.TILL.to(TILL, shop.Sell("tea", 1))]
+    work = Work(lambda _: plan, Cause("test", "c", uuid7(), "test"))
+    await till.writer.submit([work])
+    assert isinstance(work.result, Done)

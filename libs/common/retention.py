@@ -19,10 +19,11 @@ HOUR_SECONDS = 3600.0
 TABLES = ("inbox", "request")
 FORGET = """
 DELETE FROM {table} WHERE ctid = ANY(ARRAY(
-    SELECT ctid FROM {table} WHERE handled_at < clock_timestamp() - make_interval(days => $1)
+    SELECT ctid FROM {table} WHERE handled_at < now() - make_interval(days => $1)
     LIMIT $2
 ))
 """
+"""By the time of the statement: one that changes while it runs is looked for in no index."""
 
 
 BORDER = """
@@ -30,7 +31,7 @@ SELECT ((clock_timestamp() - make_interval(days => $1)) AT TIME ZONE 'UTC')::dat
 """
 EMPTY = """
 UPDATE dead_letter SET sealed = NULL, key = NULL, headers = NULL, value = NULL
-WHERE died_at < clock_timestamp() - make_interval(days => $1)
+WHERE died_at < now() - make_interval(days => $1)
   AND (sealed IS NOT NULL OR headers IS NOT NULL)
 """
 

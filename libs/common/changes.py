@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from libs.common import dead_letters, journal, timers, waiting, wire
 from libs.common.audit import AUDIT
-from libs.common.journal import Appended, EventRow, Stream
+from libs.common.journal import Appended, EventRow, Stream, Told
 from libs.common.keys import seal
 from libs.common.messages import Address, Envelope, SetTimer
 from libs.common.projected import Projected
@@ -43,10 +43,10 @@ class Changes:
         self,
         now: datetime,
         positions: Mapping[tuple[str, int], int],
-        waiting: Mapping[UUID, Mapping[int, datetime]],
+        waiting: Mapping[Told, Mapping[int, datetime]],
     ) -> None:
         self._now, self._positions = now, positions
-        self.waiting = {subject: dict(versions) for subject, versions in waiting.items()}
+        self.waiting = {told: dict(versions) for told, versions in waiting.items()}
         self.streams: dict[Address, Stream] = {}
         self.inbox: dict[Message, str] = {}
         self.fired: dict[TimerKey, Fired] = {}
@@ -76,7 +76,7 @@ class Changes:
         if work.fired:
             key = (work.fired.name, work.fired.id)
             self.fired[key] = work.fired
-        if work.envelope and (versions := self.waiting.get(work.envelope.subject)):
+        if work.envelope and (versions := self.waiting.get(_told(work.envelope))):
             versions.pop(work.envelope.version, None)
 
     def answer(self, request: Request, answered: Answered) -> None:
@@ -89,12 +89,12 @@ class Changes:
         self.timers[timer.name, timer.id] = (timer, work.cause.correlation_id)
         self._held[timer.name, timer.id] = (work.letter, work.envelope)
         if work.envelope:
-            versions = self.waiting.setdefault(work.envelope.subject, {})
+            versions = self.waiting.setdefault(_told(work.envelope), {})
             versions[work.envelope.version] = timer.due_at
 
     def waits_until(self, envelope: Envelope) -> datetime | None:
         """When the last of the earlier messages of its subject that wait is tried again."""
-        versions = self.waiting.get(envelope.subject, {})
+        versions = self.waiting.get(_told(envelope), {})
         return max((due for n, due in versions.items() if n < envelope.version), default=None)
 
     def record(self, row: Sequence[Any]) -> None:
@@ -192,9 +192,9 @@ class Changes:
             (timers.MOVED, moved),
         ]
 
-    def _subject(self, key: TimerKey) -> tuple[UUID | None, int | None]:
+    def _subject(self, key: TimerKey) -> tuple[UUID | None, int | None, str | None]:
         _, envelope = self._held.get(key, (None, None))
-        return (envelope.subject, envelope.version) if envelope else (None, None)
+        return (envelope.subject, envelope.version, envelope.source) if envelope else (None,) * 3
 
     def _data(self, timer: SetTimer, keys: Mapping[UUID, AESGCM]) -> str:
         """With the record that it brings again; what one from outside holds may be personal."""
@@ -204,6 +204,10 @@ class Changes:
         if letter.is_outside:
             return _json({**timer.data, "sealed": dead_letters.sealed(letter, self._now, keys)})
         return _json({**timer.data, **waiting.kept(letter)})
+
+
+def _told(envelope: Envelope) -> Told:
+    return envelope.source, envelope.subject
 
 
 def _json(data: Mapping[str, Any]) -> str:

@@ -28,6 +28,8 @@ from libs.common.work import Fired, Message
 
 AnyDecider: TypeAlias = Decider[Any, Any, Any]
 Connection: TypeAlias = "asyncpg.Connection[Any]"
+Told = tuple[str, UUID]
+"""A source, and a subject that it tells of: its versions are those of this one alone."""
 
 
 @dataclass(slots=True)
@@ -76,7 +78,7 @@ class Loaded:
     fired: set[Fired] = field(default_factory=set)
     is_newer: bool = False
     """Some state of it was changed since the batch was planned."""
-    waiting: dict[UUID, dict[int, datetime]] = field(default_factory=dict)
+    waiting: dict[Told, dict[int, datetime]] = field(default_factory=dict)
     """Versions of subjects whose messages wait, and until when."""
 
 
@@ -117,7 +119,7 @@ _SELECTS = {
                     " AS asked (topic, partition) USING (topic, partition)"),
     "timer": (2, "SELECT 'timer', id, name, NULL, NULL, NULL, NULL, due_at FROM timer"
                  " JOIN unnest({0}::text[], {1}::uuid[]) AS asked (name, id) USING (name, id)"),
-    "waiting": (1, "SELECT 'waiting', subject, NULL, version, NULL, NULL, NULL, due_at FROM timer"
+    "waiting": (1, "SELECT 'waiting', subject, source, version, NULL, NULL, NULL, due_at FROM timer"
                    " WHERE subject = ANY({0}::uuid[])"),
 }  # fmt: skip
 
@@ -152,7 +154,8 @@ def _sort(rows: Iterable[asyncpg.Record], asked: Asked) -> Loaded:
             case "timer":
                 loaded.fired.add(Fired(row["note"], row["id"], row["moment"]))
             case "waiting":
-                loaded.waiting.setdefault(row["id"], {})[row["number"]] = row["moment"]
+                told = (row["note"], row["id"])
+                loaded.waiting.setdefault(told, {})[row["number"]] = row["moment"]
             case name if not _is_old(row, asked):
                 decider = asked.streams[name, row["id"]]
                 state = decider.state.validate_json(row["body"])

@@ -13,6 +13,7 @@ _COLUMNS = {
     "correlation_id": "text",
     "subject": "uuid",
     "version": "int",
+    "source": "text",
 }
 
 SET = insert(
@@ -20,7 +21,7 @@ SET = insert(
     _COLUMNS,
     "ON CONFLICT (name, id) DO UPDATE SET due_at = EXCLUDED.due_at, data = EXCLUDED.data,"
     " correlation_id = EXCLUDED.correlation_id, subject = EXCLUDED.subject,"
-    " version = EXCLUDED.version",
+    " version = EXCLUDED.version, source = EXCLUDED.source",
 )
 CANCEL = Part(
     "timer_cancelled",

@@ -159,7 +159,7 @@ async def test_a_session_that_says_nothing_is_waited_for_once(silent: Silent) ->
     consumer = Consumer(Mock(), silent, Mock(), Mock())
     begun = time.monotonic()
     with pytest.raises(TimeoutError):
-        await consumer._positions([TopicPartition("civicgrid.leads", 0)], {})
+        await consumer._positions([TopicPartition("civicgrid.leads", 0)])
     assert time.monotonic() - begun < 5
 
 

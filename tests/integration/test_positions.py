@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
 
 import pytest
@@ -64,13 +65,15 @@ async def test_what_another_process_stores_meanwhile_makes_no_topic_new(
 
         is_moved = asyncio.Event()
 
-        async def late(self: Consumer, *asked: object) -> dict[TopicPartition, Standing]:
+        async def late(
+            self: Consumer, fresh: Sequence[TopicPartition]
+        ) -> dict[TopicPartition, Standing]:
             monkeypatch.setattr(Consumer, "_positions", ask)
             await sell(selling)
             last = partial(last_of, settings.kafka_bootstrap_servers, at)
             await store(looking, at, await eventually(last, lambda one: one.offset == next))
             is_moved.set()
-            return await ask(self, *asked)
+            return await ask(self, fresh)
 
         monkeypatch.setattr(Consumer, "_positions", late)
         async with started([book], settings):

@@ -63,9 +63,9 @@ SOON, LATER = NOW + timedelta(seconds=1), NOW + timedelta(minutes=5)
 LETTER = Letter("civicgrid.leads", 0, 0, 0, b"", (), b"")
 
 
-def message(version: int, subject: UUID = SUBJECT) -> Work:
+def message(version: int, subject: UUID = SUBJECT, source: str = "/test") -> Work:
     event = shop.Listed(good="tea")
-    envelope = Envelope(event, uuid7(), "/test", subject, version, "", NOW, CAUSE)
+    envelope = Envelope(event, uuid7(), source, subject, version, "", NOW, CAUSE)
     told = Message(envelope.id, envelope.source)
     return Work(lambda _: [], CAUSE, message=told, envelope=envelope, letter=LETTER)
 
@@ -86,7 +86,7 @@ def test_what_comes_after_a_message_that_waits_waits_for_it() -> None:
 
 
 def test_what_waits_by_what_was_stored_before_is_waited_for() -> None:
-    waiting = {SUBJECT: {3: LATER}}
+    waiting = {("/test", SUBJECT): {3: LATER}}
     late, first = message(5), message(2)
     draft = drafted(Loaded(NOW, 0, waiting=waiting), (late, []), (first, []))
     assert isinstance(late.result, Waiting)
@@ -100,8 +100,19 @@ def test_what_waited_goes_on_in_its_order_once_the_first_is_done_with(
 ) -> None:
     early, late = again(message(3)), again(message(5))
     fired = {work.fired for work in (early, late) if work.fired}
-    waiting = {SUBJECT: {3: NOW, 5: NOW}}
+    waiting = {("/test", SUBJECT): {3: NOW, 5: NOW}}
     early.dead = end or None
     drafted(Loaded(NOW, 0, fired=fired, waiting=waiting), (early, []), (late, []))
     assert isinstance(early.result, Dead if end else Done)
     assert isinstance(late.result, Done)
+
+
+def test_what_another_service_tells_of_the_same_thing_has_an_order_of_its_own() -> None:
+    """A lead waits; its erasure does not, nor does it let what comes after the lead go first."""
+    early, late = message(3), message(5)
+    erased, other = message(4, source="/other"), message(3, source="/other")
+    first = (early, Wait("a fact"))
+    draft = drafted(Loaded(NOW, 0), first, (erased, ()), (other, ()), (late, ()))
+    assert isinstance(erased.result, Done)
+    assert isinstance(late.result, Waiting)
+    assert len(draft.changes.timers) == 2

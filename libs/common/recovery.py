@@ -35,7 +35,7 @@ from libs.common.messages import (
 )
 from libs.common.service import Service
 from libs.common.statement import execute
-from libs.common.work import Message
+from libs.common.work import INTAKE, RECEIPTS, Message
 
 CHUNK = 500
 TAIL = 20
@@ -111,7 +111,7 @@ async def is_behind(service: Service, bootstrap: str, connection: Connection) ->
     if await connection.fetchval(FOREIGN):
         return True
     newest: dict[TopicPartition, Published] = {}
-    topics = [service.topic, TOPIC]
+    topics = [service.topic, TOPIC, *_answering(service)]
     async with aclosing(fetching.everything(bootstrap, topics, last=TAIL)) as records:
         async for tp, record in records:
             if published := _published(service, record):
@@ -123,6 +123,12 @@ async def is_behind(service: Service, bootstrap: str, connection: Connection) ->
         if found != envelope.id:
             return True
     return False
+
+
+def _answering(service: Service) -> list[str]:
+    """Topics on which outside sources are answered."""
+    asking = (topic for topic in service.consumes if topic.startswith(INTAKE))
+    return [topic.replace(INTAKE, RECEIPTS) for topic in asking]
 
 
 async def renumber(owner: Connection) -> bool:

@@ -48,8 +48,8 @@ class Recorded(Protocol):
     def value(self) -> bytes | None: ...
 
 
-INTAKE = "civicgrid.intake."
-"""Topics that begin so are written by outside sources."""
+INTAKE, RECEIPTS = "civicgrid.intake.", "civicgrid.receipts."
+"""Topics that begin so are written by outside sources, and their answers go to these."""
 
 
 class Letter(NamedTuple):

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from pydantic import TypeAdapter
 
 from libs.common import fetching, measuring, recovery
 from libs.common.database import session
 from libs.common.ids import named, uuid7
-from libs.common.messages import Cause
+from libs.common.messages import Cause, Decider, Event
 from libs.common.running import OldDatabase, Running
 from libs.common.serving import started
 from libs.common.settings import Settings
@@ -80,6 +82,46 @@ async def move_to_the_end(bootstrap: str, topic: str, count: int) -> None:
         told: dict[str, Any] = {"key": record.key, "headers": list(record.headers)}
         await producer.send_and_wait(tp.topic, record.value, partition=tp.partition, **told)
     await producer.stop()
+
+
+class Answered(Event):
+    type: ClassVar[str] = "item.answered.v1"
+    office: str
+
+    @property
+    def topic(self) -> str:
+        return f"civicgrid.receipts.{self.office}"
+
+
+ITEM: Decider[str, str, Answered] = Decider(
+    "till",
+    lambda _: "",
+    lambda state, office: [Answered(office=office)],
+    lambda state, event: event.office,
+    TypeAdapter(str),
+    (Answered,),
+)
+
+
+@pytest.mark.timeout(120)
+async def test_a_database_that_lacks_an_answer_to_an_outside_source_is_behind(
+    servers: Ground,
+) -> None:
+    """And nothing else: the item comes again, and would get a second answer, of another id."""
+    till, _ = shop.services(unique("v"))
+    office = unique("office")
+    intake = f"civicgrid.intake.{office}"
+    till = replace(till, deciders=(ITEM,), consumes=(intake,))
+    topics = shop.topics(till.topic, intake, f"civicgrid.receipts.{office}")
+    settings = await servers.provide([till], topics)
+    await back_up(servers, till.name)
+    async with at_work(till, settings) as running:
+        plan = [ITEM.to(named("item"), office)]
+        await running.writer.submit([Work(lambda _: plan, Cause("test", "c", uuid7(), "test"))])
+    await restore(servers, till.name)
+    with pytest.raises(OldDatabase):
+        async with started([till], settings):
+            pass
 
 
 @pytest.mark.timeout(120)

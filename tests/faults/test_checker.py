@@ -44,6 +44,11 @@ def test_what_was_bent_is_found(traces: bytes, name: str) -> None:
     assert any(broken == invariant for broken, _ in rule(bent))
 
 
+def test_as_many_ways_as_are_tried_are_told_of() -> None:
+    told = (ROOT / "tests" / "faults" / "README.md").read_text()
+    assert f"in {len(BENDS)} ways" in told
+
+
 def test_what_was_mended_by_publishing_again_is_found(
     campaign: tuple[Report, Path], tmp_path: Path
 ) -> None:

@@ -287,6 +287,11 @@ def seals_are_gone(seen: Seen) -> None:
 
 
 @bend("I13")
+def a_hash_of_audit_has_no_row(seen: Seen) -> None:
+    max(seen.tables["leads", "audit_seal"], key=lambda one: one["first"])["positions"].pop()
+
+
+@bend("I13")
 def another_row_was_anchored(seen: Seen) -> None:
     rewrite(of_type(seen, "leads", "audit.anchored.v1"), "data", hash="0" * 64)
 

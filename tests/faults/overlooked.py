@@ -248,6 +248,16 @@ def a_figure_stands_twice(seen: Seen) -> None:
 
 
 @bend("I10", followed.scored)
+def a_figure_is_of_another_version_of_its_scheme(seen: Seen) -> None:
+    seen.tables["scoring", "tally"][-1]["version"] += 1
+
+
+@bend("I10", followed.scored)
+def an_event_was_counted_as_one_of_another_type(seen: Seen) -> None:
+    seen.tables["scoring", "applied"][-1]["type"] = "lead.imagined.v1"
+
+
+@bend("I10", followed.scored)
 def a_score_was_wrong_in_between(seen: Seen) -> None:
     events = [e for e in seen.events("scoring") if e["type"] == "score.updated.v1"]
     told_again = {e["stream_id"] for e in events if e["version"] == 2}

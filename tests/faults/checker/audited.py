@@ -148,6 +148,8 @@ def _first(block: Row) -> int:
 
 
 def _block(service: str, block: Row, rows: list[Row], hashes: list[str]) -> Iterator[Violation]:
+    if len(block["positions"]) != len(block["hashes"]):
+        yield "I13", f"{service}: of hashes from row {block['first']} on not each has its row"
     for n, position in enumerate(block["positions"]):
         number = block["first"] + n
         if n >= len(rows) or rows[n]["position"] != position:

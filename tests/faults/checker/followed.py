@@ -159,7 +159,11 @@ def scored(seen: Seen) -> Iterator[Violation]:
         for service in ("leads", "alerts", "mediation")
         for event, data in seen.typed(service, *COUNTED)
     }
-    applied = Counter(row["event_id"] for row in seen.tables.get(("scoring", "applied"), []))
+    rows = seen.tables.get(("scoring", "applied"), [])
+    applied = Counter(row["event_id"] for row in rows)
+    for row in rows:
+        if row["type"] != journal.get(row["event_id"], (row["type"],))[0]:
+            yield "I10", f"scoring counted {row['event_id']} as {row['type']}"
     for id in journal.keys() | applied.keys():
         if applied[id] != (id in journal):
             yield "I10", f"scoring counted {id} {applied[id]} times"
@@ -170,6 +174,9 @@ def scored(seen: Seen) -> Iterator[Violation]:
     }
     if len(found) < len(seen.tables.get(("scoring", "tally"), [])):
         yield "I10", "a figure stands twice"
+    schemes = {(row["scheme"], row["version"]) for row in seen.tables.get(("scoring", "tally"), [])}
+    if len(schemes) > len({scheme for scheme, _ in schemes}):
+        yield "I10", "figures of one scheme are of two versions of it"
     for key in wanted.keys() | found.keys():
         if wanted.get(key) != found.get(key):
             yield "I10", f"figure {key} is {found.get(key)}, counted again {wanted.get(key)}"

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from libs.common import waiting, wire
 from libs.common.ids import named
+from libs.common.logs import blame
 from libs.common.messages import Cause, Context, Due, Effect, Event, Policies, Timers
 from libs.common.wire import Unreadable
 from libs.common.work import Dead, Fired, Letter, Message, Plan, Recorded, Work
@@ -50,6 +51,8 @@ class Receiver:
             envelope = wire.read(letter, self._types, intake=is_intake)
         except Unreadable as error:
             work = _unreadable(letter, Dead(error.stage, error.reason))
+        except Exception as crash:  # what nobody foresaw stops this record, and not its topic
+            work = _unreadable(letter, Dead("handler", blame(crash)))
         else:
             if envelope is None:
                 return None

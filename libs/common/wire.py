@@ -184,7 +184,10 @@ def _inside(record: Recorded, headers: Mapping[str, str], event: Event) -> Envel
 def _outside(record: Recorded, headers: Mapping[str, str], event: Event) -> Envelope:
     source = source_of(record.topic)
     id = named(f"{source}/{headers['ce_id']}")
-    time = datetime.fromtimestamp(record.timestamp / 1000, UTC)
+    try:
+        time = datetime.fromtimestamp(record.timestamp / 1000, UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise Unreadable("headers", "timestamp: out_of_range") from error
     told = {
         name: headers[name]
         for name, form in _FORMS.items()

@@ -19,11 +19,13 @@ def as_it_is(body: Body) -> bytes | None:
 @dataclass(frozen=True)
 class Kind:
     """`headers`: what differs of the good ones; None leaves one out. `twice`: comes a second time.
-    `by_type`: found only by readers that act upon this type of event."""
+    `timestamp`: of the record, in milliseconds since 1970. `by_type`: found only by readers that
+    act upon this type of event."""
 
     headers: Mapping[str, bytes | None] = field(default_factory=dict)
     value: Callable[[Body], bytes | None] = as_it_is
     twice: tuple[str, bytes] | None = None
+    timestamp: int | None = None
     by_type: bool = True
 
 
@@ -163,6 +165,8 @@ OUTSIDE: Mapping[str, Kind] = {
     "a negative accuracy": _with(accuracy_m=-1),
     "an accuracy of a province": _with(accuracy_m=10_001),
     "half a sequence": _with(sequence=1.5),
+    "a record of a time before all years": Kind(timestamp=-(10**15)),
+    "a record of the earliest time there is": Kind(timestamp=-(2**62)),
 }
 """Wrong for the one type of event that comes from outside."""
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -127,19 +128,20 @@ def headers_of(stream: Stream, n: int, kind: Kind | None = None) -> list[tuple[s
     return [*found, kind.twice] if kind and kind.twice else found
 
 
-Sent = tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]
+Sent = tuple[bytes | None, bytes | None, list[tuple[str, bytes]], int | None]
 
 
 def records(stream: Stream) -> Iterator[tuple[str | None, Sent]]:
-    """(name of the poison or None, (key, value, headers)), in their order."""
+    """(name of the poison or None, (key, value, headers, timestamp)), in their order."""
     n = 0
     for name, kind in stream.kinds.items():
         for _ in range(GOOD_BETWEEN):
             n += 1
-            yield None, (b"good", json.dumps(stream.good(n)).encode(), headers_of(stream, n))
+            yield None, (b"good", json.dumps(stream.good(n)).encode(), headers_of(stream, n), None)
         value = kind.value(stream.good(n))
-        yield name, (f"{stream.type}/{name}".encode(), value, headers_of(stream, n, kind))
-    yield None, (b"good", json.dumps(stream.good(n)).encode(), headers_of(stream, n + 1))
+        key = f"{stream.type}/{name}".encode()
+        yield name, (key, value, headers_of(stream, n, kind), kind.timestamp)
+    yield None, (b"good", json.dumps(stream.good(n)).encode(), headers_of(stream, n + 1), None)
 
 
 async def send(bootstrap: str, stream: Stream) -> tuple[list[str], int]:
@@ -148,10 +150,11 @@ async def send(bootstrap: str, stream: Stream) -> tuple[list[str], int]:
     await producer.start()
     try:
         good, sent = [], []
-        for name, (key, value, headers) in records(stream):
+        for name, (key, value, headers, timestamp) in records(stream):
             if name is None:
                 good.append(dict(headers)["ce_id"].decode())
-            where = {"key": key, "headers": headers, "partition": 0}
+            where: dict[str, Any] = {"key": key, "headers": headers, "partition": 0}
+            where["timestamp_ms"] = timestamp
             sent.append(await producer.send(stream.topic, value, **where))
         await producer.flush()
         return good, max([(await one).offset for one in sent]) + 1

@@ -94,7 +94,9 @@ class Changes:
 
     def waits_until(self, envelope: Envelope) -> datetime | None:
         """When the last of the earlier messages of its subject that wait is tried again."""
-        versions = self.waiting.get(_told(envelope), {})
+        versions = self.waiting.get(_told(envelope)) if self.waiting else None
+        if not versions:
+            return None
         return max((due for n, due in versions.items() if n < envelope.version), default=None)
 
     def record(self, row: Sequence[Any]) -> None:
@@ -217,6 +219,8 @@ def _json(data: Mapping[str, Any]) -> str:
 def _sealed(one: Appended, keys: Mapping[UUID, AESGCM]) -> str | None:
     """What belongs to subjects that were erased is not kept."""
     event = one.envelope.event
+    if not event.sealed:
+        return None
     parts = {
         str(subject): seal(keys[subject], subject, event.model_dump_json(include=names).encode())
         for subject, names in one.seals().items()

@@ -241,23 +241,19 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self, tp: TopicPartition, begin: int, records: Sequence[Record]
     ) -> Iterator[Work]:
         """A work for each record that is for us; the last one moves past those that are not."""
-        last: Work | None = None
+        held: tuple[Work, int] | None = None
+        before: Record | None = None
         for record in records:
-            at = (tp.topic, tp.partition, begin, record.offset, record.offset + 1)
-            place = Place(*at, last=record)
             work = self._read(record)
-            if work:
-                if work.envelope and self._horizon.hides(tp.topic, work.envelope.time):
-                    work.dead = Dead("horizon", "older than ids are remembered for")
-                if last:
-                    yield last
-                work.place, last = place, work
-            elif last and last.place:
-                last.place = last.place._replace(end=place.end, last=record)
-            else:
-                last = Work(lambda _: (), cause=NOBODY, place=place)
-        if last:
-            yield last
+            if work and work.envelope and self._horizon.hides(tp.topic, work.envelope.time):
+                work.dead = Dead("horizon", "older than ids are remembered for")
+            if work or held is None:
+                if held and before:
+                    yield _placed(tp, begin, *held, before)
+                held = work or Work(lambda _: (), cause=NOBODY), record.offset
+            before = record
+        if held and before:
+            yield _placed(tp, begin, *held, before)
 
     async def _store(self, works: Sequence[Work]) -> None:
         self._storing = len(works)
@@ -296,6 +292,11 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._committed_at = time.monotonic()
         offsets = {tp: standing.next for tp, standing in self._standing.items()}
         self._committing = asyncio.create_task(_commit(consumer, offsets))
+
+
+def _placed(tp: TopicPartition, begin: int, work: Work, offset: int, last: Record) -> Work:
+    work.place = Place(tp.topic, tp.partition, begin, offset, last.offset + 1, last)
+    return work
 
 
 async def _commit(consumer: AIOKafkaConsumer, offsets: Mapping[TopicPartition, int]) -> None:

@@ -162,7 +162,7 @@ class Draft:
         if work.envelope:
             self._project(trial, work.envelope)
         scope = work.request.scope if work.request else None
-        queue, missing = deque((effect, scope) for effect in effects), None
+        queue, missing = deque([(effect, scope) for effect in effects]), None
         while queue:
             effect, asking = queue.popleft()
             try:
@@ -173,7 +173,7 @@ class Draft:
                 if not missing:
                     raise
             else:
-                queue.extendleft((one, None) for one in reversed(follow))
+                queue.extendleft([(one, None) for one in reversed(follow)])
         if missing:
             raise missing
         return trial
@@ -226,16 +226,10 @@ class Draft:
         stream.version += 1
         stream.key = stream.key or event.key or str(stream.id)
         envelope = Envelope(
-            event=event,
-            id=uuid7(),
-            source=self._rules.source,
-            subject=stream.id,
-            version=stream.version,
-            key=stream.key,
-            time=self._context.now,
-            cause=work.cause,
+            *(event, uuid7(), self._rules.source, stream.id, stream.version, stream.key),
+            *(self._context.now, work.cause),
         )
-        data = event.model_dump_json(exclude=set(event.sealed) or None)
+        data = event.published()
         if len(data) * 4 > event.max_bytes and len(data.encode()) > event.max_bytes:
             raise Refused("too_large", status=413, limit=event.max_bytes)
         topic = event.topic or self._rules.topic

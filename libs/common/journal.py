@@ -286,7 +286,7 @@ def state_rows(streams: Iterable[Stream], now: datetime) -> list[tuple[Any, ...]
     return [
         (
             *(one.id, one.stored, one.version, one.decider.shape, one.key),
-            *(one.decider.state.dump_json(one.state).decode(), now),
+            *(one.decider.state.serializer.to_json(one.state).decode(), now),
         )
         for one in sorted(streams, key=lambda stream: stream.id.bytes)
     ]

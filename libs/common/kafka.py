@@ -6,9 +6,14 @@ import asyncio
 import re
 from collections.abc import Sequence
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition, codec
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.admin import AIOKafkaAdminClient
+
+LEVEL = 1
+codec.lz4_encode.__defaults__ = (LEVEL,)
+"""The level, for which the client has no setting: it takes the ninth, at ten times the time of the
+first for a tenth less of bytes."""
 
 
 def producer(bootstrap: str, client_id: str) -> AIOKafkaProducer:

@@ -11,6 +11,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from libs.common.callers import Belongings
+from libs.common.ids import quick
 
 
 class Event(BaseModel):
@@ -40,6 +41,11 @@ class Event(BaseModel):
     def topic(self) -> str | None:
         """Where it is published. None: the topic of its service."""
         return None
+
+    def published(self) -> str:
+        """What others may read of it, as JSON."""
+        excluded = set(self.sealed) if self.sealed else None
+        return self.__pydantic_serializer__.to_json(self, exclude=excluded).decode()
 
     @property
     def erases(self) -> Iterable[UUID]:
@@ -113,7 +119,7 @@ class Decider(Generic[S, C, E]):
 
     def to(self, id: UUID, command: C, *, expected: int | None = None) -> Instruction:
         """Address a command to one aggregate; refused with 412 if it is not at `expected`."""
-        return Instruction(self, id, command, expected)
+        return Instruction(self, quick(id), command, expected)
 
 
 class Instruction(NamedTuple):

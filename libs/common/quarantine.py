@@ -23,8 +23,8 @@ class Quarantine:
             if work.place:
                 recent = self._recent.setdefault(work.place.topic, deque(maxlen=RECENT))
                 recent.append(isinstance(work.result, Dead))
-                skipped = work.place.end - work.place.offset - 1
-                recent.extend([False] * min(skipped, RECENT))
+                if skipped := work.place.end - work.place.offset - 1:
+                    recent.extend([False] * min(skipped, RECENT))
         for topic, recent in self._recent.items():
             if _too_many(recent):
                 yield topic, f"too many dead letters from {topic}: see `civicgrid dead-letters`"

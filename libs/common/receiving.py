@@ -13,7 +13,7 @@ from libs.common.ids import named
 from libs.common.logs import blame
 from libs.common.messages import Cause, Context, Due, Effect, Event, Policies, Timers
 from libs.common.wire import Unreadable
-from libs.common.work import Dead, Fired, Letter, Message, Plan, Recorded, Work
+from libs.common.work import INTAKE, Dead, Fired, Letter, Message, Plan, Recorded, Work
 
 TIMER = "timer."
 """Timers that ran out are kept like records, of a topic with this and their name."""
@@ -37,25 +37,18 @@ class Receiver:
 
     def read(self, record: Recorded) -> Work | None:
         """None where nobody here asks for this type of event."""
-        letter = Letter(
-            record.topic,
-            getattr(record, "partition", None),
-            getattr(record, "offset", None),
-            *(record.timestamp, record.key, record.headers, record.value),
-        )
-        return self._work(letter)
-
-    def _work(self, letter: Letter) -> Work | None:
-        is_intake = letter.is_outside
+        is_intake = record.topic.startswith(INTAKE)
         try:
-            envelope = wire.read(letter, self._types, intake=is_intake)
+            envelope = wire.read(record, self._types, intake=is_intake)
         except Unreadable as error:
+            letter = _letter(record)
             work = _unreadable(letter, Dead(error.stage, error.reason))
         except Exception as crash:  # what nobody foresaw stops this record, and not its topic
             work = _unreadable(letter, Dead("handler", blame(crash)))
         else:
             if envelope is None:
                 return None
+            letter = _letter(record)
             work = Work(
                 self._plan_of(envelope.event),
                 envelope.cause,
@@ -108,12 +101,23 @@ class Receiver:
         if letter.topic.startswith(TIMER):
             work: Work | None = self._timer_work(letter, str(named(letter.topic)))
         else:
-            work = self._work(letter)
+            work = self.read(letter)
         if work is None:
             work = _unreadable(letter, Dead("type", "this type is no longer known here"))
         work.fired, work.takes_over = fired, True
         work.waited = waiting.waited(data)
         return work
+
+
+def _letter(record: Recorded) -> Letter:
+    if isinstance(record, Letter):
+        return record
+    return Letter(
+        record.topic,
+        getattr(record, "partition", None),
+        getattr(record, "offset", None),
+        *(record.timestamp, record.key, record.headers, record.value),
+    )
 
 
 def _unreadable(letter: Letter, dead: Dead) -> Work:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import asyncpg
 
@@ -50,13 +50,18 @@ def insert(
 Batch = Sequence[tuple[Part, Sequence[Sequence[Any]]]]
 
 
-TIMES = frozenset({"recorded_at", "handled_at", "changed_at"})
-"""Columns with the time of the batch: the driver takes longest for a time, so one that is the same
-in all rows is sent once. It is, unless events are stored that were published long ago."""
+SAME = frozenset({"recorded_at", "handled_at", "changed_at", "shape", "exercise", "outcome"})
+"""Columns that as a rule say the same in all rows of a batch, and are sent once then. Few, for each
+that now does and now does not makes one more statement to prepare."""
+TEXTS = frozenset({"text", "json", "jsonb"})
+"""Types whose arrays the driver encodes one by one, at ten times the cost of joining them. They are
+sent as one text and split by the database."""
+BETWEEN, ABSENT = chr(30), chr(31)
 
+Form = Literal["once", "joined", "each"]
 
-Filled = tuple[Part, frozenset[str]]
-"""A part, and its columns of which one value is sent for all rows."""
+Filled = tuple[Part, tuple[Form, ...]]
+"""A part, and how each of its columns is sent."""
 
 
 async def execute(connection: asyncpg.Connection[Any], batch: Batch, *, facts: bool) -> str:
@@ -64,15 +69,31 @@ async def execute(connection: asyncpg.Connection[Any], batch: Batch, *, facts: b
     parts, sent = list[Filled](), list[Any]()
     for part, rows in batch:
         if rows:
-            columns = list(zip(part.columns, zip(*rows, strict=True), strict=True))
-            once = frozenset(name for (name, _), values in columns if _is_once(name, values))
-            parts.append((part, once))
-            sent += [values[0] if name in once else values for (name, _), values in columns]
+            columns = zip(part.columns, zip(*rows, strict=True), strict=True)
+            forms, values = zip(*(_sent(*column, each) for column, each in columns), strict=True)
+            parts.append((part, forms))
+            sent += values
     return str(await connection.fetchval(compose(tuple(parts), facts), *sent))
 
 
-def _is_once(name: str, values: Sequence[Any]) -> bool:
-    return name in TIMES and values.count(values[0]) == len(values)
+def _sent(name: str, type: str, values: Sequence[Any]) -> tuple[Form, Any]:
+    if name in SAME and values.count(values[0]) == len(values):
+        return "once", values[0]
+    text = joined(values) if type in TEXTS else None
+    return ("each", values) if text is None else ("joined", text)
+
+
+def joined(values: Sequence[Any]) -> str | None:
+    """None where they are no texts, or would not come out of it as they went in."""
+    absent = values.count(None)
+    if absent:
+        values = [ABSENT if one is None else one for one in values]
+    try:
+        text = BETWEEN.join(values)
+    except TypeError:
+        return None
+    is_exact = text.count(BETWEEN) == len(values) - 1 and text.count(ABSENT) == absent
+    return text if text and is_exact else None
 
 
 @lru_cache(maxsize=500)
@@ -80,10 +101,12 @@ def compose(parts: tuple[Filled, ...], facts: bool) -> str:
     texts, checks, n = [], dict[str, list[tuple[str, str]]](), 1
     if facts:
         texts.append("changed AS (UPDATE facts SET number = number + 1 RETURNING number)")
-    for part, once in parts:
-        texts.append(f"{part.name}_rows AS ({part.sql.format(rows=_rows(part, once, n))})")
+    for part, forms in parts:
+        arrays, once = _columns(part, forms, n)
+        texts.append(f"{part.name}_rows AS ({part.sql.format(rows=_rows(arrays, once))})")
         if part.mismatch:
-            pair = (f"(SELECT count(*) FROM {part.name}_rows)", f"cardinality(${n})")
+            shortest = min(arrays.values(), key=len)
+            pair = (f"(SELECT count(*) FROM {part.name}_rows)", f"cardinality({shortest})")
             checks.setdefault(part.mismatch, []).append(pair)
         n += len(part.columns)
     selects = [_check(code, pairs) for code, pairs in sorted(checks.items(), reverse=True)]
@@ -91,16 +114,28 @@ def compose(parts: tuple[Filled, ...], facts: bool) -> str:
     return f"WITH {', '.join(texts)} SELECT {', '.join([_ID, *selects, *wake])}"
 
 
-def _rows(part: Part, once: frozenset[str], n: int) -> str:
-    """Its rows as a table `new`, from parameters that begin with the n-th."""
-    each = [(f"${n + i}::{type}", name) for i, (name, type) in enumerate(part.columns)]
-    arrays, names = zip(
-        *((f"{one}[]", name) for one, name in each if name not in once), strict=True
-    )
-    table = f"unnest({', '.join(arrays)}) AS new ({', '.join(names)})"
+def _columns(
+    part: Part, forms: Sequence[Form], n: int
+) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """By name, the arrays and the single values in the parameters that begin with the n-th."""
+    arrays, once = {}, {}
+    for i, ((name, type), form) in enumerate(zip(part.columns, forms, strict=True), n):
+        match form:
+            case "once":
+                once[name] = f"${i}::{type}"
+            case "each":
+                arrays[name] = f"${i}::{type}[]"
+            case "joined":
+                arrays[name] = f"string_to_array(${i}::text, chr(30), chr(31))::{type}[]"
+    return arrays, once
+
+
+def _rows(arrays: Mapping[str, str], once: Mapping[str, str]) -> str:
+    """A table `new`."""
+    table = f"unnest({', '.join(arrays.values())}) AS new ({', '.join(arrays)})"
     if not once:
         return table
-    values = ", ".join(f"{one} AS {name}" for one, name in each if name in once)
+    values = ", ".join(f"{value} AS {name}" for name, value in once.items())
     return f"(SELECT new.*, {values} FROM {table}) AS new"
 
 

@@ -24,6 +24,9 @@ FEW, LINKS = 10, 128
 """A span each costs more than all else that is done for a work, so a batch over the first has one,
 with links up to the second, which is the SDK's own limit."""
 
+_SAMPLED = frozenset("13579bdf")
+"""Last figures of a `traceparent` whose flags say so."""
+
 _tracer: Tracer | None = None
 
 
@@ -61,8 +64,9 @@ def record(service: str, works: Sequence[Work], begun: int) -> None:
             told = {"civicgrid.service": service, "civicgrid.result": result}
             _tracer.start_span(_name(work), _parent(work), attributes=told, start_time=begun).end()
     else:
+        sampled = [work for work in traced if _is_sampled(work)]
         links = [
-            Link(get_current_span(_parent(work)).get_span_context()) for work in traced[:LINKS]
+            Link(get_current_span(_parent(work)).get_span_context()) for work in sampled[:LINKS]
         ]
         count: dict[str, str | int] = {
             "civicgrid.service": service,
@@ -70,6 +74,11 @@ def record(service: str, works: Sequence[Work], begun: int) -> None:
         }
         name = f"{service} batch"
         _tracer.start_span(name, attributes=count, links=links, start_time=begun).end()
+
+
+def _is_sampled(work: Work) -> bool:
+    """Of a trace that is not, nothing was kept that a link could lead to."""
+    return (work.cause.traceparent or "")[-1:] in _SAMPLED
 
 
 def _parent(work: Work) -> Context:

@@ -56,7 +56,7 @@ def attributes(row: EventRow, source: bytes) -> Headers:
         ("ce_source", source),
         ("ce_subject", str(row.stream_id).encode()),
         ("ce_partitionkey", row.key.encode()),
-        ("ce_time", row.recorded_at.isoformat().encode()),
+        ("ce_time", _written(row.recorded_at)),
         ("ce_aggregateversion", str(row.version).encode()),
         ("ce_correlationid", row.correlation_id.encode()),
         ("ce_causationid", str(row.causation_id).encode()),
@@ -69,6 +69,12 @@ def attributes(row: EventRow, source: bytes) -> Headers:
     if row.exercise:
         headers.append(("ce_exercise", b"true"))
     return headers
+
+
+@lru_cache(maxsize=100)
+def _written(moment: datetime) -> bytes:
+    """Events of a batch have the same."""
+    return moment.isoformat().encode()
 
 
 def identity(record: Recorded) -> str:

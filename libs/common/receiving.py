@@ -13,6 +13,7 @@ from libs.common.ids import named
 from libs.common.messages import Cause, Context, Due, Effect, Event, Policies, Timers
 from libs.common.wire import Unreadable
 from libs.common.work import Dead, Fired, Letter, Message, Plan, Recorded, Work
+from libs.privacy import synthetic
 
 TIMER = "timer."
 """Timers that ran out are kept like records, of a topic with this and their name."""
@@ -21,7 +22,8 @@ Told = Callable[[Letter, Dead], Iterable[Effect]]
 
 
 class Receiver:
-    """`types`: the events that this service reads. `buried`: what it says of dead intake."""
+    """`types`: the events that this service reads. `buried`: what it says of dead intake.
+    `is_demo`: no outside source speaks of anybody who is real (row P23)."""
 
     def __init__(
         self,
@@ -30,7 +32,9 @@ class Receiver:
         policies: Policies,
         timers: Timers,
         buried: Told | None,
+        is_demo: bool = False,
     ) -> None:
+        self._is_demo = is_demo
         self._source, self._types = source, types
         self._policies, self._timers, self._buried = policies, timers, buried
 
@@ -48,6 +52,8 @@ class Receiver:
         is_intake = letter.is_outside
         try:
             envelope = wire.read(letter, self._types, intake=is_intake)
+            if is_intake and envelope and self._is_demo:
+                _check_synthetic(envelope.event)
         except Unreadable as error:
             work = _unreadable(letter, Dead(error.stage, error.reason))
         else:
@@ -111,6 +117,11 @@ class Receiver:
         work.fired, work.takes_over = fired, True
         work.waited = waiting.waited(data)
         return work
+
+
+def _check_synthetic(event: Event) -> None:
+    if (path := synthetic.where(event.model_dump(mode="json"))) is not None:
+        raise Unreadable("schema", f"{path}: {synthetic.CODE}")
 
 
 def _unreadable(letter: Letter, dead: Dead) -> Work:

@@ -99,9 +99,9 @@ async def test_somebody_is_told_until_it_is_reviewed(town: Town) -> None:
     await town.owner("portal", "DELETE FROM timer WHERE name LIKE 'break_glass%'")
     await town.owner("portal", MIGRATION.read_text())
     async with portal_in(town, timedelta(hours=73)) as portal:
+        both = {(grant, unreviewed) for grant in (owed, approved)}
         for alerts in (of_officer, of_centre):
-            both = {(grant, unreviewed) for grant in (owed, approved)}
-            await eventually(alerts, lambda found, both=both: both <= found.keys())
+            await eventually(alerts, lambda found: both <= found.keys())
         assert (approved, unapproved) not in await of_officer()
         assert (await portal.get(f"/break-glass/{owed}"))["review_overdue"]
         await done(portal, PRIVACY_OFFICER, owed, "review", REVIEW)

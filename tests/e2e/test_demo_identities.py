@@ -36,7 +36,7 @@ async def played(servers: Ground) -> AsyncIterator[demo.Town]:
 
 
 async def sent(actor: Actor, path: str, body: Any) -> httpx.Response:
-    return await actor.client.post(path, json=body, auth=actor.auth)
+    return await actor.client.request("POST", path, json=body, auth=actor.auth)
 
 
 def lead(**more: Any) -> dict[str, Any]:

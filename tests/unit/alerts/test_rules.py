@@ -51,6 +51,6 @@ def test_a_limit_of_a_grant_raises_an_alert_that_its_review_alone_clears(
 ) -> None:
     (raised,) = [one for one in RULES.rules if one.raised_by(late(grant_id=ID, at=NOW))]
     assert (raised.id, list(raised.roles)) == (rule, roles)
-    told = {"grant_id": ID, "at": NOW, "person_ref": ID, "by": ID}
+    told: dict[str, Any] = {"grant_id": ID, "at": NOW, "person_ref": ID, "by": ID}
     assert raised.cleared_after(BreakGlassReviewed(**told, finding="in_order"))
     assert not raised.cleared_after(BreakGlassApproved(**told))

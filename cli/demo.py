@@ -122,7 +122,7 @@ async def _played(
 async def _open(there: ground.Ground) -> AsyncIterator[Town]:
     await ground.prepare(there, SERVICES, tell)
     tell("services")
-    settings = there.settings.model_copy(update=A_CROWD)
+    settings = there.settings.model_copy(update={**A_CROWD, "demo": True})
     async with started(SERVICES, settings) as running:
         transport = httpx.ASGITransport(interface(running), raise_app_exceptions=False)
         headers = {"If-Match": "*", "Accept-Language": language()}

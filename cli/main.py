@@ -83,10 +83,19 @@ def up(
         int,
         typer.Option(envvar="CIVICGRID_ADMIN_PORT", help="of health and metrics", min=1, max=65535),
     ] = 9090,
+    demo: Annotated[
+        bool,
+        typer.Option(
+            "--demo",
+            envvar="CIVICGRID_DEMO",
+            help="everybody is made up: no real identity comes in",
+        ),
+    ] = False,
 ) -> None:
     """All services in one process; servers of their own where none are named."""
     with ground.opened(tell) as there:
-        chosen = there.settings.model_copy(update={"port": port, "admin_port": admin_port})
+        told = {"port": port, "admin_port": admin_port, "demo": demo}
+        chosen = there.settings.model_copy(update=told)
         asyncio.run(_serve(there, chosen))
 
 

@@ -14,6 +14,7 @@ from libs.common.logs import blame
 from libs.common.messages import Cause, Context, Due, Effect, Event, Policies, Timers
 from libs.common.wire import Unreadable
 from libs.common.work import INTAKE, Dead, Fired, Letter, Message, Plan, Recorded, Work
+from libs.privacy import synthetic
 
 TIMER = "timer."
 """Timers that ran out are kept like records, of a topic with this and their name."""
@@ -22,7 +23,8 @@ Told = Callable[[Letter, Dead], Iterable[Effect]]
 
 
 class Receiver:
-    """`types`: the events that this service reads. `buried`: what it says of dead intake."""
+    """`types`: the events that this service reads. `buried`: what it says of dead intake.
+    `is_demo`: no outside source speaks of anybody who is real (row P23)."""
 
     def __init__(
         self,
@@ -31,23 +33,30 @@ class Receiver:
         policies: Policies,
         timers: Timers,
         buried: Told | None,
+        is_demo: bool = False,
     ) -> None:
+        self._is_demo = is_demo
         self._source, self._types = source, types
         self._policies, self._timers, self._buried = policies, timers, buried
 
     def read(self, record: Recorded) -> Work | None:
         """None where nobody here asks for this type of event."""
         is_intake = record.topic.startswith(INTAKE)
+        dead: Dead | None = None
         try:
             envelope = wire.read(record, self._types, intake=is_intake)
+            if is_intake and envelope and self._is_demo:
+                _check_synthetic(envelope.event)
         except Unreadable as error:
-            letter = _letter(record)
-            work = _unreadable(letter, Dead(error.stage, error.reason))
+            dead = Dead(error.stage, error.reason)
         except Exception as crash:  # what nobody foresaw stops this record, and not its topic
-            work = _unreadable(letter, Dead("handler", blame(crash)))
+            dead = Dead("handler", blame(crash))
+        if dead:
+            letter = _letter(record)
+            work = _unreadable(letter, dead)
+        elif envelope is None:
+            return None
         else:
-            if envelope is None:
-                return None
             letter = _letter(record)
             work = Work(
                 self._plan_of(envelope.event),
@@ -118,6 +127,11 @@ def _letter(record: Recorded) -> Letter:
         getattr(record, "offset", None),
         *(record.timestamp, record.key, record.headers, record.value),
     )
+
+
+def _check_synthetic(event: Event) -> None:
+    if (path := synthetic.where(event.model_dump(mode="json"))) is not None:
+        raise Unreadable("schema", f"{path}: {synthetic.CODE}")
 
 
 def _unreadable(letter: Letter, dead: Dead) -> Work:

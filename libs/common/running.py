@@ -97,7 +97,8 @@ class Running:
         await self._patiently(self._check_roles)
         self._readers = await self._patiently(self._reader_pool)
         receiver = Receiver(
-            service.source, service.reads, service.policies, service.timers, service.buried
+            *(service.source, service.reads, service.policies, service.timers, service.buried),
+            is_demo=self._settings.demo,
         )
         self.timing = Timing(
             *(service.name, receiver, self.writer, self._clock),

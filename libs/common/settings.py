@@ -53,6 +53,9 @@ class Settings(BaseSettings):
     address_rate: Rate = 200
     connections: Annotated[int, Field(ge=1)] = 2048
     """That may be open at once."""
+    demo: bool = False
+    """Whether everybody in this city is made up: what could be somebody's identity is refused (row
+    P23)."""
     instance: str | None = None
     """Ordinal of this process among those of its service; None for replicas without one."""
     failpoint: str | None = None

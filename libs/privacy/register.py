@@ -18,7 +18,9 @@ from libs.common.settings import Settings, SettingsError
 
 FILE = Path(__file__).with_name("register.yaml")
 
-Class = Literal["none", "reference", "contact", "identity", "sensitive", "statement", "position"]
+Class = Literal[
+    "none", "reference", "contact", "identity", "sensitive", "minor", "statement", "position"
+]
 ASSESSED_FOR = timedelta(days=3 * 366)
 Days = Annotated[int, Field(ge=1)]
 
@@ -70,6 +72,21 @@ class Purpose(_Part):
         return self
 
 
+class Minors(_Part):
+    """Who is younger than `under` years: somebody must answer for them, and what is held of them is
+    reviewed after `review` days at most (row P19)."""
+
+    under: Annotated[int, Field(ge=14)]
+    review: Annotated[int, Field(ge=1, le=92)]
+
+    def has(self, born: date | None, day: date) -> bool:
+        """Whose age nobody knows counts as one."""
+        if born is None:
+            return True
+        birthday = (day.month, day.day) >= (born.month, born.day)
+        return day.year - born.year - (not birthday) < self.under
+
+
 class Category(_Part):
     """Of what the police share: to be used for one purpose, with its assessment (row P15)."""
 
@@ -110,6 +127,7 @@ class Register(_Part):
     purposes: Mapping[str, Purpose]
     categories: Mapping[str, Category]
     classes: Mapping[Class, Limit]
+    minors: Minors
     periods: Mapping[str, Days | None]
     recipients: Mapping[str, str]
     holdings: tuple[Holding, ...]

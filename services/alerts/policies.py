@@ -18,7 +18,12 @@ from libs.common.contracts.leads import (
     SupervisionIssued,
 )
 from libs.common.contracts.mediation import CaseClosed, CaseFellOverdue
-from libs.common.contracts.portal import BreakGlassGranted, BreakGlassReviewed
+from libs.common.contracts.portal import (
+    BreakGlassApprovalFellOverdue,
+    BreakGlassGranted,
+    BreakGlassReviewed,
+    BreakGlassReviewFellOverdue,
+)
 from libs.common.contracts.privacy import ReadingLimitReached
 from libs.common.contracts.registry import (
     Level,
@@ -64,6 +69,8 @@ def _about(event: Any) -> UUID:
         case CaseFellOverdue() | CaseClosed():
             return event.case_id
         case BreakGlassGranted() | BreakGlassReviewed():
+            return event.grant_id
+        case BreakGlassApprovalFellOverdue() | BreakGlassReviewFellOverdue():
             return event.grant_id
         case ReadingLimitReached():
             return event.limit_id
@@ -148,6 +155,8 @@ POLICIES: Policies = {
     CaseClosed: on_event,
     BreakGlassGranted: on_event,
     BreakGlassReviewed: on_event,
+    BreakGlassApprovalFellOverdue: on_event,
+    BreakGlassReviewFellOverdue: on_event,
     ReadingLimitReached: on_event,
     SubjectRequestFellOverdue: on_event,
     SubjectRequestConfirmed: on_event,

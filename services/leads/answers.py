@@ -71,9 +71,17 @@ class Explained(BaseModel):
     losing: list[Losing] = OR_ABSENT
 
 
+class GuardianShown(BaseModel):
+    name: str
+    phone: str = OR_ABSENT
+
+
 class ReporterShown(BaseModel):
+    """Of a child, who answers for them."""
+
     name: str = OR_ABSENT
     phone: str = OR_ABSENT
+    guardian: GuardianShown = OR_ABSENT
 
 
 class Content(BaseModel):

@@ -29,9 +29,28 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+Name = Annotated[str, StringConstraints(pattern=LINE, max_length=100)]
+Phone = Annotated[str, StringConstraints(pattern=LINE, max_length=40)]
+
+
+class Guardian(Body):
+    name: Annotated[Name, Field(min_length=1)]
+    phone: Phone | None = None
+
+
 class Reporter(Body):
-    name: Annotated[str, StringConstraints(pattern=LINE, max_length=100)] | None = None
-    phone: Annotated[str, StringConstraints(pattern=LINE, max_length=40)] | None = None
+    """Of a child, who is `under_14`, the `guardian` alone."""
+
+    name: Name | None = None
+    phone: Phone | None = None
+    under_14: bool = False
+    guardian: Guardian | None = None
+
+    @model_validator(mode="after")
+    def _of_a_child(self) -> Self:
+        if self.guardian and not self.under_14:
+            raise PydanticCustomError("of_a_child", "the guardian of a child")
+        return self
 
 
 class Placed(Body):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -92,6 +92,7 @@ class Told:
     cancelled: bool = False
     text: str | None = None
     reporter: dict[str, Any] | None = None
+    """`name` and `phone`; or that they are `under_14`, and their `guardian`."""
 
 
 def lead_id(source: str, number: str) -> UUID:
@@ -100,8 +101,9 @@ def lead_id(source: str, number: str) -> UUID:
 
 
 def capture(context: Now, id: UUID, told: Told) -> Instruction:
-    """Refused for an unknown type or cell; a lead without a place is taken (rows L1, L15). What
-    an outside source sent may have come before the cell, which the registry tells of."""
+    """Refused for an unknown type or cell, and for a child without a guardian; a lead without a
+    place is taken (rows L1, L15, P19). What an outside source sent may have come before the cell,
+    which the registry tells of."""
     kind = LEAD_TYPES.get(told.lead_type)
     if kind is None:
         known = ", ".join(LEAD_TYPES)
@@ -138,10 +140,24 @@ def capture(context: Now, id: UUID, told: Told) -> Instruction:
         closed_at=told.closed_at,
         cancelled=told.cancelled,
         text=told.text,
-        reporter=told.reporter,
+        reporter=_kept(told.reporter),
         point=told.point,
     )
     return LEAD.to(id, command)
+
+
+def _kept(reporter: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Of a child nothing but who answers for them: not that they are one."""
+    if reporter is None:
+        return None
+    if not reporter.get("under_14"):
+        return {name: told for name, told in reporter.items() if name != "under_14"}
+    if "guardian" not in reporter:
+        raise Refused("guardian_required", path="/reporter/guardian")
+    for name in ("name", "phone"):
+        if name in reporter:
+            raise Refused("not_of_a_child", status=422, path=f"/reporter/{name}")
+    return {"guardian": reporter["guardian"]}
 
 
 def override(

@@ -59,7 +59,8 @@ def _doors(router: APIRouter, desk: Mediation) -> None:
 def _panel(router: APIRouter, desk: Mediation) -> None:
     @router.post("/mediation-cases/{id}/form-panel", responses=CHANGED)
     async def form_panel(request: Request, id: UUID, body: PanelBody) -> Response:
-        told = (body.mediators, body.consents)
+        children = tuple((one.party, one.guardian) for one in body.children)
+        told = (body.mediators, body.consents, children)
         return await desk.tell(request, CASE, id, lambda at: commands.FormPanel(at, *told), body)
 
     @router.post("/mediation-cases/{id}/hold-session", responses=CHANGED)

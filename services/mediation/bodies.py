@@ -29,11 +29,20 @@ class ReasonBody(Body):
     reason: NewTerm
 
 
+class ChildBody(Body):
+    """A party under 14, and who acts for them, by random references."""
+
+    party: UUID
+    guardian: UUID | None = None
+
+
 class PanelBody(Body):
-    """`consents`: a random reference of every party that agreed to this panel."""
+    """`consents`: a random reference of every party that agreed to this panel; for one of the
+    `children` their guardian did."""
 
     mediators: tuple[UUID, ...] = Field(min_length=1, max_length=20)
     consents: tuple[UUID, ...] = Field(max_length=200)
+    children: tuple[ChildBody, ...] = Field(default=(), max_length=200)
 
 
 class SessionBody(Body):

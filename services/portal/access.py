@@ -1,4 +1,5 @@
-"""What follows from a break-glass request: who may give it, when it ends, that there is but one."""
+"""What follows from a break-glass request: who may give it, when it ends, that there is but one,
+and when somebody must have approved and reviewed it."""
 
 from __future__ import annotations
 
@@ -27,10 +28,16 @@ from libs.common.messages import (
     Timers,
 )
 from services.portal.domain import BREAK_GLASS, GRANTEE
-from services.portal.domain.break_glass import ApproveAccess, LetAccessEnd, RequestAccess
+from services.portal.domain.break_glass import (
+    APPROVED_WITHIN,
+    ApproveAccess,
+    FallOverdue,
+    LetAccessEnd,
+    RequestAccess,
+)
 from services.portal.domain.grantee import Leave, Settle, Take
 
-END = "break_glass"
+END, APPROVAL, REVIEW = "break_glass", "break_glass_approval", "break_glass_review"
 
 Now = Context[City]
 
@@ -106,25 +113,40 @@ def approve_access(
 def on_granted(event: BreakGlassGranted, context: Now) -> Iterable[Effect]:
     yield GRANTEE.to(event.person_ref, Take(event.grant_id, is_emergency=event.by is None))
     yield SetTimer(END, event.grant_id, event.ends_at)
+    if event.by is None:
+        yield SetTimer(APPROVAL, event.grant_id, event.at + APPROVED_WITHIN)
 
 
 def on_ended(event: BreakGlassEnded, context: Now) -> Iterable[Effect]:
     yield GRANTEE.to(event.person_ref, Leave(event.grant_id))
     yield CancelTimer(END, event.grant_id)
+    yield SetTimer(REVIEW, event.grant_id, event.review_due_at)
 
 
-def on_settled(event: BreakGlassApproved | BreakGlassReviewed, context: Now) -> Iterable[Effect]:
+def on_approved(event: BreakGlassApproved, context: Now) -> Iterable[Effect]:
     yield GRANTEE.to(event.person_ref, Settle(event.grant_id))
+    yield CancelTimer(APPROVAL, event.grant_id)
+
+
+def on_reviewed(event: BreakGlassReviewed, context: Now) -> Iterable[Effect]:
+    """An emergency that nobody approved is settled by it, too."""
+    yield GRANTEE.to(event.person_ref, Settle(event.grant_id))
+    for name in (APPROVAL, REVIEW):
+        yield CancelTimer(name, event.grant_id)
 
 
 def access_is_over(due: Due, context: Now) -> Iterable[Instruction]:
     yield BREAK_GLASS.to(due.id, LetAccessEnd(due.due_at))
 
 
+def limit_is_over(due: Due, context: Now) -> Iterable[Instruction]:
+    yield BREAK_GLASS.to(due.id, FallOverdue(due.due_at))
+
+
 POLICIES: Policies = {
     BreakGlassGranted: on_granted,
     BreakGlassEnded: on_ended,
-    BreakGlassApproved: on_settled,
-    BreakGlassReviewed: on_settled,
+    BreakGlassApproved: on_approved,
+    BreakGlassReviewed: on_reviewed,
 }
-TIMERS: Timers = {END: access_is_over}
+TIMERS: Timers = {END: access_is_over, APPROVAL: limit_is_over, REVIEW: limit_is_over}

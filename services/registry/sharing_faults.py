@@ -14,9 +14,7 @@ from services.registry.bodies import SharedBatchBody, SharedEntryBody
 from services.registry.policies import POLICE
 from services.registry.queries import GRID
 
-LONGEST_OF_CHILDREN = timedelta(days=92)
 MOST = 500
-CHILDHOOD_YEARS = 14
 GUARDIAN, ASSESSMENT = "guardian_required", "assessment_required"
 REQUIRED = (
     *("source", "document", "basis", "purpose", "category", "area", "expires_at", "issued_by"),
@@ -154,17 +152,10 @@ def _entry(
         yield Fault("cell", "outside_area")
     if entry.born and entry.born > today:
         yield Fault("born", "not_yet")
-    if not is_child(entry, today):
+    minors = known.register.minors
+    if not minors.has(entry.born, today):
         return
-    if batch.expires_at and batch.expires_at > known.now + LONGEST_OF_CHILDREN:
+    if batch.expires_at and batch.expires_at > known.now + timedelta(days=minors.review):
         yield Fault("born", "beyond_limit_of_children")
     if not entry.guardian:
         yield Fault("guardian", GUARDIAN)
-
-
-def is_child(entry: SharedEntryBody, today: date) -> bool:
-    """Whose age nobody knows counts as one (row P19)."""
-    if entry.born is None:
-        return True
-    birthday = (today.month, today.day) >= (entry.born.month, entry.born.day)
-    return today.year - entry.born.year - (not birthday) < CHILDHOOD_YEARS

@@ -4,27 +4,14 @@ from __future__ import annotations
 
 import re
 import subprocess
-from datetime import date
 
 import pytest
 
+from libs.privacy.synthetic import has_one, is_somebodys, where
+from tests.support.identities import CHECKS, FIRST, made_up, real
 from tests.support.servers import ROOT
 
 NUMBER = re.compile(rb"(?<![0-9A-Za-z.])[1-9][0-9]{16}[0-9Xx](?![0-9A-Za-z])")
-WEIGHTS = [2 ** (17 - n) % 11 for n in range(17)]
-CHECKS = b"10X98765432"
-
-
-def is_somebodys(number: bytes) -> bool:
-    """Of GB 11643: a region, a day of birth, and a check digit by MOD 11-2 that is right."""
-    total = sum(int(chr(digit)) * weight for digit, weight in zip(number, WEIGHTS, strict=False))
-    if CHECKS[total % 11] != number.upper()[17] or not 11 <= int(number[:2]) <= 91:
-        return False
-    try:
-        born = date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
-    except ValueError:
-        return False
-    return 1900 <= born.year <= 2100
 
 
 def test_no_file_holds_one() -> None:
@@ -36,13 +23,39 @@ def test_no_file_holds_one() -> None:
         for file in files
         if file.is_file()
         for number in NUMBER.findall(file.read_bytes())
-        if is_somebodys(number)
+        if is_somebodys(number.decode())
     }
     assert found == {}
 
 
-@pytest.mark.parametrize("first", [b"11010519491231002", b"44052419800101001"])
-def test_one_check_digit_of_eleven_is_right(first: bytes) -> None:
-    """Made up here: examples of the standard itself would be found by the scan."""
-    right = [first + check.to_bytes() for check in CHECKS if is_somebodys(first + check.to_bytes())]
-    assert len(right) == 1
+@pytest.mark.parametrize("first", FIRST)
+def test_one_check_digit_of_eleven_is_right(first: str) -> None:
+    assert len([check for check in CHECKS if is_somebodys(first + check)]) == 1
+
+
+def test_a_number_is_found_however_it_is_written() -> None:
+    number = real()
+    wide = "".join(chr(ord(one) + 0xFEE0) for one in number)
+    apart = f"{number[:6]} {number[6:14]}-{number[14:]}"
+    for told in (
+        number,
+        number.lower(),
+        wide,
+        apart,
+        f"身份证{number}。",
+        f"no. 12 {number}, then 3",
+    ):
+        assert has_one(told), told
+    for told in (f"1{number}", f"{number}1", f"a{number}", number[:17], ""):
+        assert not has_one(told), told
+
+
+def test_its_place_is_told_and_no_name_that_says_anything() -> None:
+    number = real()
+    assert where({"items": [{"text": "a"}, {"reporter": {"name": number}}]}) == (
+        "/items/1/reporter/name"
+    )
+    assert where({"items": [{"Han Mei": number}]}) == "/items/0"
+    assert where({"text": {number: 1}}) == "/text"
+    assert where({"n": [1, int(real(FIRST[2]))]}) == "/n/1"
+    assert where({"text": made_up(), "n": [1, 2.5, True, None]}) is None

@@ -118,6 +118,7 @@ def a_grant_lasts_longer_than_was_asked(seen: Seen) -> None:
     state = {**asked, "status": "granted", "requested_at": asked["at"]}
     state |= {"granted_at": asked["at"], "ends_at": granted["ends_at"]}
     state |= dict.fromkeys(("approved_by", "ended_at", "review_due_at", "finding"))
+    state |= dict.fromkeys(("approval_overdue", "review_overdue"), False)
     del state["at"]
     there_is(seen, "portal", "break_glass", state, *told)
 

@@ -53,15 +53,16 @@ def asked_for(document: Mapping[str, Any]) -> set[str]:
     """Names of schemas of what callers send, and of problems; the others are of answers, held as
     they are given (`tests/support/answered.py`)."""
     operations = [one for route in document["paths"].values() for one in route.values()]
-    left = _named([one.get("requestBody") for one in operations]) | {"Problem"}
+    left = named([one.get("requestBody") for one in operations]) | {"Problem"}
     found: set[str] = set()
     while left:
         found |= left
-        left = _named([document["components"]["schemas"][name] for name in left]) - found
+        left = named([document["components"]["schemas"][name] for name in left]) - found
     return found
 
 
-def _named(schema: Any) -> set[str]:
+def named(schema: Any) -> set[str]:
+    """Of the schemas that it is made of."""
     text = json.dumps(schema)
     return set(re.findall(r'"#/components/schemas/([^"]+)"', text))
 

@@ -226,6 +226,22 @@ class BreakGlassReviewed(Event):
     note: str | None = None
 
 
+class BreakGlassApprovalFellOverdue(Event):
+    """An emergency that nobody approved within a day; nobody can any more, it waits for review."""
+
+    type: ClassVar[str] = "break_glass.approval_fell_overdue.v1"
+    grant_id: UUID
+    at: datetime
+
+
+class BreakGlassReviewFellOverdue(Event):
+    """Nobody reviewed it within three days of its end; it still waits for review."""
+
+    type: ClassVar[str] = "break_glass.review_fell_overdue.v1"
+    grant_id: UUID
+    at: datetime
+
+
 class GranteeTook(Event):
     """A person has one grant at a time. `owed`: it is an emergency that nobody approved yet."""
 

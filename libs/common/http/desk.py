@@ -59,6 +59,7 @@ from libs.common.statement import execute
 from libs.common.work import Done, Work, refusing
 from libs.common.work import Request as Asked
 from libs.common.writer import Writer
+from libs.privacy import synthetic
 
 F = TypeVar("F")
 
@@ -88,7 +89,12 @@ class Desk(Generic[F]):
 
     def router(self) -> APIRouter:
         """For all routes of this service."""
-        return APIRouter(route_class=guarded(self.admit))
+        return APIRouter(route_class=guarded(self.admit, self._look_over))
+
+    def _look_over(self, body: Any) -> None:
+        """In a demo nobody is real (row P23)."""
+        if self.settings and self.settings.demo and (path := synthetic.where(body)) is not None:
+            raise Refused(synthetic.CODE, status=422, path=path)
 
     @asynccontextmanager
     async def admit(self, request: Request) -> AsyncIterator[None]:

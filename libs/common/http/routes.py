@@ -20,6 +20,8 @@ from libs.common.messages import Refused
 
 Admit = Callable[[Request], AbstractAsyncContextManager[None]]
 """Around a request: raises Refused for whoever may not ask it."""
+LookOver = Callable[[Any], None]
+"""At what a body says, before it is known what that means. Raises Refused."""
 
 
 class Guarded(APIRoute):
@@ -27,6 +29,7 @@ class Guarded(APIRoute):
     that hold no parameter."""
 
     admit: Admit
+    look_over: LookOver
     siblings: list[Guarded]
     fixed: dict[str, set[str]]
 
@@ -50,7 +53,7 @@ class Guarded(APIRoute):
         return {method for one in there for method in one.verbs}
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        answer, admit = super().get_route_handler(), self.admit
+        answer, admit, look_over = super().get_route_handler(), self.admit, self.look_over
         known = frozenset(field.alias for field in self.dependant.query_params)
         most_bytes = limits.taken(self.openapi_extra) if self.body_field else None
 
@@ -60,17 +63,20 @@ class Guarded(APIRoute):
                 async with admit(request):
                     if request.scope["query_string"]:
                         _check_query(request, known)
-                    return await answer(await read(request, most_bytes) if most_bytes else request)
+                    if most_bytes:
+                        request = await read(request, most_bytes)
+                        look_over(await request.json())
+                    return await answer(request)
             except asyncio.CancelledError:
                 raise Refused("unavailable", status=503) from None
 
         return guard
 
 
-def guarded(admit: Admit) -> type[APIRoute]:
-    """The class of routes that let in whom `admit` does."""
-    own = {"admit": staticmethod(admit), "siblings": [], "fixed": {}}
-    return type("GuardedRoute", (Guarded,), own)
+def guarded(admit: Admit, look_over: LookOver = lambda body: None) -> type[APIRoute]:
+    """The class of routes that let in whom `admit` does, with what `look_over` lets pass."""
+    steps = {"admit": staticmethod(admit), "look_over": staticmethod(look_over)}
+    return type("GuardedRoute", (Guarded,), {**steps, "siblings": [], "fixed": {}})
 
 
 def _check_query(request: Request, known: frozenset[str]) -> None:

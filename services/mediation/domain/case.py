@@ -157,12 +157,20 @@ def _step(case: Case, command: Command) -> CaseEvent:
 
 
 def _panel(command: FormPanel, now: dict[str, Any]) -> CasePanelFormed:
-    """Both sides agreed to it, and no party mediates its own quarrel (row M2)."""
+    """Both sides agreed to it, no party mediates its own quarrel (row M2), and for a child somebody
+    acts who has no part in it (rows M17, P19). Who was a child is not told on."""
     parties, mediators = set(command.consents), tuple(dict.fromkeys(command.mediators))
     if len(parties) < 2:
         raise Refused("consent_missing", count=len(parties))
     if parties & set(mediators):
         raise Refused("conflict_of_interest")
+    for n, (child, guardian) in enumerate(command.children):
+        if child not in parties:
+            raise Refused("no_party", status=422, path=f"/children/{n}/party")
+        if guardian is None:
+            raise Refused("guardian_required", path=f"/children/{n}/guardian")
+        if guardian in parties or guardian in mediators:
+            raise Refused("guardian_concerned", path=f"/children/{n}/guardian")
     return CasePanelFormed(**now, mediators=mediators)
 
 

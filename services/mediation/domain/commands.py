@@ -38,11 +38,13 @@ class Accept:
 
 @dataclass(frozen=True, slots=True)
 class FormPanel:
-    """`consents`: every party's, by a reference that means nothing outside this case."""
+    """`consents`: every party's, by a reference that means nothing outside this case. `children`:
+    those of them who are under 14, each with who acts for them, None where nobody does."""
 
     at: datetime
     mediators: tuple[UUID, ...]
     consents: tuple[UUID, ...]
+    children: tuple[tuple[UUID, UUID | None], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Short access to one record or one area: asked for, approved by another, ended, reviewed (rows P6,
 W25). States and transitions: portal.md, section 1.
 
-All `by` are persons. An emergency is granted at once, and approved by another within a day.
+All `by` are persons. An emergency is granted at once, and approved by another within a day. By
+then its minutes are long over: what falls overdue is who answers for it, not the sight.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pydantic import TypeAdapter
 
 from libs.common.callers import Belongings
 from libs.common.contracts.portal import (
+    BreakGlassApprovalFellOverdue,
     BreakGlassApproved,
     BreakGlassEnded,
     BreakGlassFinding,
@@ -24,6 +26,7 @@ from libs.common.contracts.portal import (
     BreakGlassRefused,
     BreakGlassRequested,
     BreakGlassReviewed,
+    BreakGlassReviewFellOverdue,
 )
 from libs.common.messages import Decider, Refused
 
@@ -36,6 +39,8 @@ BreakGlassEvent: TypeAlias = (
     | BreakGlassRefused
     | BreakGlassEnded
     | BreakGlassReviewed
+    | BreakGlassApprovalFellOverdue
+    | BreakGlassReviewFellOverdue
 )
 
 MOST_MINUTES = 30
@@ -66,6 +71,8 @@ class BreakGlass:
     ended_at: datetime | None = None
     review_due_at: datetime | None = None
     finding: BreakGlassFinding | None = None
+    approval_overdue: bool = False
+    review_overdue: bool = False
 
     @property
     def is_owed(self) -> bool:
@@ -118,6 +125,13 @@ class LetAccessEnd:
 
 
 @dataclass(frozen=True, slots=True)
+class FallOverdue:
+    """A limit is over; no answer where nothing is owed, or it was told before."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewAccess:
     at: datetime
     by: UUID
@@ -125,7 +139,8 @@ class ReviewAccess:
     note: str = field(repr=False)
 
 
-Command = RequestAccess | ApproveAccess | RefuseAccess | EndAccess | LetAccessEnd | ReviewAccess
+Step = RequestAccess | ApproveAccess | RefuseAccess | EndAccess | ReviewAccess
+Command = Step | LetAccessEnd | FallOverdue
 
 LEGAL: Mapping[Status, Mapping[type[Any], str]] = {
     "": {RequestAccess: "request_access"},
@@ -142,6 +157,8 @@ def decide(glass: BreakGlass, command: Command) -> list[BreakGlassEvent]:
     if isinstance(command, LetAccessEnd):
         is_over = glass.status == "granted" and glass.ends_at and glass.ends_at <= command.at
         return [_ended(glass, command.at, None)] if is_over else []
+    if isinstance(command, FallOverdue):
+        return _overdue(glass, command.at)
     if not glass.status and not isinstance(command, RequestAccess):
         raise Refused("not_found", status=404)
     legal = dict(LEGAL[glass.status])
@@ -152,7 +169,7 @@ def decide(glass: BreakGlass, command: Command) -> list[BreakGlassEvent]:
     return _step(glass, command)
 
 
-def _step(glass: BreakGlass, command: Command) -> list[BreakGlassEvent]:
+def _step(glass: BreakGlass, command: Step) -> list[BreakGlassEvent]:
     match command:
         case RequestAccess():
             return _requested(glass, command)
@@ -165,10 +182,18 @@ def _step(glass: BreakGlass, command: Command) -> list[BreakGlassEvent]:
             return [_ended(glass, at, by)]
         case ReviewAccess():
             return [_reviewed(glass, command)]
-        case LetAccessEnd():
-            raise AssertionError("decided before")
         case _:
             assert_never(command)
+
+
+def _overdue(glass: BreakGlass, at: datetime) -> list[BreakGlassEvent]:
+    is_open = glass.is_owed and glass.status in ("granted", "ended")
+    if is_open and not glass.approval_overdue and at >= approval_due(glass):
+        return [BreakGlassApprovalFellOverdue(grant_id=glass.id, at=at)]
+    due = glass.review_due_at if glass.status == "ended" else None
+    if due and not glass.review_overdue and at >= due:
+        return [BreakGlassReviewFellOverdue(grant_id=glass.id, at=at)]
+    return []
 
 
 def _check_other(glass: BreakGlass, by: UUID) -> None:
@@ -202,13 +227,19 @@ def _approved(glass: BreakGlass, command: ApproveAccess) -> BreakGlassGranted | 
     _check_other(glass, command.by)
     if command.over.isdisjoint(glass.given_by):
         raise Refused("not_found", status=404)
-    assert glass.requested_at and glass.person_ref
-    if command.at > glass.requested_at + APPROVED_WITHIN:
+    assert glass.person_ref
+    if command.at >= approval_due(glass):
         raise Refused("approval_too_late")
     if glass.status == "requested":
         return _granted(glass, command.at, command.by)
     person = glass.person_ref
     return BreakGlassApproved(grant_id=glass.id, at=command.at, person_ref=person, by=command.by)
+
+
+def approval_due(glass: BreakGlass) -> datetime:
+    """From when on nobody approves it any more."""
+    assert glass.requested_at
+    return glass.requested_at + APPROVED_WITHIN
 
 
 def _granted(glass: BreakGlass, at: datetime, by: UUID | None) -> BreakGlassGranted:
@@ -277,6 +308,10 @@ def evolve(glass: BreakGlass, event: BreakGlassEvent) -> BreakGlass:
             return replace(glass, status="refused")
         case BreakGlassReviewed(finding=finding):
             return replace(glass, status="reviewed", finding=finding)
+        case BreakGlassApprovalFellOverdue():
+            return replace(glass, approval_overdue=True)
+        case BreakGlassReviewFellOverdue():
+            return replace(glass, review_overdue=True)
     return glass
 
 
@@ -299,6 +334,9 @@ BREAK_GLASS: Decider[BreakGlass, Command, BreakGlassEvent] = Decider(
         BreakGlassRefused,
         BreakGlassEnded,
         BreakGlassReviewed,
+        BreakGlassApprovalFellOverdue,
+        BreakGlassReviewFellOverdue,
     ),
+    shape=2,
     belongs=_belongs,
 )

@@ -138,13 +138,17 @@ async def test_whoever_asked_must_say_why_and_for_what(stage: Stage) -> None:
     person = stage.officers[0]
     for wrong in (
         {"record": stage.lead, "text": " " * 20},
+        {"record": stage.lead, "text": None},
+        {"record": stage.lead, "reason": None},
         {"record": stage.lead, "reason": "curious"},
         {"record": stage.lead, "case_id": None},
         {"record": stage.lead, "area": CELL},
         {"record": [stage.lead, stage.other_lead]},
+        {"area": [CELL, OTHER_CELL]},
         {},
         {"record": stage.lead, "minutes": 0},
         {"record": stage.lead, "minutes": 31},
+        {"record": stage.lead, "minutes": 31, "emergency": True},
         {"area": "nowhere"},
     ):
         assert (await stage.request(person, **wrong)).status_code == 422, wrong
@@ -222,6 +226,11 @@ async def test_no_own_request_is_approved(stage: Stage) -> None:
             assert told(await stage.step(person, grant, step)) == (409, "own_request")
         assert (await stage.step(COMMANDER, grant, "refuse")).status_code == 200
         assert told(await stage.step(COMMANDER, grant, "approve")) == (409, "illegal_transition")
+    person = stage.centre[1]
+    urgent = await stage.requested(person, record=stage.lead, emergency=True)
+    assert told(await stage.step(person, urgent, "approve")) == (409, "own_request")
+    assert (await stage.step(person, urgent, "end")).status_code == 200
+    assert told(await stage.step(person, urgent, "approve")) == (409, "own_request")
 
 
 async def test_no_request_is_approved_from_below_nor_by_who_does_not_have_it(stage: Stage) -> None:

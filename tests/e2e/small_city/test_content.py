@@ -48,6 +48,32 @@ async def test_an_officer_who_says_what_for_reads_what_was_told(town: Town) -> N
     assert row["fields"] == ["id", "text", "reporter"] and row["ids"] == [UUID(lead)]
 
 
+async def test_of_a_child_who_reports_only_who_answers_for_them_is_kept(town: Town) -> None:
+    """Row P19: that it was a child is not told on."""
+    guardian = {"name": "Li Lei", "phone": "19900000001"}
+    child = {"under_14": True, "guardian": guardian}
+    for reporter, status, code in (
+        ({"under_14": True}, 409, "guardian_required"),
+        ({"under_14": True, "name": "Xiao Ming"}, 409, "guardian_required"),
+        ({**child, "name": "Xiao Ming"}, 422, "not_of_a_child"),
+        ({**child, "phone": "19900000002"}, 422, "not_of_a_child"),
+        ({"guardian": guardian}, 422, "invalid"),
+        ({**child, "guardian": {"name": ""}}, 422, "invalid"),
+    ):
+        body = {"lead_type": "theft", "reporter": reporter}
+        refused = await town.post("/leads", body)
+        assert (refused.status_code, refused.json()["code"]) == (status, code), reporter
+    lead = await captured(town, reporter=child)
+    answer, _ = await read(town, lead)
+    assert answer.json()["reporter"] == {"guardian": guardian}
+    query = "SELECT data::text FROM event WHERE stream_id = $1"
+    for event in await town.rows("leads", query, UUID(lead)):
+        assert "guardian" not in event["data"] and "under_14" not in event["data"]
+    await erase(town, lead, "reporter")
+    answer, _ = await read(town, lead)
+    assert "reporter" not in answer.json()
+
+
 async def test_why_a_person_chose_its_unit_is_content_too(town: Town) -> None:
     """What they said is words of theirs, and may be about somebody."""
     lead = await captured(town)

@@ -36,10 +36,10 @@ CONFIRMED = "subject_erasure.confirmed.v1"
 LEADS = next(service for service in SERVICES if service.name == "leads")
 
 
-async def captured(town: Town) -> str:
+async def captured(town: Town, reporter: Any = None) -> str:
     """A lead with a text, and somebody who reported it."""
     id, cell = str(uuid7()), (await first_cell(town))["code"]
-    about = {"text": "what was seen", "reporter": {"name": "Li Lei"}}
+    about = {"text": "what was seen", "reporter": reporter or {"name": "Li Lei"}}
     answer = await town.post("/leads", {"id": id, "lead_type": "theft", "cell": cell, **about})
     assert answer.status_code == 201, answer.text
     return id

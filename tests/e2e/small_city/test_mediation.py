@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from libs.common.ids import uuid7
 from tests.e2e.small_city.test_leads import first_cell
@@ -73,6 +74,32 @@ async def test_no_panel_without_the_consent_of_both_sides(town: Town) -> None:
     assert (await town.post(f"{path}/form-panel", one)).json()["code"] == "consent_missing"
     own = {"mediators": one["consents"], "consents": [*one["consents"], str(uuid7())]}
     assert (await town.post(f"{path}/form-panel", own)).json()["code"] == "conflict_of_interest"
+
+
+async def test_for_a_child_somebody_acts_who_has_no_part_in_it(town: Town) -> None:
+    _, case = await opened(town)
+    path = f"/mediation-cases/{case['id']}"
+    await town.post(f"{path}/accept", {"grade": "simple"})
+    child, other, mediator, guardian = (str(uuid7()) for _ in range(4))
+    panel = {"mediators": [mediator], "consents": [child, other]}
+    for one, status, code, where in (
+        ({"party": child}, 409, "guardian_required", "guardian"),
+        ({"party": child, "guardian": other}, 409, "guardian_concerned", "guardian"),
+        ({"party": child, "guardian": child}, 409, "guardian_concerned", "guardian"),
+        ({"party": child, "guardian": mediator}, 409, "guardian_concerned", "guardian"),
+        ({"party": guardian, "guardian": guardian}, 422, "no_party", "party"),
+    ):
+        answer = await town.post(f"{path}/form-panel", {**panel, "children": [one]})
+        problem = answer.json()
+        assert (answer.status_code, problem["code"]) == (status, code), one
+        assert problem["path"] == f"/children/0/{where}"
+    acted = {"party": child, "guardian": guardian}
+    formed = await town.post(f"{path}/form-panel", {**panel, "children": [acted]})
+    assert formed.status_code == 200, formed.text
+    query = "SELECT data::text, sealed FROM event WHERE stream_id = $1"
+    for event in await town.rows("mediation", query, UUID(case["id"])):
+        assert event["sealed"] is None
+        assert not {one for one in (child, guardian, "child") if one in event["data"]}
 
 
 async def test_a_case_whose_month_is_over_is_overdue_once(town: Town) -> None:

@@ -173,7 +173,9 @@ async def by_http(town: Town) -> AsyncIterator[httpx.Response]:
     assert (await town.post("/leads", taken, **headers())).status_code == 201
     for path in (f"/leads/{lead}", f"/leads/{lead}/timeline", "/leads", "/alerts"):
         yield await town.client.get(path, headers=headers())
+    child = {"under_14": True, "guardian": {"name": NAME, "phone": planted("guardian")}}
     items = [{"lead_type": "theft", "cell": cell, **about}, {**about, "lead_type": planted("x")}]
+    items += [{**items[0], "reporter": child}, {**items[0], "reporter": {**child, "name": NAME}}]
     yield await town.post("/leads/batch", {"items": items})
     async for answer in refused(town, taken, cell, lead):
         assert answer.status_code >= 400, answer.text

@@ -38,6 +38,8 @@ CAUSES: Mapping[str, Sequence[str]] = {
     "alert.returned_to_normal.v1": (*_ENDED, "lead.routed.v1", "mediation_case.closed.v1"),
     "mediation_case.applied.v1": ("lead.routed.v1",),
     "mediation_case.fell_overdue.v1": (TIMER,),
+    "break_glass.approval_fell_overdue.v1": (TIMER,),
+    "break_glass.review_fell_overdue.v1": (TIMER,),
     "score.updated.v1": (SWEEP,),
     "audit.anchored.v1": (SEALER,),
 }

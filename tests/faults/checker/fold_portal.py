@@ -138,6 +138,26 @@ def _granted(state: Row, data: Row) -> None:
     _lasts(data, "at", "ends_at", minutes=state["minutes"])
 
 
+def _unapproved(state: Row, data: Row) -> None:
+    """A day after it was asked for, and once (row P6)."""
+    if not state["emergency"] or state["approved_by"] or state["approval_overdue"]:
+        raise Illegal("no approval is owed")
+    _late({**data, "due": state["requested_at"]}, hours=24)
+    state["approval_overdue"] = True
+
+
+def _unreviewed(state: Row, data: Row) -> None:
+    if state["review_overdue"]:
+        raise Illegal("it is told twice")
+    _late({**data, "due": state["review_due_at"]})
+    state["review_overdue"] = True
+
+
+def _late(data: Row, **time: float) -> None:
+    if moment(data["at"]) < moment(data["due"]) + timedelta(**time):
+        raise Illegal(f"{data['at']} is early for {data['due']}")
+
+
 def _reviewing(state: Row, data: Row) -> None:
     _lasts(data, "ended_at", "review_due_at", hours=72)
 
@@ -151,6 +171,7 @@ BREAK_GLASS = Aggregate(
         **dict.fromkeys(("requested_at", "granted_at", "approved_by", "ends_at", "ended_at")),
         **dict.fromkeys(("review_due_at", "finding", *_ASKED)),
         **{"status": "", "given_by": [], "minutes": 0, "emergency": False},
+        **{"approval_overdue": False, "review_overdue": False},
     },
     {
         "break_glass.requested.v1": Step(
@@ -169,6 +190,10 @@ BREAK_GLASS = Aggregate(
             to("ended", "granted"), same("ended_at", "review_due_at"), does=_reviewing
         ),
         "break_glass.reviewed.v1": Step(to("reviewed", "ended"), same("finding")),
+        "break_glass.approval_fell_overdue.v1": Step(
+            {"granted": "granted", "ended": "ended"}, does=_unapproved
+        ),
+        "break_glass.review_fell_overdue.v1": Step(to("ended", "ended"), does=_unreviewed),
     },
 )
 

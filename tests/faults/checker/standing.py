@@ -20,7 +20,8 @@ from tests.faults.checker.timed import (
 )
 
 LIMITS = (
-    *("sign_off", "overdue", "escalation", "lock", "session", "break_glass", "confirmations"),
+    *("sign_off", "overdue", "escalation", "lock", "session", "confirmations"),
+    *("break_glass", "break_glass_approval", "break_glass_review"),
 )
 """Timers that are time limits; all others bring what is not done yet."""
 READS = {
@@ -87,10 +88,23 @@ def timers(seen: Seen) -> Iterator[Violation]:
     yield from _differing(seen, "portal", "lock", _until(locked, "locked_until"))
     sessions = {one["id"]: one for account in accounts.values() for one in account["sessions"]}
     yield from _differing(seen, "portal", "session", _until(sessions, "ends_at"))
+    yield from _glasses(seen)
+    yield from _differing(seen, "registry", "confirmations", _unconfirmed(seen))
+
+
+def _glasses(seen: Seen) -> Iterator[Violation]:
     glasses = _states(seen, "portal", "break_glass").items()
     granted = {id: one for id, one in glasses if one["status"] == "granted"}
     yield from _differing(seen, "portal", "break_glass", _until(granted, "ends_at"))
-    yield from _differing(seen, "registry", "confirmations", _unconfirmed(seen))
+    ended = {id: one for id, one in glasses if one["status"] == "ended"}
+    waiting = {id: one for id, one in ended.items() if not one["review_overdue"]}
+    yield from _differing(seen, "portal", "break_glass_review", _until(waiting, "review_due_at"))
+    owed = {
+        id: moment(one["requested_at"]) + timedelta(hours=24)
+        for id, one in (*granted.items(), *ended.items())
+        if one["emergency"] and not one["approved_by"] and not one["approval_overdue"]
+    }
+    yield from _differing(seen, "portal", "break_glass_approval", owed)
 
 
 def unfinished(seen: Seen) -> Iterator[Violation]:

@@ -476,12 +476,26 @@ class Grants(DomainMachine):
         if self.tell(break_glass.ReviewAccess(self.now, by, "in_order", "note")):
             assert by not in (self.state.person_ref, self.state.approved_by)
 
-    @rule(minutes=st.integers(0, 40))
+    @rule(minutes=st.integers(0, 40) | st.sampled_from([24 * 60, 72 * 60]))
     def time_passes(self, minutes: int) -> None:
         self.now += timedelta(minutes=minutes)
         at = self.now
         self.tell_twice(break_glass.LetAccessEnd(at))
         assert self.state.status != "granted" or self.state.ends_at > at
+
+    @rule()
+    def limits_are_looked_at(self) -> None:
+        """Of approval, then of review."""
+        at = self.now
+        for _ in range(2):
+            self.tell(break_glass.FallOverdue(at))
+        assert not self.tell(break_glass.FallOverdue(at))
+
+    @invariant()
+    def each_limit_falls_overdue_once(self) -> None:
+        kinds = [event.type for event in self.events]
+        for kind in ("approval", "review"):
+            assert kinds.count(f"break_glass.{kind}_fell_overdue.v1") <= 1
 
 
 class Grantees(DomainMachine):

@@ -9,7 +9,14 @@ from uuid import UUID
 
 import pytest
 
-from libs.common.contracts.portal import BreakGlassApproved, BreakGlassEnded, BreakGlassGranted
+from libs.common.contracts.portal import (
+    BreakGlassApprovalFellOverdue,
+    BreakGlassApproved,
+    BreakGlassEnded,
+    BreakGlassGranted,
+    BreakGlassReviewed,
+    BreakGlassReviewFellOverdue,
+)
 from libs.common.messages import CancelTimer, Context, Due, Instruction, Refused, SetTimer
 from services.portal import access
 from services.portal.domain import GRANTEE
@@ -31,6 +38,7 @@ ID, CASE, LEAD, OTHER = UUID(int=1), UUID(int=2), UUID(int=3), UUID(int=4)
 ADA, BO, CY = UUID(int=11), UUID(int=12), UUID(int=13)
 OVER = frozenset({"town"})
 NOBODY: Any = None
+A_MOMENT = timedelta(microseconds=1)
 
 REQUEST = glass.RequestAccess(
     at=NOW,
@@ -117,9 +125,10 @@ def test_nobody_gives_what_they_do_not_have() -> None:
 
 
 def test_a_request_is_approved_within_a_day() -> None:
-    late = replace(APPROVE, at=NOW + APPROVED_WITHIN + timedelta(seconds=1))
+    late = replace(APPROVE, at=NOW + APPROVED_WITHIN)
     for asked in (REQUEST, EMERGENCY):
         assert refused(told(asked), late).code == "approval_too_late"
+        assert decide(told(asked), replace(late, at=late.at - A_MOMENT))
 
 
 def test_a_grant_lasts_from_its_approval_for_the_minutes_that_were_asked_for() -> None:
@@ -167,6 +176,39 @@ def test_no_words_are_published_or_written_out() -> None:
     assert "planted" not in repr(state)
 
 
+@pytest.mark.parametrize("before", [(EMERGENCY,), (EMERGENCY, END)], ids=["granted", "ended"])
+def test_an_emergency_that_nobody_approved_within_a_day_falls_overdue_once(
+    before: tuple[glass.Command, ...],
+) -> None:
+    state, at = told(*before), NOW + APPROVED_WITHIN
+    assert decide(state, glass.FallOverdue(at - A_MOMENT)) == []
+    overdue = decide(state, glass.FallOverdue(at))
+    assert overdue == [BreakGlassApprovalFellOverdue(grant_id=ID, at=at)]
+    state = evolve(state, overdue[0])
+    assert state.approval_overdue and decide(state, glass.FallOverdue(at)) == []
+    assert refused(state, replace(APPROVE, at=at)).code == "approval_too_late"
+
+
+def test_a_grant_that_nobody_reviewed_falls_overdue_once_and_is_reviewed_still() -> None:
+    state, at = told(*IN["ended"]), NOW + REVIEWED_WITHIN
+    assert decide(state, glass.FallOverdue(at - A_MOMENT)) == []
+    overdue = decide(state, glass.FallOverdue(at))
+    assert overdue == [BreakGlassReviewFellOverdue(grant_id=ID, at=at)]
+    state = evolve(state, overdue[0])
+    assert state.review_overdue and decide(state, glass.FallOverdue(at)) == []
+    (reviewed,) = decide(state, replace(REVIEW, at=at))
+    assert evolve(state, reviewed).status == "reviewed"
+
+
+@pytest.mark.parametrize("status", ["", "requested", "refused", "reviewed"])
+def test_nothing_else_falls_overdue(status: Status) -> None:
+    assert decide(told(*IN[status]), glass.FallOverdue(NOW + 2 * REVIEWED_WITHIN)) == []
+    approved = told(EMERGENCY, APPROVE)
+    assert decide(approved, glass.FallOverdue(NOW + APPROVED_WITHIN)) == []
+    reviewed = told(EMERGENCY, END, REVIEW)
+    assert decide(reviewed, glass.FallOverdue(NOW + APPROVED_WITHIN)) == []
+
+
 def test_a_person_has_one_grant_at_a_time_and_owes_one_approval_at_most() -> None:
     def after(*steps: holder.Command) -> Grantee:
         state = Grantee(ADA)
@@ -199,7 +241,26 @@ def test_a_grant_has_a_timer_until_it_ends() -> None:
     assert isinstance(let, Instruction) and let.command == glass.LetAccessEnd(granted.ends_at)
     (ended,) = decide(evolve(state, granted), END)
     assert isinstance(ended, BreakGlassEnded)
-    assert CancelTimer("break_glass", ID) in tuple(access.on_ended(ended, NOBODY))
+    then = tuple(access.on_ended(ended, NOBODY))
+    assert CancelTimer("break_glass", ID) in then
+    assert SetTimer("break_glass_review", ID, ended.review_due_at) in then
+
+
+def test_limits_have_timers_until_it_is_approved_and_reviewed() -> None:
+    _, granted = decide(BreakGlass(ID), EMERGENCY)
+    assert isinstance(granted, BreakGlassGranted)
+    due = SetTimer("break_glass_approval", ID, NOW + APPROVED_WITHIN)
+    assert due in tuple(access.on_granted(granted, NOBODY))
+    (approved,) = decide(told(EMERGENCY), APPROVE)
+    assert isinstance(approved, BreakGlassApproved)
+    assert CancelTimer("break_glass_approval", ID) in tuple(access.on_approved(approved, NOBODY))
+    (reviewed,) = decide(told(EMERGENCY, END), REVIEW)
+    assert isinstance(reviewed, BreakGlassReviewed)
+    then = tuple(access.on_reviewed(reviewed, NOBODY))
+    for name in ("break_glass_approval", "break_glass_review"):
+        assert CancelTimer(name, ID) in then
+        (late,) = access.limit_is_over(Due(name, ID, NOW, {}), NOBODY)
+        assert late.command == glass.FallOverdue(NOW)
 
 
 def test_whose_post_has_just_ended_asks_for_nothing() -> None:

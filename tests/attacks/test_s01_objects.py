@@ -1,7 +1,7 @@
 """S1: an id of something that is not theirs, wherever a caller can put one, finds nothing, and the
 audit says that it was tried (row P17).
 
-Ids in paths, of every route, role and relation: `tests/e2e/small_city/test_rights.py`.
+Ids in paths, of every route, role and relation: `tests/e2e/small_city/test_rights_matrix.py`.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -137,7 +138,12 @@ NOWHERE = Scope(belongings={"cell": frozenset({"elsewhere"})})
 def asking(
     actor: str = "a", *, route: str = "POST /sales", digest: bytes = b"d", scope: Scope = EVERYTHING
 ) -> Work:
-    said = {"status": 201, "answer": lambda events: {"id": "1"}, "scope": scope, "is_told": True}
+    said: dict[str, Any] = {
+        "status": 201,
+        "answer": lambda events: {"id": "1"},
+        "scope": scope,
+        "is_told": True,
+    }
     return Work(lambda _: [], CAUSE, request=Request(f"{actor} {route}", "k", digest, **said))
 
 

@@ -54,7 +54,7 @@ from tests.e2e.small_city.matrix import (
     sees_all,
 )
 from tests.e2e.small_city.test_content import OFFICER
-from tests.e2e.small_city.test_rights import AROUND, beside, middle
+from tests.e2e.small_city.test_rights import AROUND, beside, middle, persons_of_the_plan
 from tests.e2e.small_city.test_sharing import admitted, signed
 from tests.e2e.small_city.test_sharing import batch as good_batch
 from tests.support.awaiting import eventually
@@ -68,6 +68,8 @@ FOR_ALL = ("/areas/counts", "/routing-rules", "/alert-rules", "/mediation-centre
 """A read of each service that knows of posts, for all who have any of most roles."""
 COUNTED = Counter[tuple[str, str]]()
 """Cells that were run: by service and route; and in SQL, by `sql` and service."""
+OF_THE_PLAN = "own cell, told of it"
+"""Of somebody who stays in their post."""
 TEXT = "somebody was last seen there"
 
 
@@ -157,6 +159,8 @@ async def world(town: Town) -> AsyncIterator[World]:
     asker = Somebody("who asked", (Seat("mediation_staff", COMMUNITY, None),))
     people += [issuer, mediator, asker]
     held = await seated(town, people)
+    worker = next(one for one in persons_of_the_plan() if one.area == CELL)
+    people.append(Somebody(OF_THE_PLAN, (Seat(worker.role, CELL),), id=worker.id))
     transport, url = town.client._transport, town.client.base_url
     async with httpx.AsyncClient(transport=transport, base_url=url, timeout=60) as client:
         here = World(town, people, {}, client)
@@ -227,7 +231,8 @@ async def unseated(here: World, held: Mapping[str, str]) -> None:
         ask = partial(here.ask, who, "GET", path)
         await eventually(ask, lambda answer: answer.status_code in (403, 404), within=90)
 
-    await together(gone(who, path) for who in here.people if who.seats for path in FOR_ALL)
+    left = [who for who in here.people if who.seats and who.relation != OF_THE_PLAN]
+    await together(gone(who, path) for who in left for path in FOR_ALL)
 
 
 async def _given_up(town: Town, post: str, id: str) -> None:
@@ -265,8 +270,9 @@ async def made(
     consents = [str(uuid4()), str(uuid4())]
     panel = {"mediators": [str(mediator.id)], "consents": consents}
     assert (await town.post(f"{path}/form-panel", panel)).status_code == 200
-    first = next(one for one in here.people if str(one.id) in told)
-    signs = await here.ask(first, "POST", f"/alerts/{alert['id']}/acknowledge", If_Match="*")
+    assert str(here.people[-1].id) in told, "whose cell it is"
+    sign = f"/alerts/{alert['id']}/acknowledge"
+    signs = await here.ask(here.people[-1], "POST", sign, If_Match="*")
     assert signs.status_code == 200, signs.text
     return {
         "leads": Thing(theft, CELL, room, is_record=True),

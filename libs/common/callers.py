@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -28,7 +29,11 @@ class Scope:
     def setting(self) -> str:
         """As the function `in_scope` of the database reads it."""
         told = {kind: sorted(known) for kind, known in self.belongings.items()}
-        return json.dumps({"everything": self.everything, **told})
+        return json.dumps({"everything": self.everything, **told}, sort_keys=True)
+
+    def digest(self) -> bytes:
+        """16 bytes: the same for the same scope."""
+        return hashlib.blake2b(self.setting().encode(), digest_size=16).digest()
 
 
 EVERYTHING = Scope(everything=True)

@@ -50,7 +50,8 @@ class Changes:
         self.streams: dict[Address, Stream] = {}
         self.inbox: dict[Message, str] = {}
         self.fired: dict[TimerKey, Fired] = {}
-        self.given: dict[tuple[str, str], tuple[bytes, Answered]] = {}
+        self.given: dict[tuple[str, str], tuple[Request, Answered]] = {}
+        self.told: dict[str, list[tuple[str, str]]] = {}
         self._events: list[Appended] = []
         self._audit: list[Sequence[Any]] = []
         self.timers: dict[TimerKey, tuple[SetTimer | None, str]] = {}
@@ -80,7 +81,10 @@ class Changes:
             versions.pop(work.envelope.version, None)
 
     def answer(self, request: Request, answered: Answered) -> None:
-        self.given[request.source, request.key] = (request.digest, answered)
+        self.given[request.source, request.key] = (request, answered)
+        if request.is_told:
+            asked = (request.source, request.digest.hex())
+            self.told.setdefault(request.key, []).append(asked)
 
     def wait(self, work: Work, timer: SetTimer) -> None:
         """`timer` brings the record again."""
@@ -158,8 +162,11 @@ class Changes:
 
     def _request_rows(self) -> list[tuple[Any, ...]]:
         return [
-            (*key, digest, answered.status, _json(answered.body), self._now)
-            for key, (digest, answered) in sorted(self.given.items(), key=lambda item: item[0])
+            (
+                *(*key, request.digest, request.scope.digest()),
+                *(answered.status, _json(answered.body), self._now),
+            )
+            for key, (request, answered) in sorted(self.given.items(), key=lambda item: item[0])
         ]
 
     def _letter_rows(self, keys: Mapping[UUID, AESGCM]) -> list[Sequence[Any]]:

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 import structlog
@@ -30,6 +31,7 @@ from libs.common.messages import (
     Refused,
     SetTimer,
     Wait,
+    not_found,
 )
 from libs.common.projections import Projection, Rows
 from libs.common.work import (
@@ -41,9 +43,11 @@ from libs.common.work import (
     Handled,
     Message,
     Place,
+    Request,
     Result,
     Waiting,
     Work,
+    route_of,
 )
 
 log = structlog.get_logger()
@@ -75,18 +79,16 @@ class Draft:
 
     def take(self, work: Work, planned: Planned) -> None:
         """Decide this work after those before it; its result is set."""
-        work.result = self._known(work)
-        if work.result is None:
-            try:
-                work.result = self._decide(work, planned)
-            except Missing:
-                return
+        try:
+            work.result = self._known(work, planned) or self._decide(work, planned)
+        except Missing:
+            return
         if work.place and not isinstance(work.result, Fenced):
             self.changes.move(work.place)
         if work.entry:
             self.changes.record(_told(work.entry, work.result, planned))
 
-    def _known(self, work: Work) -> Result | None:
+    def _known(self, work: Work, planned: Planned) -> Result | None:
         if work.place and (fenced := self._is_past(work.place)):
             return fenced
         if work.fired and not self._stands(work.fired):
@@ -95,7 +97,7 @@ class Draft:
             if work.fired:
                 self.changes.settle(replace(work, message=None), "applied")
             return Handled()
-        return self._answered(work) if work.request else None
+        return self._answered(work, work.request, planned) if work.request else None
 
     def _is_past(self, place: Place) -> Result | None:
         next = self._loaded.positions.get((place.topic, place.partition), place.begin)
@@ -115,16 +117,44 @@ class Draft:
             outcome is not None and not (takes_over and outcome != "applied")
         )
 
-    def _answered(self, work: Work) -> Result | None:
-        assert work.request
-        key, digest = (work.request.source, work.request.key), work.request.digest
+    def _answered(self, work: Work, request: Request, planned: Planned) -> Result | None:
+        """What was answered at first; nothing of it to somebody else who sends the same under the
+        same key, nor to who asked in another scope, of what is not in theirs now."""
+        key, digest = (request.source, request.key), request.digest
         if given := self.changes.given.get(key):
             first, answered = given
-            return replace(answered, first=False) if first == digest else _other_body()
-        if stored := self._loaded.requests.get(key):
-            same = stored.digest == digest.hex()
-            return Answered(stored.status, stored.body, first=False) if same else _other_body()
-        return None
+            same, scope = first.digest == digest, first.scope.digest().hex()
+        elif stored := self._loaded.requests.get(key):
+            answered = Answered(stored.status, stored.body, first=False)
+            same, scope = stored.digest == digest.hex(), stored.scope
+        else:
+            return not_found() if self._is_of_another(request) else None
+        if not same:
+            return Refused("idempotency_conflict")
+        if scope != request.scope.digest().hex() and self._is_outside(work, planned):
+            return not_found()
+        return replace(answered, first=False)
+
+    def _is_of_another(self, request: Request) -> bool:
+        """Whether another account sent this before, as far as this process knows of it."""
+        if not request.is_told:
+            return False
+        told = (known.get(request.key, ()) for known in (self._loaded.told, self.changes.told))
+        asked = (request.route, request.digest.hex())
+        return any((route_of(source), digest) == asked for source, digest in chain(*told))
+
+    def _is_outside(self, work: Work, planned: Planned) -> bool:
+        """Whether what a work is about is not there for who asks. It is decided anew for that, and
+        nothing of it is stored."""
+        if isinstance(planned, Exception):
+            return False
+        try:
+            self._run(work, planned)
+        except Refused as refusal:
+            return refusal.status == 404
+        except Wait:
+            return False
+        return False
 
     def _decide(self, work: Work, planned: Planned) -> Result:
         try:
@@ -200,7 +230,7 @@ class Draft:
             _check(scope, stream)
         if instruction.expected is not None and instruction.expected != stream.version:
             if is_new and scope and not scope.everything:
-                raise Refused("not_found", status=404)  # as for what is outside
+                raise not_found()  # as for what is outside
             raise Refused("version_changed", status=412, version=stream.version)
         follow: list[Effect] = []
         for event in instruction.decider.decide(stream.state, instruction.command):
@@ -301,8 +331,4 @@ def _told(entry: Entry, result: Result, planned: Planned) -> Sequence[Any]:
 def _check(scope: Scope | None, stream: Stream) -> None:
     """Outside the scope of who asks a thing does not exist, nor can it be made there."""
     if scope and not scope.holds(stream.decider.belongs(stream.state)):
-        raise Refused("not_found", status=404)
-
-
-def _other_body() -> Refused:
-    return Refused("idempotency_conflict")
+        raise not_found()

@@ -55,6 +55,7 @@ class Asked:
     streams: dict[Address, AnyDecider] = field(default_factory=dict)
     messages: list[Message] = field(default_factory=list)
     requests: list[tuple[str, str]] = field(default_factory=list)
+    told_keys: list[str] = field(default_factory=list)
     partitions: list[tuple[str, int]] = field(default_factory=list)
     fired: list[Fired] = field(default_factory=list)
     subjects: list[UUID] = field(default_factory=list)
@@ -62,7 +63,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class FirstAnswer:
+    """`digest`: of the request, in hex; `scope`: of the scope that it was asked in, too."""
+
     digest: str
+    scope: str
     status: int
     body: Mapping[str, Any]
 
@@ -74,6 +78,8 @@ class Loaded:
     streams: dict[Address, Stream] = field(default_factory=dict)
     inbox: dict[Message, str] = field(default_factory=dict)
     requests: dict[tuple[str, str], FirstAnswer] = field(default_factory=dict)
+    told: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    """By key: from where it came before, with the digest of what was asked."""
     positions: dict[tuple[str, int], int] = field(default_factory=dict)
     fired: set[Fired] = field(default_factory=set)
     is_newer: bool = False
@@ -90,6 +96,7 @@ async def load(connection: Connection, asked: Asked) -> Loaded:
     parts: list[tuple[str, Sequence[Any]]] = [
         ("inbox", [[message.id for message in asked.messages]] if asked.messages else []),
         ("request", list(zip(*asked.requests, strict=True))),
+        ("told", [asked.told_keys] if asked.told_keys else []),
         ("position", list(zip(*asked.partitions, strict=True))),
         ("timer", list(zip(*((one.name, one.id) for one in asked.fired), strict=True))),
         ("waiting", [asked.subjects] if asked.subjects else []),
@@ -111,9 +118,12 @@ _SELECTS = {
     "inbox": (1, "SELECT 'inbox', message_id, source, NULL, NULL, outcome, NULL, NULL"
                  " FROM inbox WHERE message_id = ANY({0}::uuid[])"),
     "request": (2, "SELECT 'request', NULL, source, status, NULL, request.key,"
-                   " encode(digest, 'hex') || answer::text, NULL FROM request"
+                   " encode(digest, 'hex') || encode(scope, 'hex') || answer::text, NULL"
+                   " FROM request"
                    " JOIN unnest({0}::text[], {1}::text[]) AS asked (source, key)"
                    " USING (source, key)"),
+    "told": (1, "SELECT 'told', NULL, source, NULL, NULL, key, encode(digest, 'hex'), NULL"
+                " FROM request WHERE key = ANY({0}::text[])"),
     "position": (2, "SELECT 'position', NULL, topic, next, partition, NULL, NULL, NULL"
                     " FROM position JOIN unnest({0}::text[], {1}::int[])"
                     " AS asked (topic, partition) USING (topic, partition)"),
@@ -122,6 +132,8 @@ _SELECTS = {
     "waiting": (1, "SELECT 'waiting', subject, source, version, NULL, NULL, NULL, due_at FROM timer"
                    " WHERE subject = ANY({0}::uuid[])"),
 }  # fmt: skip
+_PARTS = (slice(64), slice(64, 96), slice(96, None))
+"""Of the body of a request: its two digests, in hex, and its answer."""
 
 
 @lru_cache(maxsize=500)
@@ -146,9 +158,11 @@ def _sort(rows: Iterable[asyncpg.Record], asked: Asked) -> Loaded:
             case "inbox":
                 loaded.inbox[Message(row["id"], row["note"])] = row["key"]
             case "request":
-                digest, answer = row["body"][:64], json.loads(row["body"][64:])
-                first = FirstAnswer(digest, row["number"], answer)
+                digest, scope, answer = (row["body"][part] for part in _PARTS)
+                first = FirstAnswer(digest, scope, row["number"], json.loads(answer))
                 loaded.requests[row["note"], row["key"]] = first
+            case "told":
+                loaded.told.setdefault(row["key"], []).append((row["note"], row["body"]))
             case "position":
                 loaded.positions[row["note"], row["shape"]] = row["number"]
             case "timer":
@@ -240,6 +254,7 @@ REQUEST = insert(
         "source": "text",
         "key": "text",
         "digest": "bytea",
+        "scope": "bytea",
         "status": "int",
         "answer": "json",
         "handled_at": "timestamptz",

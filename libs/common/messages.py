@@ -77,6 +77,10 @@ class Refused(Exception):
         self.allowed, self.errors, self.values = tuple(allowed), tuple(errors), values
 
 
+def not_found() -> Refused:
+    return Refused("not_found", status=404)
+
+
 class Wait(Exception):
     """Something that this message needs is not known here yet; it is tried again later: for a day,
     or, where a refusal is given, for half a minute. A command is refused at once."""

@@ -85,7 +85,8 @@ class Place(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Request:
     """What HTTP asked: the same key with the same digest gets the first answer again. What is
-    outside `scope` does not exist for who asks."""
+    outside `scope` does not exist for who asks. `source`: the account, and the route. `is_told`:
+    the key is one that the client told beside what it asks, and says nothing of what that is."""
 
     source: str
     key: str
@@ -93,6 +94,16 @@ class Request:
     status: int
     answer: Callable[[Sequence[Envelope]], Mapping[str, Any]]
     scope: Scope
+    is_told: bool = False
+
+    @property
+    def route(self) -> str:
+        return route_of(self.source)
+
+
+def route_of(source: str) -> str:
+    """Of a request: without the account."""
+    return source.partition(" ")[2]
 
 
 @dataclass(frozen=True, slots=True)

@@ -264,6 +264,8 @@ def _asked(works: Sequence[Work], planned: Sequence[Planned], now: datetime) -> 
             asked.subjects.append(work.envelope.subject)
         if work.request:
             asked.requests.append((work.request.source, work.request.key))
+            if work.request.is_told:
+                asked.told_keys.append(work.request.key)
         if work.fired:
             asked.fired.append(work.fired)
         if not isinstance(effects, Exception):
@@ -273,5 +275,6 @@ def _asked(works: Sequence[Work], planned: Sequence[Planned], now: datetime) -> 
     places = {(work.place.topic, work.place.partition) for work in works if work.place}
     asked.partitions = sorted(places)
     asked.requests = sorted(set(asked.requests))
+    asked.told_keys = sorted(set(asked.told_keys))
     asked.subjects = list(set(asked.subjects))
     return asked

@@ -1,6 +1,6 @@
 """S3: no method, header or address does more than the rights file says.
 
-Every route x role: `tests/e2e/small_city/test_rights.py`.
+Every route x role: `tests/e2e/small_city/test_rights_matrix.py`.
 """
 
 from __future__ import annotations

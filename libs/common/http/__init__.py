@@ -20,9 +20,9 @@ from libs.common.http.guards import caller_of, case_of
 from libs.common.http.items import Item
 from libs.common.http.limits import takes
 from libs.common.http.moments import Moment
-from libs.common.http.problems import not_found
 from libs.common.http.reading import Limit
 from libs.common.http.requests import address_of, check_id, expected
+from libs.common.messages import not_found
 
 __all__ = [
     "CHANGED",

@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from libs.common import failpoints, keys, reading_limit
-from libs.common.audit import AUDIT
+from libs.common.audit import AUDIT, Entry
 from libs.common.callers import EVERYTHING, NOBODY, Scope
 from libs.common.http.batches import Faulty
 from libs.common.http.guards import (
@@ -157,7 +157,7 @@ class Desk(Generic[F]):
                 pause = await reading_limit.pause(connection, entry, caller.counted)
             if caller.is_personal and pause is None:
                 failpoints.reach("read_not_recorded")
-                row = entry._replace(fields=" ".join(look.fields)).row("done", ids=look.ids)
+                row = _told(request, entry, look)
                 await execute(connection, [(AUDIT, [row])], facts=False)
         if pause is not None:
             await self._stop(request, pause)
@@ -319,6 +319,7 @@ class Desk(Generic[F]):
 
     def _work(self, request: Request, item: Item, status: int, n: int | None = None) -> Work:
         caller, key = caller_of(request), key_of(request, item.id, n)
+        is_told = item.id is None and told_key(request) is not None
         once = Asked(
             source=source_of(request, caller.actor),
             key=key,
@@ -326,8 +327,17 @@ class Desk(Generic[F]):
             status=status,
             answer=item.answer or first_aggregate,
             scope=caller.scope,
+            is_told=is_told,
         )
         cause = cause_of(request, caller.actor, key, self.service)
         return Work(
             item.plan, cause, request=once, entry=entry_of_item(asked(request), item, cause)
         )
+
+
+def _told(request: Request, entry: Entry, look: Reading) -> Sequence[Any]:
+    """The row of audit of a read that is answered. Where it looked for an id and shows nothing,
+    that is not there for who asks (row P17)."""
+    if entry.ids and not request.path_params and not look.ids:
+        return entry.row("denied", "not_found")
+    return entry._replace(fields=" ".join(look.fields)).row("done", ids=look.ids)

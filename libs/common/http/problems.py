@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from libs.common import database
 from libs.common.files import read_yaml
 from libs.common.http.batches import fault
-from libs.common.messages import Refused
+from libs.common.messages import Refused, not_found
 from libs.common.writer import Busy
 
 log = structlog.get_logger()
@@ -34,10 +34,6 @@ _CODES = {404: "not_found", 405: "method_not_allowed"}
 MEDIA_TYPE = "application/problem+json"
 LANGUAGES = {"en": "en", "zh": "zh-CN"}
 """What Content-Language says of a text in each."""
-
-
-def not_found() -> Refused:
-    return Refused("not_found", status=404)
 
 
 class _Known(dict[str, object]):

@@ -11,8 +11,8 @@ from uuid import UUID
 import asyncpg
 from fastapi import Query, Response
 
-from libs.common.http.problems import not_found
 from libs.common.ids import FORM, parsed
+from libs.common.messages import not_found
 
 Limit = Annotated[int, Query(ge=1, le=200)]
 """How many rows a page has."""

@@ -31,7 +31,7 @@ from libs.common.contracts.leads import (
     LeadVerified,
     Urgency,
 )
-from libs.common.messages import Decider, Refused
+from libs.common.messages import Decider, Refused, not_found
 from services.leads.domain.commands import (
     Accept,
     Arbitrate,
@@ -133,7 +133,7 @@ def _step(lead: Lead, command: Step) -> list[LeadEvent]:
 
 def _check(lead: Lead, command: Step) -> None:
     if not lead.status:
-        raise Refused("not_found", status=404)
+        raise not_found()
     legal = LEGAL[lead.status]
     barred = _is_barred(lead)
     if type(command) not in legal or (barred and isinstance(command, Return)):
@@ -148,9 +148,12 @@ def _is_barred(lead: Lead) -> bool:
 
 def _is_repeated(lead: Lead, command: Capture) -> bool:
     """The same lead sent again: by the same account, or with the same number from elsewhere. All
-    else is another lead under its id, and what kind of lead has it nobody learns by trying."""
+    else is another lead under its id, and what kind of lead has it nobody learns by trying: to
+    another account there is nothing under that id (row P17)."""
     if not lead.status:
         return False
+    if command.captured_by and command.captured_by != lead.captured_by:
+        raise not_found()
     before = (lead.source, lead.source_number, lead.captured_by, lead.lead_type)
     told = (command.source, command.source_number, command.captured_by, command.lead_type)
     is_known_again = command.captured_by or command.source_number

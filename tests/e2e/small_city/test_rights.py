@@ -1,4 +1,5 @@
-"""Every role at every place, every route: what may be done, and what does not exist for whom.
+"""Who may do what besides what `test_rights_matrix.py` tries of each role, relation and action:
+what neighbours have in the database, and that the reader may do nothing else.
 
 What is expected is worked out here from the rights file and the plan of the city alone.
 """
@@ -9,7 +10,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import product
 from math import cos, hypot, radians
 from typing import Any
 from uuid import UUID, uuid4
@@ -235,112 +235,11 @@ ROUTES = [
 """But those that ask for no post, of which `tests/integration/portal/test_sign_in.py` is."""
 
 
-@pytest.mark.parametrize(("service", "route"), ROUTES, ids=lambda one: getattr(one, "name", one))
-async def test_a_route_answers_as_the_rights_file_says(
-    town: Town,
-    persons: Sequence[Person],
-    things: Mapping[str, Thing],
-    service: str,
-    route: Any,
-) -> None:
-    rights, seen = may(route.name, service), Counter[str]()
-    never = 404 if is_hidden(route.name, service) else 403
-    tried = list(_tried(route, things))
-    for person, thing in product(persons, tried):
-        as_person = town.of(person.id)
-        status = await _status(as_person, route, thing.id if thing else str(uuid7()))
-        relations = rights.get(person.role)
-        if relations is None:
-            assert status == never, f"{person}: {status}"
-            seen["never"] += 1
-        elif thing and not (holds(relations, person, thing) or is_near(relations, person, thing)):
-            assert status == 404, f"{person}: {status}"
-            seen["not there"] += 1
-        elif thing:
-            assert status in (200, 412), f"{person}: {status}"
-            seen["may"] += 1
-        else:
-            assert status not in (401, 403), f"{person}: {status}"
-    assert sum(seen.values()) == len(persons) * len(tried) or tried == [None]
-    assert await _status(town_without(town), route, str(uuid7())) == 401
-
-
-def _tried(route: Any, things: Mapping[str, Thing]) -> Iterator[Thing | None]:
-    """What a route is tried with; None where it names nothing of which there is a thing here."""
-    kind = route.path.split("/")[1]
-    if "{id}" not in route.path or kind not in things:
-        yield None
-        return
-    yield things[kind]
-    if kind == "leads":
-        yield things[NEAR]
-
-
 def town_without(town: Town) -> Town:
     """The same, as nobody."""
     there = town.of(uuid4())
     there.client.auth = None  # type: ignore[assignment]
     return there
-
-
-async def _status(town: Town, route: Any, id: str) -> int:
-    """At a version that nothing has, so that nothing changes; reads as they are."""
-    path = route.path.format(id=id, code="x", scheme="x", subject="x", rule_set=1, year=2026)
-    verb = next(iter(route.methods))
-    body = VALID.get(route.name, {} if verb != "GET" else None)
-    if verb != "GET" and "{id}" in path and route.name not in VALID:
-        body = None
-    told = {"If-Match": '"999"', "Civicgrid-Purpose": "handle_leads", "Civicgrid-Case": id}
-    answer = await town.client.request(verb, path, json=body, headers=told)
-    return answer.status_code
-
-
-LISTS = {
-    "leads": ("leads", "list_leads", "/leads"),
-    NEAR: ("leads", "list_leads", "/leads"),
-    "alerts": ("alerts", "list_alerts", "/alerts"),
-    "mediation-cases": ("mediation", "list_cases", "/mediation-cases"),
-}
-
-
-@pytest.mark.parametrize("kind", LISTS)
-async def test_a_list_holds_what_is_in_scope_and_no_more(
-    town: Town, persons: Sequence[Person], things: Mapping[str, Thing], kind: str
-) -> None:
-    service, action, path = LISTS[kind]
-    rights, seen = may(action, service), Counter[bool]()
-    for person in persons:
-        if person.role in rights:
-            found = await _all(town.of(person.id), path)
-            expected = holds(rights[person.role], person, things[kind])
-            assert (things[kind].id in found) == expected, person
-            seen[expected] += 1
-    assert seen[True] > 2 and seen[False] > 2
-
-
-async def test_a_list_of_what_is_near_holds_what_is_seen_masked_and_no_more(
-    town: Town, persons: Sequence[Person], things: Mapping[str, Thing]
-) -> None:
-    rights, thing, seen = may("list_leads", "leads"), things[NEAR], Counter[bool]()
-    for person in persons:
-        if relations := rights.get(person.role):
-            found = await _all(town.of(person.id), "/leads", neighbours=True)
-            expected = is_near(relations, person, thing) and not holds(relations, person, thing)
-            assert (thing.id in found) == expected, person
-            assert things["leads"].id not in found, person
-            seen[expected] += 1
-    assert seen[True] > 2 and seen[False] > 2
-
-
-async def _all(town: Town, path: str, **query: Any) -> set[str]:
-    found: set[str] = set()
-    after = None
-    while True:
-        query |= {"limit": 200} | ({"after": after} if after else {})
-        page = await town.get(path, **query)
-        found |= {one["id"] for one in page["items"]}
-        if (after := page["next"]) is None:
-            return found
 
 
 TABLES = {
@@ -363,25 +262,6 @@ async def reader(town: Town, request: pytest.FixtureRequest) -> AsyncIterator[An
     connection = await asyncpg.connect(town.settings.url(service, "reader"))
     yield connection
     await connection.close()
-
-
-@pytest.mark.parametrize("table", TABLES)
-async def test_the_database_shows_no_row_outside_the_scope_whatever_is_asked(
-    town: Town, persons: Sequence[Person], things: Mapping[str, Thing], table: str, reader: Any
-) -> None:
-    service, action, kinds = TABLES[table]
-    scope, expected_rights = scopes(town, service, action), may(action, service)
-    for person, thing in product(persons, [things[kind] for kind in kinds]):
-        async with reader.transaction():
-            await reader.execute(SET_SCOPE, scope(person))
-            found = {str(row["id"]) for row in await reader.fetch(f"SELECT id FROM {table}")}
-            events = await reader.fetchval(
-                "SELECT count(*) FROM event WHERE stream_id = $1", UUID(thing.id)
-            )
-        expected = holds(expected_rights.get(person.role, set()), person, thing)
-        assert (thing.id in found) == expected, person
-        assert not events or expected, person
-        assert await reader.fetchval(f"SELECT count(*) FROM {table}") == 0, "no scope is left"
 
 
 def scopes(town: Town, service: str, action: str) -> Callable[[Person], str]:
@@ -466,29 +346,6 @@ async def test_what_is_outside_is_answered_as_what_is_absent(
 
 def _told(answer: httpx.Response) -> dict[str, str]:
     return {name: value for name, value in answer.headers.items() if name != "date"}
-
-
-async def test_a_post_that_ended_or_has_not_begun_gives_nothing(
-    town: Town, things: Mapping[str, Thing]
-) -> None:
-    past, future = uuid4(), uuid4()
-    posts = [
-        {"code": f"auxiliary_officer-{COMMUNITY}-{name}", "role": "auxiliary_officer"}
-        | {"area": COMMUNITY, "organisation": f"police_room-{COMMUNITY}"}
-        for name in ("past", "future")
-    ]
-    await town.load([("/posts/batch", posts)])
-    held = {"post": posts[0]["code"], "person_ref": str(past)}
-    id = (await town.post("/appointments", held)).json()["id"]
-    path, there = f"/leads/{things['leads'].id}", town.of(past)
-    await eventually(partial(there.client.get, path), lambda answer: answer.status_code == 200)
-    ended = await town.post(f"/appointments/{id}/end", {})
-    assert ended.status_code == 200, ended.text
-    await eventually(partial(there.client.get, path), lambda answer: answer.status_code == 403)
-    held = {"post": posts[1]["code"], "person_ref": str(future)}
-    await town.post("/appointments", held | {"valid_from": "2199-01-01T00:00:00Z"})
-    await town.spread()
-    assert (await town.of(future).client.get(path)).status_code == 403
 
 
 async def test_who_is_not_known_and_who_has_no_post_may_not(

@@ -4,15 +4,38 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
 
+from libs.common.callers import EVERYTHING, Scope
 from libs.common.draft import Draft, Planned, Rules
 from libs.common.ids import named, uuid7
-from libs.common.journal import Loaded
-from libs.common.messages import CancelTimer, Cause, Context, Effect, Envelope, SetTimer, Wait
-from libs.common.work import Dead, Done, Fired, Handled, Letter, Message, Waiting, Work
+from libs.common.journal import FirstAnswer, Loaded, Stream
+from libs.common.messages import (
+    CancelTimer,
+    Cause,
+    Context,
+    Effect,
+    Envelope,
+    Instruction,
+    Refused,
+    SetTimer,
+    Wait,
+)
+from libs.common.work import (
+    Answered,
+    Dead,
+    Done,
+    Fired,
+    Handled,
+    Letter,
+    Message,
+    Request,
+    Waiting,
+    Work,
+)
 from tests.support import shop
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
@@ -116,3 +139,70 @@ def test_what_another_service_tells_of_the_same_thing_has_an_order_of_its_own() 
     assert isinstance(erased.result, Done)
     assert isinstance(late.result, Waiting)
     assert len(draft.changes.timers) == 2
+
+
+TILL = named("till of a replay")
+NOWHERE = Scope(belongings={"cell": frozenset({"elsewhere"})})
+"""In which no till is: what belongs to nothing is for who sees everything alone."""
+
+
+def asking(
+    actor: str = "a", *, route: str = "POST /sales", digest: bytes = b"d", scope: Scope = EVERYTHING
+) -> Work:
+    said: dict[str, Any] = {
+        "status": 201,
+        "answer": lambda events: {"id": "1"},
+        "scope": scope,
+        "is_told": True,
+    }
+    return Work(lambda _: [], CAUSE, request=Request(f"{actor} {route}", "k", digest, **said))
+
+
+def selling() -> list[Instruction]:
+    return [shop.TILL.to(TILL, shop.Sell("tea", 1))]
+
+
+def before(request: Request | None) -> Loaded:
+    """As that request left it, whose till is there."""
+    assert request
+    state = shop.TILL.blank(TILL)
+    first = FirstAnswer(request.digest.hex(), request.scope.digest().hex(), 201, {"id": "1"})
+    return Loaded(
+        NOW,
+        0,
+        streams={("till", TILL): Stream(shop.TILL, TILL, state, 1, 1, None)},
+        requests={(request.source, request.key): first},
+        told={request.key: [(request.source, request.digest.hex())]},
+    )
+
+
+@pytest.mark.parametrize("is_stored", [True, False], ids=["stored", "in the same batch"])
+def test_the_same_under_the_key_of_another_account_is_not_there(is_stored: bool) -> None:
+    mine, theirs, other = asking("a"), asking("b"), asking("b", digest=b"e")
+    elsewhere = asking("b", route="POST /tills")
+    for work in (theirs, other, elsewhere):
+        if is_stored:
+            drafted(before(mine.request), (work, []))
+        else:
+            drafted(Loaded(NOW, 0), (asking("a"), []), (work, []))
+    assert isinstance(theirs.result, Refused)
+    assert (theirs.result.code, theirs.result.status) == ("not_found", 404)
+    for work in (other, elsewhere):
+        assert isinstance(work.result, Answered) and work.result.first
+
+
+def test_a_first_answer_is_given_again_in_its_scope_whatever_came_of_the_thing() -> None:
+    for scope in (NOWHERE, EVERYTHING):
+        work = asking(scope=scope)
+        drafted(before(work.request), (work, selling()))
+        assert isinstance(work.result, Answered) and not work.result.first
+
+
+def test_a_first_answer_is_not_given_in_another_scope_that_does_not_hold_the_thing() -> None:
+    first, now = asking(), asking(scope=NOWHERE)
+    draft = drafted(before(first.request), (now, selling()))
+    assert isinstance(now.result, Refused) and now.result.status == 404
+    assert not draft.changes.streams
+    wider, still = asking(scope=NOWHERE), asking()
+    drafted(before(wider.request), (still, selling()))
+    assert isinstance(still.result, Answered) and not still.result.first

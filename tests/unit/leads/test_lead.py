@@ -78,8 +78,11 @@ def test_the_same_lead_again_changes_nothing_and_another_under_its_id_is_refused
 
 def test_what_kind_of_lead_has_an_id_nobody_learns_by_trying() -> None:
     for by in (None, UUID(int=5)):
-        with pytest.raises(Refused, match="other_lead"):
-            decide(captured(captured_by=by), replace(CAPTURE, captured_by=UUID(int=6)))
+        for kind in ("theft", "fraud"):
+            again = replace(CAPTURE, captured_by=UUID(int=6), lead_type=kind)
+            with pytest.raises(Refused, match="not_found") as refused:
+                decide(captured(captured_by=by), again)
+            assert refused.value.status == 404
     with pytest.raises(Refused, match="other_lead"):
         decide(captured(), CAPTURE)
 

@@ -27,6 +27,14 @@ def allow_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+def leave_no_core() -> None:
+    """What this process has in hand is written nowhere if it dies: of a limit of one byte a file
+    has no room, and a program that takes cores is given none either (core(5), row P29)."""
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    least = 0 if most == 0 else 1
+    resource.setrlimit(resource.RLIMIT_CORE, (least, least))
+
+
 class Server(uvicorn.Server):
     """Takes connections itself: uvloop takes one in each turn of its loop (libuv, pull request
     3696), so that under load the kernel would drop most of those that come."""

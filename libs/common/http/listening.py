@@ -28,8 +28,9 @@ def allow_files() -> None:
 
 
 def leave_no_core() -> None:
-    """What this process has in hand is written nowhere if it dies: of a limit of one byte a file
-    has no room, and a program that takes cores is given none either (core(5), row P29)."""
+    """What this process has in hand is written nowhere if it dies (row P29). One byte is no room
+    for a file; and Linux, which hands cores to a program whatever the limit, hands it none at that
+    one, the limit of such programs themselves (`fs/coredump.c`)."""
     _, most = resource.getrlimit(resource.RLIMIT_CORE)
     least = 0 if most == 0 else 1
     resource.setrlimit(resource.RLIMIT_CORE, (least, least))

@@ -179,8 +179,9 @@ async def test_rules_say_by_which_assessment_they_hold(town: Town) -> None:
     assert before["assessment"] == "leads_2026"
     answer = await town.post("/routing-rules", {"rules": before["rules"], **ASSESSED})
     assert answer.status_code == 201, answer.text
-    told = {"version": before["version"] + 1, **ASSESSED, "rules": before["rules"]}
-    assert await town.get(f"/routing-rules/{told['version']}") == told
+    told = {"version": before["version"] + 1, **ASSESSED}
+    published = await town.get(f"/routing-rules/{told['version']}")
+    assert {name: published[name] for name in told} == told
 
     async def in_force() -> Any:
         found = await town.get("/routing-rules")

@@ -36,6 +36,9 @@ Key = Annotated[Path, typer.Option(exists=True, dir_okay=False, help="made by `s
 def key(
     source: Annotated[str, typer.Argument(help="code of who will send batches")],
     file: Annotated[Path, typer.Argument(dir_okay=False, help="where its key is written")],
+    beside: Annotated[
+        bool, typer.Option("--beside", help="the one it had is good until the next, too")
+    ] = False,
 ) -> None:
     """A new key for a source, in place of the one it had. Run where the services' keys are."""
     if file.exists():
@@ -43,7 +46,7 @@ def key(
     made = sources.made(source)
     try:
         files.replace(file, made.as_pem(private=True).decode(), 0o600)
-        sources.add(ground.tokens_folder(), made)
+        sources.add(ground.tokens_folder(), made, beside=beside)
     except sources.DAMAGED as error:
         file.unlink(missing_ok=True)
         raise CityError(f"no key was made, the one before is good still: {error}") from None

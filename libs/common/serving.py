@@ -20,7 +20,7 @@ from libs.common import logs, settings, tracing
 from libs.common.http import problems
 from libs.common.http.connections import Connection
 from libs.common.http.described import described
-from libs.common.http.listening import Server, allow_files
+from libs.common.http.listening import Server, allow_files, leave_no_core
 from libs.common.http.problems import Texts
 from libs.common.ports import is_free
 from libs.common.running import OldDatabase, Running
@@ -96,6 +96,7 @@ async def serve(services: Sequence[Service], settings: Settings, stop: asyncio.E
     """Until `stop` is set: then requests in hand are answered, and the services stop."""
     logs.quiet(asyncio.get_running_loop())
     allow_files()
+    leave_no_core()
     async with AsyncExitStack() as stack:
         running = await _unless(stop, stack.enter_async_context(started(services, settings)))
         if running is None:

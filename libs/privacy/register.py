@@ -3,7 +3,7 @@ who gets it. A service does not start with one that is incomplete or out of date
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from fnmatch import fnmatchcase
 from functools import cache
@@ -95,6 +95,13 @@ class Category(_Part):
     purpose: str
 
 
+class Recipient(_Part):
+    """Who gets what; without an assessment nobody does (row P15)."""
+
+    en: str
+    assessment: str
+
+
 class Limit(_Part):
     """Of a class: whether it may leave its service, and for how many days at most it is kept; None:
     as long as what it stands for."""
@@ -129,7 +136,7 @@ class Register(_Part):
     classes: Mapping[Class, Limit]
     minors: Minors
     periods: Mapping[str, Days | None]
-    recipients: Mapping[str, str]
+    recipients: Mapping[str, Recipient]
     holdings: tuple[Holding, ...]
 
     @model_validator(mode="after")
@@ -141,6 +148,9 @@ class Register(_Part):
         for code, category in self.categories.items():
             known = category.purpose in self.purposes
             _check(known, f"category {code}: unknown purpose {category.purpose}")
+        for code, recipient in self.recipients.items():
+            known = recipient.assessment in self.assessments
+            _check(known, f"recipient {code}: unknown assessment {recipient.assessment}")
         for held in self.holdings:
             what = f"holding of {held.owner} at {held.at[0]}"
             _check(held.purpose in self.purposes, f"{what}: unknown purpose {held.purpose}")
@@ -164,8 +174,19 @@ class Register(_Part):
 
     def is_assessed(self, purpose: str, day: date) -> bool:
         """Whether an approved assessment of it holds on this day."""
-        one = self.assessments.get(self.purposes[purpose].assessment or "")
+        return self.is_approved(self.purposes[purpose].assessment, day)
+
+    def is_approved(self, assessment: str | None, day: date) -> bool:
+        """Whether there is such an assessment, approved, and it holds on this day (row P15)."""
+        one = self.assessments.get(assessment or "")
         return one is not None and one.holds(day)
+
+    def assessed_by(self, assessment: str) -> list[str]:
+        """Which purposes and recipients need it."""
+        parts = (self.purposes, self.recipients)
+        return sorted(
+            n for part in parts for n, one in part.items() if one.assessment == assessment
+        )
 
     def has_basis(self, purpose: str, day: date) -> bool:
         """Whether its legal document holds on this day."""
@@ -208,9 +229,25 @@ def check(settings: Settings, register: Register | None = None) -> None:
             )
     for code, one in known.assessments.items():
         if not one.holds(today):
-            used = sorted(name for name, two in known.purposes.items() if two.assessment == code)
             raise SettingsError(
                 f"the register of fields: the assessment {code} ({one.document}), which"
-                f" {', '.join(used)} needs, is not approved, or holds from {one.since} to"
-                f" {one.until}"
+                f" {', '.join(known.assessed_by(code))} needs, is not approved, or holds from"
+                f" {one.since} to {one.until}"
             )
+
+
+def assessed(
+    what: str, assessment: str | None, register: Register | None = None
+) -> Callable[[Settings], None]:
+    """What a service demands before it starts, for rules that come with it. Raises SettingsError,
+    which names them."""
+
+    def check_rules(settings: Settings) -> None:
+        known = register or registered()
+        if not known.is_approved(assessment, datetime.now(UTC).date()):
+            raise SettingsError(
+                f"{what}: assessment_required: the register of fields has no assessment"
+                f" {assessment} that is approved and holds today"
+            )
+
+    return check_rules

@@ -74,7 +74,7 @@ class _Guard:
 
     def __call__(self, request: Request, context: Context[Any]) -> Caller:
         name = request.scope["route"].name
-        rights, thing, is_personal, purposes, is_hidden = self._actions.get(name, UNKNOWN)
+        rights, thing, is_personal, purposes, hidden_to = self._actions.get(name, UNKNOWN)
         if "anyone" in rights:
             return Caller(NOBODY, None, Scope(), resource=thing, is_personal=is_personal)
         bearer, city = bearer_of(request, self._keyring), self._city(context.facts)
@@ -91,8 +91,10 @@ class _Guard:
             is_personal=is_personal,
             counted=self._counted if purposes else (),
         )
-        if _roles(bearer, seats).isdisjoint(rights):
-            raise Denied(caller, "not_found", 404) if is_hidden else Denied(caller)
+        roles = _roles(bearer, seats)
+        if roles.isdisjoint(rights):
+            is_there = roles.isdisjoint(hidden_to)
+            raise Denied(caller) if is_there else Denied(caller, "not_found", 404)
         if purposes:
             _check_purpose(request, caller, purposes)
         grant = _grant(request, caller, city, context.now)

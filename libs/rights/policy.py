@@ -29,19 +29,24 @@ NOT_POSTS: frozenset[str] = frozenset(get_args(Anyone))
 ROLES: frozenset[str] = frozenset(get_args(Role)) | NOT_POSTS
 
 
+EVERYBODY: frozenset[str] = frozenset({"signed_in"})
+"""Who signed in is that, whatever else they are."""
+
+
 class PolicyError(Exception):
     """The rights file says something that nobody understands."""
 
 
 class Action(NamedTuple):
     """`thing`: what kind of thing it is done to, or shows. `purposes`: of which a request must say
-    one, and the case at hand; none: it need not. `is_hidden`: to who may not, it is not there."""
+    one, and the case at hand; none: it need not. `hidden_to`: roles to which it is not there, where
+    they may not."""
 
     rights: Rights
     thing: str
     is_personal: bool
     purposes: frozenset[str] = frozenset()
-    is_hidden: bool = False
+    hidden_to: frozenset[str] = frozenset()
 
 
 class _Rule(BaseModel):
@@ -49,7 +54,7 @@ class _Rule(BaseModel):
     do: tuple[str, ...]
     of: str
     purposes: frozenset[str] = frozenset()
-    hidden: bool = False
+    hidden: bool | tuple[str, ...] = ()
     who: Mapping[Relation, tuple[str, ...]]
 
 
@@ -84,7 +89,8 @@ def _service(
             raise PolicyError(f"the register knows no purpose {min(unknown)}")
         is_personal = things.is_personal(rule.of)
         rights = _rights(rule, groups)
-        action = Action(rights, rule.of, is_personal, rule.purposes, rule.hidden)
+        hidden_to = _hidden_to(rule, groups)
+        action = Action(rights, rule.of, is_personal, rule.purposes, hidden_to)
         for name in rule.do:
             if name in actions:
                 raise PolicyError(f"{name} is named twice")
@@ -105,6 +111,12 @@ def _rights(rule: _Rule, groups: Mapping[str, Sequence[str]]) -> Rights:
         for role in _roles(names, groups):
             rights[role].add(relation)
     return {role: frozenset(relations) for role, relations in rights.items()}
+
+
+def _hidden_to(rule: _Rule, groups: Mapping[str, Sequence[str]]) -> frozenset[str]:
+    if isinstance(rule.hidden, bool):
+        return EVERYBODY if rule.hidden else frozenset()
+    return frozenset(_roles(rule.hidden, groups))
 
 
 def _roles(names: Iterable[str], groups: Mapping[str, Sequence[str]]) -> Iterable[str]:

@@ -128,7 +128,10 @@ class Signer:
 
     def _read(self) -> ECKey:
         self._read_at = self._file.stat().st_mtime_ns
-        key = ECKey.import_key(self._file.read_text())
+        try:
+            key = ECKey.import_key(self._file.read_text())
+        except JoseError as error:
+            raise ValueError(f"no key of {_CURVE}") from error
         _check_kind(key)
         return ECKey.import_key(key.as_dict(private=True) | {"kid": key.thumbprint()})
 

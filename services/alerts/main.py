@@ -9,6 +9,7 @@ from services.alerts.api import routes
 from services.alerts.domain import ALERT
 from services.alerts.policies import POLICIES, TIMERS
 from services.alerts.projections import PROJECTIONS
+from services.alerts.rules import RULES
 
 SERVICE = Service(
     name="alerts",
@@ -24,6 +25,6 @@ SERVICE = Service(
     first=FIRST,
     routes=routes,
     guard=guarding("alerts"),
-    demands=(register.check,),
+    demands=(register.check, register.assessed("alert rules", RULES.assessment)),
     migrations=(city.MIGRATIONS,),
 )

@@ -101,6 +101,7 @@ class Published(BaseModel):
 
 class Rules(BaseModel):
     version: int
+    assessment: str | None = OR_ABSENT
     rules: list[Rule]
 
 

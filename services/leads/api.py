@@ -315,7 +315,7 @@ def _rules(router: APIRouter, desk: Leads) -> None:
         version = expected(request) if "If-Match" in request.headers else None
 
         def plan(now: Now) -> Any:
-            told = (body.rules, body.valid_from, version)
+            told = (body.rules, body.valid_from, body.assessment, version)
             return (policies.publish_rules(now, RULES, *told),)
 
         return await desk.command(request, plan, body=body)

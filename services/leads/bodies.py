@@ -169,9 +169,11 @@ class KeepBody(Body):
 
 
 class RulesBody(Body):
-    """`valid_from`: now if absent."""
+    """`valid_from`: now if absent. `assessment`: that of their impact on people, by its code in the
+    register; without one they are refused."""
 
     valid_from: Moment | None = None
+    assessment: Code | None = None
     rules: tuple[Rule, ...] = Field(min_length=1, max_length=500)
 
     @field_validator("rules")

@@ -20,7 +20,8 @@ from services.leads.rules import ROUTING
 
 
 def _rules(event: RoutingRulesPublished, envelope: Envelope) -> Iterable[Sequence[Any]]:
-    rules = json.dumps({"version": event.rule_set, "rules": event.rules})
+    told = {"version": event.rule_set, "assessment": event.assessment, "rules": event.rules}
+    rules = json.dumps({name: value for name, value in told.items() if value is not None})
     yield event.rule_set, envelope.version, event.valid_from, rules
 
 

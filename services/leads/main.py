@@ -10,6 +10,7 @@ from services.leads.api import routes
 from services.leads.domain import INTAKE_ITEM, LEAD, RETENTION_REVIEW, RULE_BOOK, SUPERVISION
 from services.leads.facts import Facts
 from services.leads.projections import PROJECTIONS
+from services.leads.rules import ROUTING
 
 SERVICE = Service(
     name="leads",
@@ -25,7 +26,7 @@ SERVICE = Service(
     first=FIRST,
     routes=routes,
     guard=guarding("leads", lambda facts: facts.city),
-    demands=(register.check,),
+    demands=(register.check, register.assessed("routing rules", ROUTING.assessment)),
     migrations=(city.MIGRATIONS,),
     buried=policies.on_intake_buried,
     sweeps=reviews.SWEEPS,

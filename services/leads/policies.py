@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 
-from libs.city import City, Organisation
+from libs.city import City, Organisation, calendar
 from libs.common import wire
 from libs.common.contracts.leads import (
     Channel,
@@ -42,6 +42,7 @@ from libs.common.messages import (
     Wait,
 )
 from libs.common.work import INTAKE, Dead, Letter
+from libs.privacy.register import registered
 from services.leads.domain import INTAKE_ITEM, LEAD, RULE_BOOK, SUPERVISION, routing
 from services.leads.domain.commands import (
     Arbitrate,
@@ -178,9 +179,18 @@ def arbitrate(
 
 
 def publish_rules(
-    context: Now, id: UUID, rules: Sequence[Rule], valid_from: datetime | None, expected: int | None
+    context: Now,
+    id: UUID,
+    rules: Sequence[Rule],
+    valid_from: datetime | None,
+    assessment: str | None,
+    expected: int | None,
 ) -> Instruction:
-    """Refused for a type or an area that there is not: such a rule would never match (row L14)."""
+    """Refused without an assessment that holds (row P15), and for a type or an area that there is
+    not: such a rule would never match (row L14)."""
+    day = calendar.day_of(context.now, context.facts.city.calendar)
+    if assessment is None or not registered().is_approved(assessment, day):
+        raise Refused("assessment_required", status=422, path="/assessment")
     for n, rule in enumerate(rules):
         types = set(rule.when.lead_type or ()) - LEAD_TYPES.keys()
         areas = {code for code in rule.when.area or () if not context.facts.city.area(code)}
@@ -188,7 +198,7 @@ def publish_rules(
             if unknown:
                 path = f"/rules/{n}/when/{name}"
                 raise Refused("never_matches", status=422, path=path)
-    command = PublishRules(valid_from or context.now, rules)
+    command = PublishRules(valid_from or context.now, rules, assessment)
     return RULE_BOOK.to(id, command, expected=expected)
 
 

@@ -22,7 +22,7 @@ from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 
 from libs.common.messages import Refused
-from libs.common.settings import Settings, SettingsError
+from libs.common.settings import LEAST_PASSWORD, Settings, SettingsError
 from libs.rights.tokens import MAX_LENGTH, SKEW_SECONDS, unauthorised
 
 ALGORITHMS = ("ES256", "PS256", "RS256")
@@ -162,10 +162,16 @@ def provider_of(settings: Settings) -> Provider | None:
     if place is None or (place[0] != "https" and place[1] not in LOOPBACK):
         raise SettingsError("CIVICGRID_OIDC_ISSUER must begin with https://")
     try:
-        secret = settings.oidc_secret and settings.oidc_secret.read_text().strip()
+        file = settings.oidc_secret
+        secret = file.read_text().strip() if file else None
     except OSError as error:
         raise SettingsError(f"CIVICGRID_OIDC_SECRET cannot be read ({error})") from error
-    return Provider(issuer, client, redirect, secret or None)
+    if secret is not None and len(secret) < LEAST_PASSWORD:
+        raise SettingsError(
+            "CIVICGRID_OIDC_SECRET is easily found: have the provider give one of"
+            f" {LEAST_PASSWORD} characters or more, or leave it out for a client that has none"
+        )
+    return Provider(issuer, client, redirect, secret)
 
 
 def _place(url: str) -> tuple[str, str, int | None] | None:

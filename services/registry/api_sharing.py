@@ -87,8 +87,9 @@ def _submission(router: APIRouter, desk: Registry) -> None:
         person, context = _person(request), desk.context()
         community = _community(request, context.facts, body)
         digest = sources.digest(json.loads(await request.body()))
-        key = _key(desk, body.source)
-        signed = _is_signed(key, body, digest)
+        keys = _keys(desk, body.source)
+        key = sources.signer(keys, body.source or "", body.signature or "", digest)
+        signed = key is not None if keys else None
         known = Known(context.facts, registered(), context.now, person, signed)
         id = await desk.alias(BATCHES, f"document/{body.source}/{body.document}")
         content = await desk.alias(BATCHES, f"content/{_content(body)}")
@@ -118,17 +119,11 @@ def _community(request: Request, city: City, body: SharedBatchBody) -> str | Non
     return area.community
 
 
-def _key(desk: Registry, source: str | None) -> ECKey | None:
+def _keys(desk: Registry, source: str | None) -> list[ECKey]:
+    """None of them where the source is not known."""
     if source is None or desk.settings is None:
-        return None
-    return sources.key_of(desk.settings.tokens, source)
-
-
-def _is_signed(key: ECKey | None, body: SharedBatchBody, digest: str) -> bool | None:
-    """None where the source is not known."""
-    if key is None:
-        return None
-    return sources.is_signed(key, body.source or "", body.signature or "", digest)
+        return []
+    return sources.keys_of(desk.settings.tokens, source)
 
 
 def _content(body: SharedBatchBody) -> str:
@@ -178,8 +173,8 @@ def _decisions(router: APIRouter, desk: Registry) -> None:
 
 
 def _check_signed(desk: Registry, batch: Mapping[str, Any]) -> None:
-    key = _key(desk, batch["source"])
-    if key is None or key.thumbprint() != batch["thumbprint"]:
+    keys = _keys(desk, batch["source"])
+    if batch["thumbprint"] not in {key.thumbprint() for key in keys}:
         raise Refused("source_key_gone", status=422, path="/source", allowed=("reject_batch",))
 
 

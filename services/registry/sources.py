@@ -1,11 +1,11 @@
 """Who may send batches of the police: their public keys, in `sources.json` (JWK Set, RFC 7517) of
-the folder of keys, each with the code of its source as `kid`; and whether one of them signed."""
+the folder of keys, each with the code of its source as `kid`; and which of them signed."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +37,13 @@ def sign(key: ECKey, source: str, document: Mapping[str, Any]) -> str:
     return jws.serialize_compact(header, digest(document), key, algorithms=[_ALGORITHM])
 
 
-def key_of(folder: Path | None, source: str) -> ECKey | None:
-    """Read anew each time: batches are rare, and a key that was taken away is good no more. Raises
-    Refused, 503, where the file cannot be read."""
+def keys_of(folder: Path | None, source: str) -> list[ECKey]:
+    """The newest first; two where the one before is good still. Read anew each time: batches are
+    rare, and a key that was taken away is good no more. Raises Refused, 503, where the file cannot
+    be read."""
     try:
         known = _known(folder / FILE) if folder else []
-        return next((ECKey.import_key(one) for one in known if one["kid"] == source), None)
+        return [ECKey.import_key(one) for one in known if one["kid"] == source]
     except DAMAGED as error:
         log.error(
             f"{FILE} cannot be read: put it back, or delete it and make the keys of all sources"
@@ -57,7 +58,12 @@ def _known(file: Path) -> list[dict[str, Any]]:
     return list(json.loads(file.read_text())["keys"]) if file.exists() else []
 
 
-def is_signed(key: ECKey, source: str, signature: str, digest: str) -> bool:
+def signer(keys: Sequence[ECKey], source: str, signature: str, digest: str) -> ECKey | None:
+    """Which of the keys of a source signed this; None: none of them."""
+    return next((key for key in keys if _is_signed(key, source, signature, digest)), None)
+
+
+def _is_signed(key: ECKey, source: str, signature: str, digest: str) -> bool:
     try:
         told = jws.deserialize_compact(signature, key, algorithms=[_ALGORITHM])
     except (JoseError, ValueError, TypeError):
@@ -70,9 +76,10 @@ def made(source: str) -> ECKey:
     return ECKey.generate_key(_CURVE, {"kid": source}, private=True)
 
 
-def add(folder: Path, key: ECKey) -> None:
-    """In place of the key that its source had: the public part stays here, and where services see
-    it. Raises one of `DAMAGED`."""
-    public = key.as_dict(private=False)
-    others = (one for one in _known(folder / FILE) if one["kid"] != public["kid"])
-    publish(folder, FILE, json.dumps({"keys": [*others, public]}, indent=1))
+def add(folder: Path, key: ECKey, *, beside: bool = False) -> None:
+    """In place of the key that its source had, or `beside` it until the next: the public part stays
+    here, and where services see it. Raises one of `DAMAGED`."""
+    public, known = key.as_dict(private=False), _known(folder / FILE)
+    before = [one for one in known if one["kid"] == public["kid"]][:1] if beside else []
+    others = [one for one in known if one["kid"] != public["kid"]]
+    publish(folder, FILE, json.dumps({"keys": [*others, public, *before]}, indent=1))

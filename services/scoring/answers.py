@@ -57,6 +57,7 @@ class IndicatorShown(BaseModel):
 class SchemeShown(BaseModel):
     id: str
     version: int
+    assessment: str
     zh: str
     en: str
     source: str

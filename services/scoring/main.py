@@ -9,6 +9,7 @@ from services.scoring.api import routes
 from services.scoring.domain import SCORE
 from services.scoring.policies import POLICIES, SWEEPS
 from services.scoring.projections import PROJECTIONS
+from services.scoring.schemes import SCHEMES
 
 SERVICE = Service(
     name="scoring",
@@ -26,7 +27,10 @@ SERVICE = Service(
     first=FIRST,
     routes=routes,
     guard=guarding("scoring"),
-    demands=(register.check,),
+    demands=(
+        register.check,
+        *(register.assessed(f"scheme {one.id}", one.assessment) for one in SCHEMES.values()),
+    ),
     migrations=(city.MIGRATIONS,),
     gathers=True,
     sweeps=SWEEPS,

@@ -6,14 +6,16 @@ Every route x role: `tests/e2e/small_city/test_rights_matrix.py`.
 from __future__ import annotations
 
 import itertools
-from collections import defaultdict
+from collections import Counter, defaultdict
+from itertools import product
 
 import httpx
 import pytest
 
 from cli.city import SERVICES
+from libs.common.ids import uuid7
 from libs.common.serving import admin, interface
-from tests.attacks.people import INFORMANT, OFFICER
+from tests.attacks.people import CELL, HELD, INFORMANT, OFFICER
 from tests.support.routes import routes_of
 from tests.support.town import Town
 
@@ -85,6 +87,41 @@ async def test_nobody_finds_a_list_of_persons_by_guessing(town: Town) -> None:
         assert answer.status_code in (404, 405), f"{method} {form.format(word)}"
         tried += 1
     assert tried >= 1000
+
+
+THINGS = ("posts", "appointments", "accounts", "subject-requests", "shared-entries", "persons",
+          "shared-batches", "break-glass", "holders", "residents")  # fmt: skip
+ASKED = ("", "?limit=1", "?limit=200", "?name=Li", "?name=Li*", "?category=released_prisoner",
+         "?status=active", "?area={0}", "?cell={0}", "?count=true", "?q=Han+Mei", "?total=1",
+         "?after=00000000-0000-0000-0000-000000000000", "?sort=name", "?fields=id",
+         "/search", "/search?name=Li", "/count", "/counts", "/list", "/find?phone=138", "/export",
+         "/all", "/index", "/{0}", "/{1}", "/{1}/entries", "/of/{0}", "/by-cell/{0}", "/total",
+         "/statistics", "/summary", "/me", "/1", "/0", "/*", "/%2a")  # fmt: skip
+FOR_THE_GRID = [HELD[role, area] for role, area in HELD if role in ("grid_informant", "grid_head")]
+
+
+async def test_a_grid_worker_who_lists_searches_or_counts_persons_finds_nothing(town: Town) -> None:
+    """Row P4 says 404 or 405, section 6 of the requirements 403 where a role may never call a
+    function. Both hold: of a list of persons a grid worker is not even told that there is one;
+    403 they get where nothing of persons is listed, and others get it here, too."""
+    worker, tried = town.of(INFORMANT).client, Counter[int]()
+    head = town.of(FOR_THE_GRID[-1]).client
+    ids = (CELL, str(uuid7()))
+    for thing, form, method in product(THINGS, ASKED, ("GET", "HEAD", "SEARCH")):
+        address = f"/{thing}{form.format(*ids)}"
+        for client in (worker, head) if method == "GET" else (worker,):
+            answer = await client.request(method, address)
+            assert answer.status_code in (404, 405), f"{method} {address}: {answer.status_code}"
+            tried[answer.status_code] += 1
+    assert tried.total() >= 1000 and min(tried[404], tried[405]) > 100, tried
+
+
+async def test_others_who_may_not_list_persons_are_told_so(town: Town) -> None:
+    """As section 6 of the requirements says; what the police share is nobody's business."""
+    officer = town.of(OFFICER).client
+    for path, status in (("/accounts", 403), ("/subject-requests", 403), ("/posts", 403)):
+        assert (await officer.get(path)).status_code == status, path
+    assert (await town.of(INFORMANT).client.get("/retention-reviews")).status_code == 403
 
 
 async def test_no_route_of_a_grid_worker_names_a_person(town: Town) -> None:

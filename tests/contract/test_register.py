@@ -16,6 +16,8 @@ from libs.common.messages import Event
 from libs.common.service import Service
 from libs.common.settings import SettingsError
 from libs.privacy import register
+from services.leads.rules import ROUTING
+from services.scoring.schemes import SCHEMES
 from tests.support import fields
 
 REGISTER = register.registered()
@@ -101,6 +103,8 @@ def changed(tmp_path: Path, *path: str | int, to: Any) -> Path:
         (("assessments", "leads_2026"), None, "unknown assessment leads_2026"),
         (("assessments", "leads_2026", "until"), date(2030, 1, 1), "three years"),
         (("purposes", "handle_leads", "assessment"), None, "handle_leads needs an assessment"),
+        (("recipients", "unit", "assessment"), "old", "recipient unit: unknown assessment old"),
+        (("recipients", "unit", "assessment"), None, "recipients.unit.assessment"),
         (("periods", "lead"), None, "no period lead"),
         (("classes", "statement"), None, "no period for the class statement"),
         (("classes", "contact", "longest"), 30, "contact is kept too long"),
@@ -129,5 +133,24 @@ def test_a_basis_that_is_over_is_named(tmp_path: Path) -> None:
 )
 def test_an_assessment_that_does_not_hold_is_named(tmp_path: Path, field: str, to: Any) -> None:
     changing = changed(tmp_path, "assessments", "leads_2026", field, to=to)
-    with pytest.raises(SettingsError, match=r"leads_2026.*handle_leads"):
-        register.check(None, register.read(changing))  # type: ignore[arg-type]
+    known = register.read(changing)
+    with pytest.raises(SettingsError, match=r"leads_2026.*handle_leads.*neighbours"):
+        register.check(None, known)  # type: ignore[arg-type]
+    with pytest.raises(SettingsError, match=r"^routing rules: assessment_required.*leads_2026"):
+        register.assessed("routing rules", "leads_2026", known)(None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("told", [None, "leads_1999"])
+def test_rules_that_come_without_an_assessment_start_nothing(told: str | None) -> None:
+    register.assessed("routing rules", ROUTING.assessment)(None)  # type: ignore[arg-type]
+    with pytest.raises(SettingsError, match=f"^alert rules: assessment_required.*{told}"):
+        register.assessed("alert rules", told)(None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("service", "rules"), [("leads", 1), ("alerts", 1), ("scoring", len(SCHEMES))]
+)
+def test_each_set_of_rules_is_asked_for_before_its_service_starts(service: str, rules: int) -> None:
+    (found,) = (one for one in SERVICES if one.name == service)
+    asked = [one for one in found.demands if "assessed" in one.__qualname__]
+    assert len(asked) == rules

@@ -1,4 +1,6 @@
-"""Passwords of the database are changed while requests come (row P29)."""
+"""Passwords of the database and keys of tokens are changed while requests come (row P29). Kafka has
+no secret of ours; how the key of a source is changed: `tests/e2e/small_city/test_sharing_keys.py`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
-from time import time
+from time import sleep, time
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -15,16 +17,19 @@ import httpx
 import pytest
 
 from cli import setup
+from cli.passes import Pass
 from libs.common import database, provisioning
 from libs.common.database import session
 from libs.common.ids import named, uuid7
 from libs.common.service import Service
 from libs.common.serving import interface, started
 from libs.common.settings import SUPERUSER, Settings
-from libs.rights.tokens import Bearer, Keyring, Signer, make_keys
+from libs.rights.tokens import Bearer, Keyring, Signer, make_keys, rotate
+from services.registry.main import SERVICE as REGISTRY
 from tests.support import shop
 from tests.support.awaiting import eventually
-from tests.support.servers import PASSWORD, Ground, unique
+from tests.support.servers import PASSWORD, ROOT, Ground, unique
+from tests.support.town import forget_topics, town_of
 
 CLIENTS, SALES = 8, 50
 BEARER = Bearer(UUID(int=1), UUID(int=2), None, False, True, int(time()) + 86_400)
@@ -118,3 +123,39 @@ async def test_one_command_changes_passwords_and_the_key_of_tokens(
     after = Signer(tokens).sign(BEARER)
     assert Keyring(tokens).read(before) == Keyring(tokens).read(after) == BEARER
     assert before.partition(".")[0] != after.partition(".")[0], "another key"
+
+
+async def test_keys_of_tokens_change_twice_and_no_request_fails(
+    servers: Ground, tmp_path: Path
+) -> None:
+    """given: callers who ask all the time, each with a token made just now; when: the key is
+    changed, and again; then: all are answered, and only tokens of the first key are good no more.
+    """
+    file = provisioning.topics_file(ROOT)
+    await forget_topics(servers, list(file.topics))
+    settings = await servers.provide([REGISTRY], file)
+    tokens, answers, asking = tmp_path / "tokens", Counter[int](), True
+    make_keys(tokens)
+
+    async with town_of(settings.model_copy(update={"tokens": tokens}), [REGISTRY]) as town:
+
+        async def ask(token: str) -> int:
+            told = {"Authorization": f"Bearer {token}"}
+            answer = await town.client.get("/areas/counts", headers=told, auth=None)
+            return answer.status_code
+
+        async def keep_asking() -> None:
+            while asking:
+                answers[await ask(Pass(tokens).token)] += 1
+
+        first = Pass(tokens).token
+        assert await ask(first) == 200
+        callers = [asyncio.create_task(keep_asking()) for _ in range(4)]
+        for _ in range(2):
+            before = answers.total()
+            await asyncio.to_thread(rotate, tokens, wait=lambda: sleep(setup.LEARNT_SECONDS))
+            await eventually(lambda: _told(answers), (before + SALES).__lt__)
+        asking = False
+        await asyncio.gather(*callers)
+        assert answers.keys() == {200}
+        await eventually(lambda: ask(first), lambda status: status == 401)

@@ -219,6 +219,7 @@ class RoutingRulesPublished(Event):
     rule_set: int
     valid_from: datetime
     rules: tuple[Rule, ...]
+    assessment: Code | None = None
 
 
 class IncidentReported(Event):

@@ -27,6 +27,15 @@ def allow_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+def leave_no_core() -> None:
+    """What this process has in hand is written nowhere if it dies (row P29). One byte is no room
+    for a file; and Linux, which hands cores to a program whatever the limit, hands it none at that
+    one, the limit of such programs themselves (`fs/coredump.c`)."""
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    least = 0 if most == 0 else 1
+    resource.setrlimit(resource.RLIMIT_CORE, (least, least))
+
+
 class Server(uvicorn.Server):
     """Takes connections itself: uvloop takes one in each turn of its loop (libuv, pull request
     3696), so that under load the kernel would drop most of those that come."""

@@ -58,6 +58,9 @@ def _fits(event: Event, when: Mapping[str, tuple[Any, ...]]) -> bool:
 
 
 class RuleSet(BaseModel):
+    """`assessment`: of the impact on people (row P15)."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
     version: int = Field(ge=1)
+    assessment: str
     rules: tuple[Rule, ...] = Field(min_length=1)

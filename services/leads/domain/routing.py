@@ -50,8 +50,12 @@ class Rule(BaseModel):
 
 
 class RuleSet(BaseModel):
+    """`assessment`: of the impact on people (row P15); None for sets that came before it was asked
+    for."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
     version: int = Field(ge=1)
+    assessment: str | None = None
     rules: tuple[Rule, ...] = Field(min_length=1, max_length=500)
 
 

@@ -27,6 +27,7 @@ class PublishRules:
 
     valid_from: datetime
     rules: Sequence[Rule]
+    assessment: str
 
 
 def decide(book: RuleBook, command: PublishRules) -> list[RoutingRulesPublished]:
@@ -39,6 +40,7 @@ def decide(book: RuleBook, command: PublishRules) -> list[RoutingRulesPublished]
         RoutingRulesPublished(
             rule_set=max(book.version, 1) + 1,
             valid_from=command.valid_from,
+            assessment=command.assessment,
             rules=tuple(rule.model_dump(mode="json") for rule in command.rules),
         )
     ]

@@ -42,10 +42,12 @@ class Indicator(Part):
 
 
 class Scheme(Part):
-    """`when_empty`: what becomes of the weight of an indicator whose denominator is 0."""
+    """`when_empty`: what becomes of the weight of an indicator whose denominator is 0.
+    `assessment`: of the impact on people (row P15)."""
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")
     version: int = Field(ge=1)
+    assessment: str
     zh: str
     en: str
     source: str

@@ -261,6 +261,15 @@ def may_ask(rights: Mapping[str, set[str]], who: Somebody) -> bool:
     return not rights.keys().isdisjoint(names | ({"founder"} if who.founder else set()))
 
 
+def is_hidden(service: str, action: str, who: Somebody) -> bool:
+    """Whether they who may not ask it are told that there is nothing."""
+    hidden = rule_of(service, action).get("hidden", ())
+    if hidden is True:
+        return True
+    roles = {role for name in hidden for role in _document()["groups"].get(name, [name])}
+    return any(seat.role in roles for seat in who.seats)
+
+
 def account_of(who: Somebody) -> str:
     """As the passes of these tests name it."""
     return str(named(f"account/{None if who.founder else who.id}"))

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import date
 from functools import partial
 from typing import Any
 
+import pytest
+
 from libs.common.ids import uuid7
+from libs.privacy import register
 from tests.e2e.small_city.test_leads import first_cell
 from tests.support.awaiting import eventually
 from tests.support.town import Town
+
+ASSESSED = {"assessment": "leads_2026"}
+LIMIT = {"amount": 1, "unit": "working_day"}
 
 
 async def captured(town: Town, lead_type: str = "theft") -> dict[str, Any]:
@@ -120,25 +128,73 @@ async def test_published_rules_route_from_then_on(town: Town) -> None:
     before = await town.get("/routing-rules")
     rules = [{"id": "all-to-the-town", "to": "town_centre",
               "sign_within": {"amount": 2, "unit": "working_hour"}}]  # fmt: skip
-    answer = await town.post("/routing-rules", {"rules": rules})
+    answer = await town.post("/routing-rules", {"rules": rules, **ASSESSED})
     assert answer.status_code == 201, answer.text
     lead = await captured(town)
     assert lead["unit_kind"] == "town_centre"
     routing = await town.get(f"/leads/{lead['id']}/routing")
     assert routing["rule_set"] == before["version"] + 1
     back = [{name: one[name] for name in one} for one in before["rules"]]
-    assert (await town.post("/routing-rules", {"rules": back})).status_code == 201
+    assert (await town.post("/routing-rules", {"rules": back, **ASSESSED})).status_code == 201
     assert (await captured(town))["unit_kind"] == "police_room"
-    twice = await town.post("/routing-rules", {"rules": rules * 2})
+    twice = await town.post("/routing-rules", {"rules": rules * 2, **ASSESSED})
     assert (twice.status_code, twice.json()["code"]) == (422, "rule_twice")
 
 
+@pytest.mark.parametrize(
+    ("told", "changed"),
+    [
+        ({}, {}),
+        ({"assessment": "leads_1999"}, {}),
+        (ASSESSED, {"approved_by": None}),
+        (ASSESSED, {"until": date(2026, 4, 1)}),
+        (ASSESSED, {"since": date(2028, 12, 1)}),
+    ],
+    ids=["none", "unknown", "a draft", "over", "not begun"],
+)
+async def test_no_rules_are_published_without_an_assessment_that_holds(
+    town: Town,
+    monkeypatch: pytest.MonkeyPatch,
+    told: Mapping[str, str],
+    changed: Mapping[str, Any],
+) -> None:
+    if changed and town.running["leads"] is None:
+        pytest.skip("the register of services elsewhere is not ours")
+    known = register.registered()
+    one = known.assessments["leads_2026"].model_copy(update=changed)
+    others = {**known.assessments, "leads_2026": one}
+    there = known.model_copy(update={"assessments": others})
+    monkeypatch.setattr("services.leads.policies.registered", lambda: there)
+    before = await town.get("/routing-rules")
+    rules = [{"id": "all-to-the-town", "to": "town_centre", "sign_within": LIMIT}]
+    answer = await town.post("/routing-rules", {"rules": rules, **told})
+    refused = answer.json()
+    assert (answer.status_code, refused["code"]) == (422, "assessment_required"), refused
+    assert refused["path"] == "/assessment"
+    assert await town.get("/routing-rules") == before
+
+
+async def test_rules_say_by_which_assessment_they_hold(town: Town) -> None:
+    before = await town.get("/routing-rules")
+    assert before["assessment"] == "leads_2026"
+    answer = await town.post("/routing-rules", {"rules": before["rules"], **ASSESSED})
+    assert answer.status_code == 201, answer.text
+    told = {"version": before["version"] + 1, **ASSESSED}
+    published = await town.get(f"/routing-rules/{told['version']}")
+    assert {name: published[name] for name in told} == told
+
+    async def in_force() -> Any:
+        found = await town.get("/routing-rules")
+        return {name: found[name] for name in told}
+
+    await eventually(in_force, told.__eq__)
+
+
 async def test_a_rule_that_can_never_match_is_refused_with_its_index(town: Town) -> None:
-    limit = {"amount": 1, "unit": "working_day"}
-    good = {"id": "good", "to": "police_room", "sign_within": limit}
+    good = {"id": "good", "to": "police_room", "sign_within": LIMIT}
     for name, code in (("lead_type", "unheard_of"), ("area", "nowhere")):
         rules = [good, good | {"id": "bad", "when": {name: [code]}}]
-        answer = await town.post("/routing-rules", {"rules": rules})
+        answer = await town.post("/routing-rules", {"rules": rules, **ASSESSED})
         assert (answer.status_code, answer.json()["code"]) == (422, "never_matches")
         assert answer.json()["path"] == f"/rules/1/when/{name}"
 

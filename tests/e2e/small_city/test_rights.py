@@ -103,11 +103,6 @@ def may(action: str, service: str) -> Mapping[str, set[str]]:
     return found
 
 
-def is_hidden(action: str, service: str) -> bool:
-    rules = yaml.safe_load(policy.FILE.read_text())[service]
-    return any(rule.get("hidden", False) for rule in rules if action in rule["do"])
-
-
 def above(code: str | None) -> Iterator[str]:
     while code:
         yield code

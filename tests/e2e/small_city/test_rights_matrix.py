@@ -47,6 +47,7 @@ from tests.e2e.small_city.matrix import (
     Thing,
     cast,
     holds,
+    is_hidden,
     is_near,
     may,
     may_ask,
@@ -474,7 +475,7 @@ def expected(service: str, name: str, verb: str, who: Somebody, thing: Thing | N
     if name in SESSIONS:
         return set(AT_THE_DOOR)
     if not may_ask(rights, who):
-        return {404} if rule_of(service, name).get("hidden") else {403}
+        return {404} if is_hidden(service, name, who) else {403}
     if (service, name) in NO_PROVIDER:
         return {404}
     if thing is None:

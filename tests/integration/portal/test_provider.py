@@ -334,3 +334,17 @@ async def test_half_a_provider_or_one_in_clear_is_refused_at_the_start(
 ) -> None:
     with pytest.raises(SettingsError, match=name):
         provider_of(portal.settings.model_copy(update=told))
+
+
+@pytest.mark.parametrize("secret", ["", "changeme", "short"])
+async def test_a_default_or_short_secret_of_a_client_is_refused_at_the_start(
+    portal: Portal, tmp_path: Path, secret: str
+) -> None:
+    """Row P29."""
+    (tmp_path / "secret").write_text(f"{secret}\n")
+    told = {"oidc_secret": tmp_path / "secret"}
+    with pytest.raises(SettingsError, match="CIVICGRID_OIDC_SECRET is easily found") as refused:
+        provider_of(portal.settings.model_copy(update=told))
+    assert not secret or secret not in str(refused.value)
+    (tmp_path / "secret").write_text("of-a-length-that-will-do")
+    assert provider_of(portal.settings.model_copy(update=told))

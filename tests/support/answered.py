@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -34,13 +34,15 @@ async def hold(response: httpx.Response) -> None:
 @cache
 def _promised(method: str, status: str) -> tuple[tuple[re.Pattern[str], Any], ...]:
     """A path without a variable comes before one that it fits."""
-    found = [
-        (path, schema)
-        for service in SERVICES
-        for path, schema in _schemas(contracts.openapi(service), method, status)
-    ]
+    found = [one for document in _documents() for one in _schemas(document, method, status)]
     found.sort(key=lambda one: one[0].count("{"))
     return tuple((_pattern(path), _validator(schema)) for path, schema in found)
+
+
+@cache
+def _documents() -> Sequence[Mapping[str, Any]]:
+    """Two seconds of work."""
+    return [contracts.openapi(service) for service in SERVICES]
 
 
 def _pattern(path: str) -> re.Pattern[str]:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 from uuid import UUID
 
@@ -13,7 +14,7 @@ Belongings = Mapping[str, Iterable[str | None]]
 """What a thing belongs to: by kind, such as the cell it is in, the unit that has it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scope:
     """Everything, or what belongs to one of these. Commands are held against it before they are
     decided, rows by the database before they are read."""
@@ -26,14 +27,16 @@ class Scope:
             not known.isdisjoint(thing.get(kind, ())) for kind, known in self.belongings.items()
         )
 
+    @cached_property
     def setting(self) -> str:
         """As the function `in_scope` of the database reads it."""
         told = {kind: sorted(known) for kind, known in self.belongings.items()}
         return json.dumps({"everything": self.everything, **told}, sort_keys=True)
 
+    @cached_property
     def digest(self) -> bytes:
         """16 bytes: the same for the same scope."""
-        return hashlib.blake2b(self.setting().encode(), digest_size=16).digest()
+        return hashlib.blake2b(self.setting.encode(), digest_size=16).digest()
 
 
 EVERYTHING = Scope(everything=True)

@@ -163,7 +163,7 @@ class Changes:
     def _request_rows(self) -> list[tuple[Any, ...]]:
         return [
             (
-                *(*key, request.digest, request.scope.digest()),
+                *(*key, request.digest, request.scope.digest),
                 *(answered.status, _json(answered.body), self._now),
             )
             for key, (request, answered) in sorted(self.given.items(), key=lambda item: item[0])

@@ -170,7 +170,7 @@ async def owns_tables(connection: Connection) -> bool:
 
 async def look(url: str) -> Connection:
     """A session of an operator, who sees everything that the role may read."""
-    return await asyncpg.connect(url, server_settings={"civicgrid.scope": EVERYTHING.setting()})
+    return await asyncpg.connect(url, server_settings={"civicgrid.scope": EVERYTHING.setting})
 
 
 @asynccontextmanager

@@ -123,7 +123,7 @@ class Draft:
         key, digest = (request.source, request.key), request.digest
         if given := self.changes.given.get(key):
             first, answered = given
-            same, scope = first.digest == digest, first.scope.digest().hex()
+            same, scope = first.digest == digest, first.scope.digest.hex()
         elif stored := self._loaded.requests.get(key):
             answered = Answered(stored.status, stored.body, first=False)
             same, scope = stored.digest == digest.hex(), stored.scope
@@ -131,7 +131,7 @@ class Draft:
             return not_found() if self._is_of_another(request) else None
         if not same:
             return Refused("idempotency_conflict")
-        if scope != request.scope.digest().hex() and self._is_outside(work, planned):
+        if scope != request.scope.digest.hex() and self._is_outside(work, planned):
             return not_found()
         return replace(answered, first=False)
 

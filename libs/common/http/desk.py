@@ -190,7 +190,7 @@ class Desk(Generic[F]):
             self._readers.acquire(timeout=5) as connection,
             connection.transaction(readonly=not writes),
         ):
-            await connection.execute(SET_SCOPE, scope.setting())
+            await connection.execute(SET_SCOPE, scope.setting)
             yield cast("asyncpg.Connection[Any]", connection)
 
     async def unsealed(self, subject: UUID, sealed: str | None) -> Mapping[str, Any]:

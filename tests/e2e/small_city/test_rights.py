@@ -269,7 +269,7 @@ def scopes(town: Town, service: str, action: str) -> Callable[[Person], str]:
 
     def setting(person: Person) -> str:
         seats = city.seats(person.id, context.now)
-        return scope_of(rights, person.id, seats, city).setting()
+        return scope_of(rights, person.id, seats, city).setting
 
     return setting
 

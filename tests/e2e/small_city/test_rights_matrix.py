@@ -668,7 +668,7 @@ async def test_the_database_has_what_is_in_scope_whatever_is_asked(
         for who, route in product(world.people, reads):
             if (scope := _scope(running, world, who, route)) is None:
                 continue
-            setting = scope.setting()
+            setting = scope.setting
             if setting not in seen:
                 seen[setting] = await _seen(reader, scope, query, ids)
                 left = await reader.fetch(query, ids)
@@ -708,7 +708,7 @@ def _found(sight: Sight) -> str:
 
 async def _seen(reader: Any, scope: Scope, query: str, ids: Sequence[str]) -> list[Any]:
     async with reader.transaction():
-        await reader.execute(SET_SCOPE, scope.setting())
+        await reader.execute(SET_SCOPE, scope.setting)
         return [tuple(row) for row in await reader.fetch(query, ids)]
 
 

@@ -166,7 +166,7 @@ def before(request: Request | None) -> Loaded:
     """As that request left it, whose till is there."""
     assert request
     state = shop.TILL.blank(TILL)
-    first = FirstAnswer(request.digest.hex(), request.scope.digest().hex(), 201, {"id": "1"})
+    first = FirstAnswer(request.digest.hex(), request.scope.digest.hex(), 201, {"id": "1"})
     return Loaded(
         NOW,
         0,

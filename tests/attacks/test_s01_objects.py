@@ -45,6 +45,8 @@ FREE = {
     "request_access body /case_id": "it says why, and is not looked up",
     "form_panel body /mediators": "persons, whom nobody looks up",
     "form_panel body /consents": "references that nobody looks up",
+    "form_panel body /children/party": "references that nobody looks up",
+    "form_panel body /children/guardian": "references that nobody looks up",
     "submit_batch body /issued_by": "a person, whom its source names",
     "file_request body /record": "a privacy officer's, who may name any",
     "appoint_person body /id": "of who sees everything",

@@ -15,6 +15,7 @@ from cli.city import SERVICES
 from libs.common.ids import uuid7
 from libs.privacy import register
 from libs.privacy.forbidden import why_not
+from services.scoring.schemes import SCHEMES
 from tests.e2e.small_city.test_leads import first_cell
 from tests.e2e.small_city.test_mediation import cases_of
 from tests.support import fields
@@ -53,7 +54,8 @@ async def answers(town: Town) -> Places:
     await town.post("/leads", {"id": lead, "lead_type": "neighbour_quarrel", "cell": cell})
     case = (await eventually(partial(cases_of, town, lead), bool))[0]
     alert = (await eventually(partial(_alerts, town), bool))[0]
-    ids = {"leads": lead, "mediation-cases": case["id"], "alerts": alert["id"], "schemes": "x"}
+    ids = {"leads": lead, "mediation-cases": case["id"], "alerts": alert["id"]}
+    ids["schemes"] = next(iter(SCHEMES))
     found: defaultdict[str, set[str]] = defaultdict(set)
     for service in SERVICES:
         for route in routes_of(service):

@@ -263,7 +263,7 @@ async def made(
         return list((await town.get(path.format(id)))["items"])
 
     (alert, *_) = await eventually(partial(of, "/alerts?about={}", theft), bool)
-    receipts = await of("/alerts/{}/receipts", alert["id"])
+    receipts = await of("/alerts/{}/receipts?limit=200", alert["id"])
     (case, *_) = await eventually(partial(of, "/mediation-cases?lead_id={}", quarrel), bool)
     told = frozenset(one["person_ref"] for one in receipts)
     path = f"/mediation-cases/{case['id']}"
@@ -271,7 +271,7 @@ async def made(
     consents = [str(uuid4()), str(uuid4())]
     panel = {"mediators": [str(mediator.id)], "consents": consents}
     assert (await town.post(f"{path}/form-panel", panel)).status_code == 200
-    assert str(here.people[-1].id) in told, "whose cell it is"
+    assert str(here.people[-1].id) in told, f"whose cell it is: {len(told)} are told"
     sign = f"/alerts/{alert['id']}/acknowledge"
     signs = await here.ask(here.people[-1], "POST", sign, If_Match="*")
     assert signs.status_code == 200, signs.text

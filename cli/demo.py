@@ -118,12 +118,16 @@ async def _played(
         return people, [await _through(town, flow, *pair) for pair in pairs]
 
 
+def at_play(settings: Settings) -> Settings:
+    """A few act for a whole city, in which nobody is real (row P23)."""
+    return settings.model_copy(update={**A_CROWD, "demo": True})
+
+
 @asynccontextmanager
 async def _open(there: ground.Ground) -> AsyncIterator[Town]:
     await ground.prepare(there, SERVICES, tell)
     tell("services")
-    settings = there.settings.model_copy(update={**A_CROWD, "demo": True})
-    async with started(SERVICES, settings) as running:
+    async with started(SERVICES, at_play(there.settings)) as running:
         transport = httpx.ASGITransport(interface(running), raise_app_exceptions=False)
         headers = {"If-Match": "*", "Accept-Language": language()}
         async with httpx.AsyncClient(

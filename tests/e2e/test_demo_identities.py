@@ -6,85 +6,72 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
 
-import httpx
 import pytest
 
-from cli import demo
-from cli.cast import Actor
 from cli.city import SERVICES
-from cli.ground import Ground as Standing
+from cli.demo import at_play
 from libs.common import kafka, provisioning
-from libs.common.database import look
 from libs.common.ids import uuid7
+from services.registry import reference
+from tests.e2e.small_city.test_content import INFORMANT, OFFICER
 from tests.e2e.small_city.test_intake import report
 from tests.support.awaiting import eventually
 from tests.support.identities import made_up, real
 from tests.support.servers import ROOT, Ground
-from tests.support.town import forget_topics
-
-pytestmark = pytest.mark.timeout(400)
+from tests.support.town import PLAN, SEED, Town, forget_topics, town_of
 
 
 @pytest.fixture(scope="module")
-async def played(servers: Ground) -> AsyncIterator[demo.Town]:
-    """The city of `civicgrid demo`."""
+async def town(servers: Ground) -> AsyncIterator[Town]:
+    """A small city, with the settings of `civicgrid demo`."""
     file = provisioning.topics_file(ROOT)
     await forget_topics(servers, list(file.topics))
     settings = await servers.provide(SERVICES, file)
-    async with demo._open(Standing(settings, None)) as town:
-        yield town
-
-
-async def sent(actor: Actor, path: str, body: Any) -> httpx.Response:
-    return await actor.client.request("POST", path, json=body, auth=actor.auth)
+    async with town_of(at_play(settings)) as there:
+        await there.load(reference.batches(PLAN, SEED))
+        await there.spread()
+        yield there
 
 
 def lead(**more: Any) -> dict[str, Any]:
     return {"id": str(uuid7()), "lead_type": "theft", **more}
 
 
-async def rows(town: demo.Town, service: str, query: str) -> list[Any]:
-    connection = await look(town.settings.url(service, "reader"))
-    try:
-        return list(await connection.fetch(query))
-    finally:
-        await connection.close()
-
-
-async def test_no_request_brings_one_in(played: demo.Town) -> None:
-    cast, number = played.cast, real()
+async def test_no_request_brings_one_in(town: Town) -> None:
+    informant, officer = town.of(INFORMANT.id), town.of(OFFICER.id)
+    number = real()
     grant = {"id": str(uuid7()), "reason": "missing_person", "record": str(uuid7())}
     grant |= {"case_id": str(uuid7())}
     imported = {"source": "elsewhere", "source_number": number, "lead_type": "theft"}
     imported |= {"received_at": "2026-11-01T08:00:00Z"}
-    for actor, path, body, where in (
-        (cast.informant, "/leads", lead(text=f"his number is {number}"), "/text"),
-        (cast.informant, "/leads", lead(reporter={"name": number}), "/reporter/name"),
-        (cast.informant, "/leads", lead(reporter={"phone": number}), "/reporter/phone"),
-        (cast.informant, "/leads/batch", {"items": [lead(), lead(text=number)]}, "/items/1/text"),
-        (cast.centre, "/leads/import", {"items": [imported]}, "/items/0/source_number"),
+    for person, path, body, where in (
+        (informant, "/leads", lead(text=f"his number is {number}"), "/text"),
+        (informant, "/leads", lead(reporter={"name": number}), "/reporter/name"),
+        (informant, "/leads", lead(reporter={"phone": number}), "/reporter/phone"),
+        (informant, "/leads/batch", {"items": [lead(), lead(text=number)]}, "/items/1/text"),
+        (town, "/leads/import", {"items": [imported]}, "/items/0/source_number"),
         (
-            cast.centre,
+            town,
             "/shared-batches",
             {"entries": [{"name": "Han Mei", "identity": number}]},
             "/entries/0/identity",
         ),
-        (cast.officer, "/break-glass", {**grant, "text": f"looking for {number}"}, "/text"),
-        (Actor(cast.centre.client), "/sign-in", {"name": number.lower()}, "/name"),
+        (officer, "/break-glass", {**grant, "text": f"looking for {number}"}, "/text"),
+        (town, "/sign-in", {"name": number.lower()}, "/name"),
     ):
-        answer = await sent(actor, path, body)
+        answer = await person.post(path, body)
         problem = answer.json()
         assert (answer.status_code, problem["code"]) == (422, "real_identity"), (path, problem)
         assert problem["path"] == where
         assert number.casefold() not in answer.text.casefold()
-    assert await rows(played, "leads", "SELECT id FROM lead") == []
+    assert await town.rows("leads", "SELECT id FROM lead") == []
     for text in (made_up(), f"{made_up()} and {made_up()}"):
-        answer = await sent(cast.informant, "/leads", lead(text=text))
+        answer = await informant.post("/leads", lead(text=text))
         assert answer.status_code == 201, answer.text
 
 
-async def test_no_outside_source_brings_one_in(played: demo.Town) -> None:
-    source = kafka.producer(played.settings.kafka_bootstrap_servers, "source")
+async def test_no_outside_source_brings_one_in(town: Town) -> None:
+    source = kafka.producer(town.settings.kafka_bootstrap_servers, "source")
     await source.start()
     told = {"lead_type": "theft", "reported_at": "2026-11-01T08:00:00Z"}
     for n, number in enumerate((real(), made_up())):
@@ -92,9 +79,7 @@ async def test_no_outside_source_brings_one_in(played: demo.Town) -> None:
         await report(source, str(uuid7()), body)
     await source.stop()
     query = "SELECT data::text FROM event WHERE type LIKE 'intake.%' ORDER BY type"
-    receipts = await eventually(
-        partial(rows, played, "leads", query), lambda found: len(found) == 2
-    )
+    receipts = await eventually(partial(town.rows, "leads", query), lambda found: len(found) == 2)
     accepted, rejected = [row["data"] for row in receipts]
     assert "demo-1" in accepted and "demo-0" in rejected
     assert "real_identity" in rejected and "/sealed_content" in rejected

@@ -68,13 +68,20 @@ def asked_for(seen: Seen) -> Iterator[Violation]:
             who = service, row["actor"], row["route"], " ".join(sorted(row["filters"]))
             fields = " ".join(sorted(row["fields"]))
             told[*who, fields if row["command_id"] else ""] += 1
-            shown[*who, fields] += row["outcome"] == "done"
+            shown[*who, fields] += row["outcome"] == "done" or _found_nothing(row)
     for request, count in told.items():
         if count > asked[request]:
             yield "I13", f"{' '.join(request)}: {count} rows of audit, asked {asked[request]} times"
     for request, count in answered.items():
         if request[2] in PERSONAL and shown[request] < count:
             yield "I13", f"{' '.join(request)}: shown {count} times, {shown[request]} rows of audit"
+
+
+def _found_nothing(row: Row) -> bool:
+    """A list was looked through for what is not there, and answered; the audit calls that denied
+    (row P17)."""
+    is_answer = row["filters"] and not row["fields"]
+    return bool(is_answer) and (row["outcome"], row["code"]) == ("denied", "not_found")
 
 
 def _request(line: Row) -> Request:

@@ -9,15 +9,13 @@ from functools import partial
 
 import asyncpg
 
-from cli.city import SERVICES
-from libs.common import provisioning
 from services.registry import reference
 from services.registry.main import SERVICE
 from tests.e2e.small_city.test_content import OFFICER
 from tests.e2e.small_city.test_sharing import TOWN_CENTRE
 from tests.support.awaiting import eventually
-from tests.support.servers import ROOT, Ground
-from tests.support.town import PLAN, SEED, Town, forget_topics, is_ok, town_of
+from tests.support.servers import Ground
+from tests.support.town import PLAN, SEED, Town, emptied, is_ok, town_of
 
 BEND = "INSERT INTO clock (base, began, rate) SELECT now() + $1::interval, now(), $2"
 
@@ -27,9 +25,7 @@ async def registry_by(
     servers: Ground, *, ahead: timedelta = timedelta(0), rate: float = 1
 ) -> AsyncIterator[Town]:
     """`ahead` of ours when it begins; `rate`: of its seconds to one of ours."""
-    file = provisioning.topics_file(ROOT)
-    await forget_topics(servers, list(file.topics))
-    settings = await servers.provide(SERVICES, file)
+    settings = await emptied(servers)
     owner = await asyncpg.connect(settings.url("registry", "owner"))
     await owner.execute(BEND, ahead, rate)
     await owner.close()

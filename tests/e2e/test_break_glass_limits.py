@@ -15,7 +15,6 @@ import asyncpg
 import pytest
 
 from cli.city import SERVICES
-from libs.common import provisioning
 from libs.common.ids import uuid7
 from services.registry import reference
 from tests.e2e.clocks import BEND
@@ -23,7 +22,7 @@ from tests.e2e.small_city.test_content import OFFICER
 from tests.e2e.small_city.test_sharing import TOWN_CENTRE
 from tests.support.awaiting import eventually
 from tests.support.servers import ROOT, Ground
-from tests.support.town import PLAN, PRIVACY_OFFICER, SEED, Town, forget_topics, is_ok, town_of
+from tests.support.town import PLAN, PRIVACY_OFFICER, SEED, Town, emptied, is_ok, loaded, town_of
 
 PORTAL = [service for service in SERVICES if service.name == "portal"]
 OTHERS = [service for service in SERVICES if service.name in ("registry", "alerts")]
@@ -36,12 +35,7 @@ CALM = {"normal", "returned_unacknowledged"}
 @pytest.fixture(scope="module")
 async def town(servers: Ground) -> AsyncIterator[Town]:
     """The registry and the alerts, by our clock."""
-    file = provisioning.topics_file(ROOT)
-    await forget_topics(servers, list(file.topics))
-    settings = await servers.provide(SERVICES, file)
-    async with town_of(settings, OTHERS) as there:
-        await there.load(reference.batches(PLAN, SEED))
-        await there.spread()
+    async with loaded(await emptied(servers), OTHERS) as there:
         yield there
 
 

@@ -8,28 +8,21 @@ from typing import Any
 
 import pytest
 
-from cli.city import SERVICES
 from cli.demo import at_play
-from libs.common import kafka, provisioning
+from libs.common import kafka
 from libs.common.ids import uuid7
-from services.registry import reference
 from tests.e2e.small_city.test_content import INFORMANT, OFFICER
 from tests.e2e.small_city.test_intake import report
 from tests.support.awaiting import eventually
 from tests.support.identities import made_up, real
-from tests.support.servers import ROOT, Ground
-from tests.support.town import PLAN, SEED, Town, forget_topics, town_of
+from tests.support.servers import Ground
+from tests.support.town import Town, emptied, loaded
 
 
 @pytest.fixture(scope="module")
 async def town(servers: Ground) -> AsyncIterator[Town]:
     """A small city, with the settings of `civicgrid demo`."""
-    file = provisioning.topics_file(ROOT)
-    await forget_topics(servers, list(file.topics))
-    settings = await servers.provide(SERVICES, file)
-    async with town_of(at_play(settings)) as there:
-        await there.load(reference.batches(PLAN, SEED))
-        await there.spread()
+    async with loaded(at_play(await emptied(servers))) as there:
         yield there
 
 

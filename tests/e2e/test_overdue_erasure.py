@@ -11,13 +11,11 @@ from uuid import UUID
 import pytest
 
 from cli.city import SERVICES
-from libs.common import provisioning
 from libs.common.contracts.registry import SubjectRequestConfirmed
 from libs.common.ids import uuid7
-from services.registry import reference
 from tests.support.awaiting import eventually
-from tests.support.servers import ROOT, Ground
-from tests.support.town import PLAN, PRIVACY_OFFICER, SEED, Town, forget_topics, town_of
+from tests.support.servers import Ground
+from tests.support.town import PRIVACY_OFFICER, Town, emptied, loaded, town_of
 
 AT_WORK = [service for service in SERVICES if service.name in ("registry", "alerts")]
 AWAY = [service for service in SERVICES if service not in AT_WORK]
@@ -26,12 +24,7 @@ AWAY = [service for service in SERVICES if service not in AT_WORK]
 @pytest.fixture(scope="module")
 async def town(servers: Ground) -> AsyncIterator[Town]:
     """Where four of six services are not at work."""
-    file = provisioning.topics_file(ROOT)
-    await forget_topics(servers, list(file.topics))
-    settings = await servers.provide(SERVICES, file)
-    async with town_of(settings, AT_WORK) as there:
-        await there.load(reference.batches(PLAN, SEED))
-        await there.spread()
+    async with loaded(await emptied(servers), AT_WORK) as there:
         yield there
 
 

@@ -17,11 +17,10 @@ import asyncpg
 import pytest
 
 from cli.city import SERVICES
-from libs.common import provisioning
 from libs.common.settings import Settings
 from libs.privacy.register import registered
 from services.leads.domain.retention import review_of
-from services.registry import reference, sources
+from services.registry import sources
 from services.registry.sharing import SWEEPS
 from tests.e2e.small_city.test_content import ELSEWHERE, OFFICER
 from tests.e2e.small_city.test_content import read as read_content
@@ -31,8 +30,8 @@ from tests.e2e.small_city.test_mediation import opened
 from tests.e2e.small_city.test_retention import OLD, ended, happened, review, swept
 from tests.e2e.small_city.test_sharing import TOWN_CENTRE, admitted, entry, keys_of, listed, read
 from tests.support.awaiting import eventually
-from tests.support.servers import ROOT, Ground
-from tests.support.town import PLAN, SEED, Town, forget_topics, is_ok, town_of
+from tests.support.servers import Ground
+from tests.support.town import Town, emptied, is_ok, loaded, town_of
 
 AHEAD, A_YEAR, A_MONTH = timedelta(days=400), timedelta(days=365), timedelta(days=31)
 PERIOD = timedelta(days=registered().days("lead"))
@@ -82,12 +81,8 @@ async def later(settings: Settings, by: timedelta) -> None:
 @pytest.fixture(scope="module")
 async def began(servers: Ground) -> tuple[Settings, There]:
     """Three services that stopped, what they had, and a clock that went on."""
-    file = provisioning.topics_file(ROOT)
-    await forget_topics(servers, list(file.topics))
-    settings = await servers.provide(SERVICES, file)
-    async with town_of(settings, HERE) as town:
-        await town.load(reference.batches(PLAN, SEED))
-        await town.spread()
+    settings = await emptied(servers)
+    async with loaded(settings, HERE) as town:
         there = await _filled(town)
     await later(settings, AHEAD)
     return settings, there

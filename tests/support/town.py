@@ -142,11 +142,15 @@ async def open_town(servers: Ground) -> AsyncIterator[Town]:
         async with httpx.AsyncClient(base_url=url, timeout=30, headers=ANY, auth=auth) as client:
             yield Town(servers.given, client, dict.fromkeys(NAMES))
         return
+    async with town_of(await emptied(servers)) as town:
+        yield town
+
+
+async def emptied(servers: Ground) -> Settings:
+    """Of a city with empty databases and topics."""
     file = provisioning.topics_file(ROOT)
     await forget_topics(servers, list(file.topics))
-    settings = await servers.provide(SERVICES, file)
-    async with town_of(settings) as town:
-        yield town
+    return await servers.provide(SERVICES, file)
 
 
 @asynccontextmanager
@@ -164,6 +168,15 @@ async def town_of(
             event_hooks=HELD,
         ) as client:
             yield Town(settings, client, {one.service.name: one for one in running})
+
+
+@asynccontextmanager
+async def loaded(settings: Settings, services: Sequence[Service] = SERVICES) -> AsyncIterator[Town]:
+    """These services at work, all of which know the small city."""
+    async with town_of(settings, services) as town:
+        await town.load(reference.batches(PLAN, SEED))
+        await town.spread()
+        yield town
 
 
 async def forget_topics(servers: Ground, topics: Sequence[str]) -> None:

@@ -19,8 +19,8 @@ from cli.client import City
 from cli.passes import Pass
 from libs.common.ids import uuid7
 from services.registry import reference
+from tests.e2e.small_city.plan import CELL, COMMUNITY, PARENT, persons_of_the_plan
 from tests.e2e.small_city.test_content import OFFICER
-from tests.e2e.small_city.test_rights import CELL, COMMUNITY, PARENT, persons_of_the_plan
 from tests.e2e.small_city.test_sharing import batch
 from tests.integration.test_accounts_command import Command
 from tests.support.accounts import sign_in

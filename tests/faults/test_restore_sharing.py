@@ -15,9 +15,9 @@ from libs.common.serving import started
 from libs.common.settings import Settings
 from services.registry import reference, sources
 from services.registry.main import SERVICE
+from tests.e2e.small_city.plan import COMMUNITY
 from tests.e2e.small_city.test_content import OFFICER
 from tests.e2e.small_city.test_planted import _LATER
-from tests.e2e.small_city.test_rights import COMMUNITY
 from tests.e2e.small_city.test_sharing import (
     TOWN_CENTRE,
     admitted,

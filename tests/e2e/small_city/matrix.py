@@ -6,33 +6,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
 import yaml
 
+from cli.city import SERVICES
 from libs.common.ids import named
 from libs.rights.policy import FILE
-from services.registry import reference
-from tests.support.town import PLAN, SEED
-
-_BODIES = [(route, body) for route, bodies in reference.batches(PLAN, SEED) for body in bodies]
-PARENT: Mapping[str, str | None] = {
-    body["code"]: body["parent"] for route, body in _BODIES if route == "/areas/batch"
-}
-CITY = min(PARENT, key=len)
-CELL = min(code for code in PARENT if len(code) == len(max(PARENT, key=len)))
-
-
-def above(code: str | None) -> Iterator[str]:
-    """The code itself, and what it is in."""
-    while code:
-        yield code
-        code = PARENT[code]
-
-
-_, GRID, COMMUNITY, TOWN, _ = above(CELL)
+from tests.e2e.small_city.plan import CELL, CITY, COMMUNITY, GRID, PARENT, TOWN, above
+from tests.support.routes import routes_of
 
 
 def _first(level: str, *, inside: str = CITY, but: str) -> str:
@@ -88,6 +73,7 @@ ASK_FOR_ACCESS = (
     *("community_officer", "auxiliary_officer", "station_staff", "mediation_staff"),
     *("town_operator", "department_operator", "command_operator"),
 )
+ROUTES = [(service.name, route) for service in SERVICES for route in routes_of(service)]
 
 
 @dataclass(frozen=True)
@@ -273,3 +259,32 @@ def is_hidden(service: str, action: str, who: Somebody) -> bool:
 def account_of(who: Somebody) -> str:
     """As the passes of these tests name it."""
     return str(named(f"account/{None if who.founder else who.id}"))
+
+
+LATER = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+BODIES: Mapping[str, Any] = {
+    "capture_lead": {},
+    "submit_batch": {"area": COMMUNITY},
+    "apply": {"cell": CELL},
+    "return_lead": {"reason": "not_ours"},
+    "route_lead": {"unit": f"police_room-{COMMUNITY}", "reason": "theirs"},
+    "arbitrate_lead": {"unit": f"police_room-{COMMUNITY}", "reason": "theirs"},
+    "feed_back": {"outcome": "settled"},
+    "order_rework": {"reason": "unfinished"},
+    "dismiss_lead": {"reason": "twice"},
+    "keep_content": {"reason": "still_needed", "until": LATER},
+    "accept": {"grade": "simple"},
+    "decline": {"reason": "unfit"},
+    "fail": {"reason": "no_agreement"},
+    "form_panel": {"mediators": [str(uuid4())], "consents": [str(uuid4()), str(uuid4())]},
+    "hold_session": {"minutes": 30},
+    "reject_batch": {"reason": "unclear"},
+    "retain_entry": {"reason": "still_needed", "until": LATER},
+    "withdraw_entry": {"reason": "issued_in_error"},
+    "decide_request": {"granted": True, "reason": "asked_for"},
+    "hold_subject": {"ground": "2026-1"},
+    "review_access": {"finding": "in_order", "note": "seen by two of us"},
+    "bind_subject": {"subject": "x"},
+    "release_subject": {"subject": "x"},
+}
+"""Of commands to something, such as are looked into; all others get one that is empty."""

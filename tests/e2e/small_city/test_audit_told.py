@@ -9,10 +9,10 @@ from uuid import UUID
 
 from libs.common.ids import uuid7
 from services.registry import reference
+from tests.e2e.small_city.plan import CELL
 from tests.e2e.small_city.test_audit import asked, command, servers_of
 from tests.e2e.small_city.test_content import ELSEWHERE, OFFICER, holder
 from tests.e2e.small_city.test_reading_limit import account_of
-from tests.e2e.small_city.test_rights import CELL
 from tests.support.town import PLAN, PRIVACY_OFFICER, SEED, Town
 
 READS, AT_ONCE = 500, 5

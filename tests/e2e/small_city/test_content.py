@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from libs.common.ids import uuid7
+from tests.e2e.small_city.plan import COMMUNITY, Person, persons_of_the_plan
 from tests.e2e.small_city.test_audit import asked, rows
 from tests.e2e.small_city.test_erasure import captured, erase
-from tests.e2e.small_city.test_rights import COMMUNITY, Person, persons_of_the_plan
 from tests.support.town import Town
 
 CONTENT = {"text": "what was seen", "reporter": {"name": "Li Lei"}}

@@ -8,8 +8,8 @@ import pytest
 
 from libs.common.ids import uuid7
 from tests.contract.test_forbidden import TERMS
+from tests.e2e.small_city.plan import CITY
 from tests.e2e.small_city.test_lead_steps import captured
-from tests.e2e.small_city.test_rights import CITY
 from tests.support.town import Town
 
 REASONS = {

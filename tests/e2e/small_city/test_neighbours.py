@@ -17,9 +17,9 @@ from libs.common.database import session
 from libs.common.http.desk import SET_SCOPE
 from libs.common.ids import uuid7
 from services.leads import main
+from tests.e2e.small_city.plan import AROUND, CELL, COMMUNITY, Person, beside, middle
 from tests.e2e.small_city.test_audit import asked, rows
 from tests.e2e.small_city.test_content import OFFICER, holder
-from tests.e2e.small_city.test_rights import AROUND, CELL, COMMUNITY, Person, beside, middle
 from tests.support.awaiting import eventually
 from tests.support.town import Town
 

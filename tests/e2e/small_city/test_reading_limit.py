@@ -17,8 +17,8 @@ from libs.common.ids import named, uuid7
 from libs.common.reading_limit import SUBJECTS, limit_id
 from libs.common.work import Work
 from libs.common.writer import Busy
+from tests.e2e.small_city.plan import CELL, COMMUNITY
 from tests.e2e.small_city.test_audit import asked, rows
-from tests.e2e.small_city.test_rights import CELL, COMMUNITY
 from tests.support.awaiting import eventually
 from tests.support.town import PRIVACY_OFFICER, Town, is_ok
 

@@ -12,7 +12,7 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from itertools import product
 from typing import Any
@@ -24,7 +24,6 @@ import pytest
 from fastapi import Request
 from fastapi.routing import APIRoute
 
-from cli.city import SERVICES
 from cli.passes import Pass
 from libs.common.callers import Scope
 from libs.common.http.desk import SET_SCOPE
@@ -38,10 +37,10 @@ from services.leads.domain.supervision import Issue
 from services.registry import sources
 from tests.e2e.small_city import matrix
 from tests.e2e.small_city.matrix import (
-    CELL,
-    COMMUNITY,
+    BODIES,
     ELSEWHERE,
     PLACES,
+    ROUTES,
     Seat,
     Somebody,
     Thing,
@@ -54,17 +53,22 @@ from tests.e2e.small_city.matrix import (
     rule_of,
     sees_all,
 )
+from tests.e2e.small_city.plan import (
+    AROUND,
+    CELL,
+    COMMUNITY,
+    beside,
+    middle,
+    persons_of_the_plan,
+)
 from tests.e2e.small_city.test_content import OFFICER
-from tests.e2e.small_city.test_rights import AROUND, beside, middle, persons_of_the_plan
 from tests.e2e.small_city.test_sharing import admitted, signed
 from tests.e2e.small_city.test_sharing import batch as good_batch
 from tests.support.awaiting import eventually
-from tests.support.routes import routes_of
 from tests.support.town import Town, is_ok
 
 AT_ONCE = 24
 """Requests."""
-ROUTES = [(service.name, route) for service in SERVICES for route in routes_of(service)]
 FOR_ALL = ("/areas/counts", "/routing-rules", "/alert-rules", "/mediation-centres", "/schemes")
 """A read of each service that knows of posts, for all who have any of most roles."""
 COUNTED = Counter[tuple[str, str]]()
@@ -380,33 +384,6 @@ READS = {
     "/mediation-cases": ("mediation", "list_cases"),
     "/shared-entries": ("registry", "list_entries"),
 }
-LATER = (datetime.now(UTC) + timedelta(days=1)).isoformat()
-BODIES: Mapping[str, Any] = {
-    "capture_lead": {},
-    "submit_batch": {"area": COMMUNITY},
-    "apply": {"cell": CELL},
-    "return_lead": {"reason": "not_ours"},
-    "route_lead": {"unit": f"police_room-{COMMUNITY}", "reason": "theirs"},
-    "arbitrate_lead": {"unit": f"police_room-{COMMUNITY}", "reason": "theirs"},
-    "feed_back": {"outcome": "settled"},
-    "order_rework": {"reason": "unfinished"},
-    "dismiss_lead": {"reason": "twice"},
-    "keep_content": {"reason": "still_needed", "until": LATER},
-    "accept": {"grade": "simple"},
-    "decline": {"reason": "unfit"},
-    "fail": {"reason": "no_agreement"},
-    "form_panel": {"mediators": [str(uuid4())], "consents": [str(uuid4()), str(uuid4())]},
-    "hold_session": {"minutes": 30},
-    "reject_batch": {"reason": "unclear"},
-    "retain_entry": {"reason": "still_needed", "until": LATER},
-    "withdraw_entry": {"reason": "issued_in_error"},
-    "decide_request": {"granted": True, "reason": "asked_for"},
-    "hold_subject": {"ground": "2026-1"},
-    "review_access": {"finding": "in_order", "note": "seen by two of us"},
-    "bind_subject": {"subject": "x"},
-    "release_subject": {"subject": "x"},
-}
-"""Of commands to something, such as are looked into; all others get one that is empty."""
 IN_A_BODY = {
     "apply": (Thing(CELL, CELL), 201),
     "submit_batch": (Thing(COMMUNITY, COMMUNITY), 422),

@@ -18,10 +18,10 @@ from libs.common.database import session
 from libs.common.keys import Keys
 from services.registry import sources
 from services.registry.sharing import SWEEPS
+from tests.e2e.small_city.plan import CELL, COMMUNITY, PARENT, Person
 from tests.e2e.small_city.test_audit import asked, rows
 from tests.e2e.small_city.test_content import ELSEWHERE, INFORMANT, OFFICER, holder
 from tests.e2e.small_city.test_retention import swept
-from tests.e2e.small_city.test_rights import CELL, COMMUNITY, PARENT, Person
 from tests.support.awaiting import eventually
 from tests.support.town import Town
 
@@ -56,8 +56,8 @@ def batch(**told: Any) -> dict[str, Any]:
 
 
 def entry(**told: Any) -> dict[str, Any]:
-    good = {"cell": CELL, "name": "Han Mei", "address": "3rd floor", "born": "1980-05-06"}
-    good |= {"statement": SAYS}
+    good: dict[str, Any] = {"cell": CELL, "name": "Han Mei", "address": "3rd floor"}
+    good |= {"born": "1980-05-06", "statement": SAYS}
     return {name: value for name, value in {**good, **told}.items() if value is not None}
 
 

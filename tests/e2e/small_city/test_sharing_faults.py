@@ -26,9 +26,9 @@ from libs.privacy import register
 from services.registry import sources
 from services.registry.api_sharing import BATCHES
 from services.registry.sharing_faults import a_year_after
+from tests.e2e.small_city.plan import CITY, COMMUNITY, PARENT
 from tests.e2e.small_city.test_content import ELSEWHERE, INFORMANT, OFFICER
 from tests.e2e.small_city.test_planted import forms_of, tables
-from tests.e2e.small_city.test_rights import CITY, COMMUNITY, PARENT
 from tests.e2e.small_city.test_sharing import (
     TOWN_CENTRE,
     admitted,

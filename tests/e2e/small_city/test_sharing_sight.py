@@ -15,8 +15,8 @@ from joserfc.jwk import ECKey
 
 from libs.common.database import session
 from services.registry import reference
+from tests.e2e.small_city.plan import CELL, CITY, COMMUNITY, PARENT
 from tests.e2e.small_city.test_content import ELSEWHERE, INFORMANT, OFFICER
-from tests.e2e.small_city.test_rights import CELL, CITY, COMMUNITY, PARENT
 from tests.e2e.small_city.test_sharing import (
     HEAD,
     TOWN_CENTRE,

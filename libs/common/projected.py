@@ -15,45 +15,60 @@ Row = Sequence[Any]
 
 class Projected:
     def __init__(self) -> None:
-        self._rows: dict[str, tuple[Projection, dict[Key, Row]]] = {}
+        self._tables: dict[str, _Table] = {}
 
     def add(self, projection: Projection, rows: Iterable[Row]) -> None:
-        kept = self._rows.setdefault(projection.table, (projection, {}))[1]
-        names = tuple(projection.columns)
-        at = [names.index(name) for name in projection.key]
+        table = self._tables.get(projection.table)
+        if table is None:
+            table = self._tables[projection.table] = _Table(projection)
         for row in rows:
-            key = tuple(row[i] for i in at)
-            kept[key] = _combine(projection, names, kept.get(key), row)
+            table.add(row)
 
     @property
     def has_facts(self) -> bool:
-        return any(isinstance(one, Copy) and one.fact and kept for one, kept in self._rows.values())
+        tables = self._tables.values()
+        return any(isinstance(t.projection, Copy) and t.projection.fact and t.rows for t in tables)
 
     def batch(self) -> list[tuple[Part, list[Row]]]:
         return [
-            (part(projection.table, projection), [kept[key] for key in sorted(kept, key=_sortable)])
-            for projection, kept in (self._rows[table] for table in sorted(self._rows))
+            (
+                part(table, one.projection),
+                [one.rows[key] for key in sorted(one.rows, key=_sortable)],
+            )
+            for table, one in sorted(self._tables.items())
         ]
+
+
+class _Table:
+    """Rows of one projection, by key."""
+
+    def __init__(self, projection: Projection) -> None:
+        self.projection, self.rows = projection, dict[Key, Row]()
+        self._names = tuple(projection.columns)
+        self._at = [self._names.index(name) for name in projection.key]
+        self._sums = [name not in projection.key for name in self._names]
+
+    def add(self, row: Row) -> None:
+        key = tuple([row[i] for i in self._at])
+        old = self.rows.get(key)
+        self.rows[key] = row if old is None else self._combined(old, row)
+
+    def _combined(self, old: Row, new: Row) -> Row:
+        match self.projection:
+            case Copy():
+                at = self._names.index("version")
+                return new if new[at] > old[at] else old
+            case Counter():
+                parts = zip(old, new, self._sums, strict=True)
+                return [a + b if is_summed else a for a, b, is_summed in parts]
+            case Log():
+                return old
+            case _:
+                assert_never(self.projection)
 
 
 def _sortable(key: Key) -> Key:
     return tuple(str(value) for value in key)
-
-
-def _combine(projection: Projection, names: Sequence[str], old: Row | None, new: Row) -> Row:
-    if old is None:
-        return new
-    match projection:
-        case Copy():
-            at = names.index("version")
-            return new if new[at] > old[at] else old
-        case Counter():
-            pairs = zip(names, old, new, strict=True)
-            return tuple(a if name in projection.key else a + b for name, a, b in pairs)
-        case Log():
-            return old
-        case _:
-            assert_never(projection)
 
 
 @lru_cache(maxsize=500)

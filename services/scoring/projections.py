@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from libs.city import COPIES
 from libs.common.contracts import alerts, leads, mediation
 from libs.common.messages import Envelope, Event
 from libs.common.projections import Counter, Log, Projection
-from services.scoring.domain.scheme import Scheme
+from services.scoring.domain.scheme import Indicator, Scheme
 from services.scoring.schemes import LIVE
 
 COUNTED: tuple[type[Event], ...] = (
@@ -33,16 +34,22 @@ NOWHERE = ""
 
 def tallies(event: Event) -> Iterable[tuple[str, int, str, str, int, int]]:
     """(scheme, version, subject, indicator, numerator, denominator) to add for this event."""
-    for scheme in LIVE:
+    for scheme, indicators in _moved_by(event.type):
         subject = _subject(scheme, event)
         if subject is None:
             continue
-        for one in scheme.indicators:
+        for one in indicators:
             assert one.numerator and one.denominator
             numerator, denominator = one.numerator.counts(event), one.denominator.counts(event)
             if numerator or denominator:
                 place = (scheme.id, scheme.version, subject, one.code)
                 yield (*place, int(numerator), int(denominator))
+
+
+@cache
+def _moved_by(type: str) -> Sequence[tuple[Scheme, Sequence[Indicator]]]:
+    found = ((one, [each for each in one.indicators if type in each.events]) for one in LIVE)
+    return [(scheme, indicators) for scheme, indicators in found if indicators]
 
 
 def _subject(scheme: Scheme, event: Any) -> str | None:
@@ -93,13 +100,6 @@ APPLIED = Log(
 
 PROJECTIONS: tuple[Projection, ...] = (*COPIES, TALLY, APPLIED)
 
-_named = {
-    type
-    for scheme in LIVE
-    for one in scheme.indicators
-    for count in (one.numerator, one.denominator)
-    if count
-    for type in count.events
-}
+_named = {type for scheme in LIVE for one in scheme.indicators for type in one.events}
 if _named - EVENTS.keys():
     raise ValueError(f"schemes name events that are not read: {sorted(_named - EVENTS.keys())}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -39,6 +40,12 @@ class Indicator(Part):
     value: Literal["rate", "1 - rate"] = "rate"
     numerator: Count | None = None
     denominator: Count | None = None
+
+    @cached_property
+    def events(self) -> frozenset[str]:
+        """Types of those that can move it."""
+        counts = (self.numerator, self.denominator)
+        return frozenset(type for one in counts if one for type in one.events)
 
 
 class Scheme(Part):

@@ -10,7 +10,9 @@ from datetime import date
 from typing import Any
 
 CODE = "real_identity"
-_NUMBER = re.compile(r"(?<![0-9A-Za-z])[1-9](?:[ -]?[0-9]){16}[ -]?[0-9Xx](?![0-9A-Za-z])")
+_APART = r"[^0-9A-Za-z]{0,2}"
+_NUMBER = re.compile(rf"(?<!\d)(?=([1-9](?:{_APART}[0-9]){{16}}{_APART}[0-9Xx])(?!\d))")
+"""Looked for at each digit: one number does not hide the next."""
 _WEIGHTS = tuple(2 ** (17 - n) % 11 for n in range(17))
 _CHECKS = "10X98765432"
 _FIELD = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -30,9 +32,14 @@ def is_somebodys(number: str) -> bool:
 
 
 def has_one(text: str) -> bool:
-    """Also where its digits are wide, or stand apart."""
-    found = _NUMBER.findall(unicodedata.normalize("NFKC", text))
-    return any(is_somebodys(re.sub("[ -]", "", number)) for number in found)
+    """Also where its digits are wide or of another script, or stand apart."""
+    plain = "".join(_digit(one) for one in unicodedata.normalize("NFKC", text))
+    found = _NUMBER.findall(plain)
+    return any(is_somebodys(re.sub("[^0-9Xx]", "", number)) for number in found)
+
+
+def _digit(one: str) -> str:
+    return one if one.isascii() else str(unicodedata.decimal(one, one))
 
 
 def where(told: Any) -> str | None:

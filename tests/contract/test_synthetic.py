@@ -44,9 +44,15 @@ def test_a_number_is_found_however_it_is_written() -> None:
         apart,
         f"身份证{number}。",
         f"no. 12 {number}, then 3",
+        f"ID{number}",
+        f"{number}abc",
+        f"20260101 {number[:10]} {number[10:]}",
+        "  ".join((number[:6], number[6:14], number[14:])),
+        *(sign.join((number[:6], number[6:14], number[14:])) for sign in "._/\u2010\u2011—\n"),
+        number.translate({ord("0") + n: 0x0660 + n for n in range(10)}),
     ):
         assert has_one(told), told
-    for told in (f"1{number}", f"{number}1", f"a{number}", number[:17], ""):
+    for told in (f"1{number}", f"{number}1", f"{number[:9]}a{number[9:]}", number[:17], ""):
         assert not has_one(told), told
 
 

@@ -165,11 +165,13 @@ def _activated(account: Account, command: Activate) -> AccountEvent:
 
 
 def _open_session(account: Account, command: OpenSession) -> list[AccountEvent]:
-    """The oldest make room. A code that was taken before is none."""
+    """The oldest make room. A code that was taken before is none. A lock is of passwords: who is
+    vouched for showed none."""
     _check_proofs(account, command)
     coded = not account.second_factor or command.totp_step > account.totp_step
     proved = command.vouched or coded
-    if account.status != "active" or not proved:
+    may = ("active", "locked") if command.vouched else ("active",)
+    if account.status not in may or not proved:
         raise unauthorised()
     room = SESSIONS - 1
     crowded = account.sessions[:-room] if len(account.sessions) > room else ()

@@ -20,6 +20,7 @@ from libs.common.messages import Refused
 from libs.common.settings import SettingsError
 from libs.rights.tokens import Keyring
 from services.portal import provider as ours
+from services.portal.domain.account import FAILURES
 from services.portal.provider import Try, provider_of
 from tests.support.portal import (
     NOT_LET_IN,
@@ -92,6 +93,16 @@ async def test_a_disabled_account_does_not_sign_in_there_either(
     person, subject = await bound(portal)
     await portal.post(f"/accounts/{person.id}/disable", token=founder_token())
     assert told(await came_back(portal, provider, subject)) == NOT_LET_IN
+
+
+async def test_wrong_passwords_keep_nobody_out_who_signs_in_at_the_provider(
+    portal: Portal, provider: Provider
+) -> None:
+    """Whoever knows a name could else keep its owner from work, who has no password to guess."""
+    person, subject = await bound(portal)
+    for _ in range(FAILURES):
+        assert told(await portal.sign_in(person)) == NOT_LET_IN
+    assert (await came_back(portal, provider, subject)).status_code == 201
 
 
 async def test_nobody_is_bound_who_signs_in_already(portal: Portal) -> None:

@@ -263,6 +263,9 @@ def test_a_provider_vouches_for_the_second_factor_of_a_bound_account() -> None:
     vouched = commands.OpenSession(NOW, SHOWN, SESSION, vouched=True)
     assert told(vouched, account=account).sessions
     assert refused(told(*IN["disabled"]), vouched).status == 401
+    locked = told(*IN["locked"])
+    assert refused(locked, SIGN_IN).status == 401
+    assert told(vouched, account=locked).status == "locked"
 
 
 def test_a_session_ends_after_half_a_day_and_the_oldest_makes_room() -> None:

@@ -30,10 +30,11 @@ class Item:
 
 def entry_of_item(entry: Entry, item: Item, cause: Cause) -> Entry:
     """`entry`: of its request. It holds the ids that the body names, such as that of the record
-    which is to be erased."""
+    which is to be erased, or of all who are to sit on a panel."""
     names = sorted(item.body.model_fields_set) if item.body else []
     told = {name: getattr(item.body, name) for name in names}
-    named = [value for value in told.values() if isinstance(value, UUID)]
+    values = (value if isinstance(value, tuple) else (value,) for value in told.values())
+    named = [one for each in values for one in each if isinstance(one, UUID)]
     return entry._replace(
         fields=" ".join(told),
         ids=(*entry.ids, *filter(None, (item.id,)), *named, *item.about),

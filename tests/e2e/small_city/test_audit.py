@@ -30,6 +30,7 @@ from services.registry import reference
 from tests.e2e.small_city.matrix import BODIES, ROUTES, may
 from tests.e2e.small_city.plan import persons_of_the_plan
 from tests.e2e.small_city.test_leads import first_cell
+from tests.e2e.small_city.test_mediation import opened
 from tests.support.awaiting import eventually
 from tests.support.servers import Ground
 from tests.support.town import PLAN, PRIVACY_OFFICER, SEED, Town
@@ -136,6 +137,24 @@ async def test_who_asked_for_a_party_of_a_record_is_told_of_the_record(town: Tow
         assert {UUID(id), UUID(answer.json()["id"])} <= set(row["ids"]), row["action"]
         outcomes.append(row["outcome"])
     assert outcomes == ["done", "done", "done", "refused", "done", "done"]
+
+
+async def test_who_is_on_a_panel_is_in_its_row(town: Town) -> None:
+    """Whoever looks for one of them in the audit finds who put them there. Who is a child, and who
+    answers for them, it does not tell (row P19)."""
+    _, case = await opened(town)
+    path = f"/mediation-cases/{case['id']}"
+    await town.post(f"{path}/accept", {"grade": "simple"})
+    mediator, party, child, guardian = (str(uuid7()) for _ in range(4))
+    panel = {
+        "mediators": [mediator],
+        "consents": [party, child],
+        "children": [{"party": child, "guardian": guardian}],
+    }
+    answer, correlation = await asked(town, "POST", f"{path}/form-panel", panel, If_Match="*")
+    assert answer.status_code == 200, answer.text
+    (row,) = await rows(town, "mediation", correlation)
+    assert set(row["ids"]) == {UUID(one) for one in (case["id"], mediator, party, child)}
 
 
 async def test_what_is_asked_about_is_in_the_row_although_nothing_is_found(town: Town) -> None:

@@ -37,6 +37,8 @@ ACTIONS: Mapping[str, tuple[str, str]] = {
     "GET /scores": ("list_scores", "score"),
 }
 """Route of a campaign -> what is done by it, and to what kind of record."""
+NAMES_MORE = ("form_panel",)
+"""Whose bodies hold ids: their rows tell of these, too, after that of the record."""
 NEVER = ("grant_id", "purpose", "case_id")
 """What nobody in a campaign asks with."""
 MAY_BE: Mapping[tuple[str, str | None], Collection[str]] = {
@@ -85,7 +87,8 @@ def _wrong_of(row: Row, one: Operation | None) -> Iterator[str]:
         return
     if one.outcome not in MAY_BE.get((row["outcome"], row["code"]), ("fail", "unknown")):
         yield "outcome"
-    if "subject" in one.asked and row["ids"] != [one.asked["subject"]]:
+    ids = row["ids"][:1] if row["action"] in NAMES_MORE else row["ids"]
+    if "subject" in one.asked and ids != [one.asked["subject"]]:
         yield "record"
 
 

@@ -43,7 +43,7 @@ def line(verdict: Verdict) -> dict[str, str]:
 
 def _explained(verdict: Verdict) -> dict[str, str]:
     told = line(verdict)
-    if verdict.value is None or verdict.is_met:
+    if verdict.is_met:
         return told
     reason = " ".join((verdict.goal.reason or "no reason is known yet").split())
     return {**told, "verdict": f"{told['verdict']}: {reason}"}

@@ -7,7 +7,8 @@ import binascii
 import re
 import unicodedata
 from collections.abc import Iterator
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
+from itertools import permutations
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -27,9 +28,15 @@ class Group(BaseModel):
     together: tuple[frozenset[str], ...]
     parts: tuple[str, ...]
 
+    @cached_property
+    def single(self) -> frozenset[str]:
+        """`words`, and two of `together` run into one, either way round."""
+        pairs = (both for pair in self.together for both in permutations(pair))
+        return self.words.union(map("".join, pairs))
+
     def holds(self, name: str, words: frozenset[str]) -> bool:
         return (
-            not self.words.isdisjoint(words)
+            not words.isdisjoint(self.single)
             or any(pair <= words for pair in self.together)
             or any(part in name for part in self.parts)
         )
@@ -45,12 +52,20 @@ def why_not(name: str) -> str | None:
     """Why nothing may be called so; None where it may."""
     for plain in _readings(name):
         humps = _HUMP.sub(" ", plain).casefold()
-        words = frozenset([*_WORD.findall(humps), *_WORD.findall(plain.casefold())])
         squeezed = re.sub(r"[\W_]", "", plain)
+        told = [squeezed.casefold(), *_WORD.findall(humps), *_WORD.findall(plain.casefold())]
+        words = frozenset([*told, *(one for word in told for one in _singular(word))])
         for group in groups():
             if group.holds(squeezed, words):
                 return group.why
     return None
+
+
+def _singular(word: str) -> Iterator[str]:
+    """What many of it could be called, each."""
+    for end, one in (("ies", "y"), ("es", ""), ("s", "")):
+        if word.endswith(end):
+            yield word.removesuffix(end) + one
 
 
 def _readings(name: str) -> Iterator[str]:

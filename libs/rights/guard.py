@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from fastapi import Request
 
-from libs.city import City
+from libs.city import City, calendar
 from libs.city.tree import Grant, Holder
 from libs.common.callers import EVERYTHING, NOBODY, Caller, Scope
 from libs.common.http.guards import Denied, Guard
@@ -96,7 +96,8 @@ class _Guard:
             is_there = roles.isdisjoint(hidden_to)
             raise Denied(caller) if is_there else Denied(caller, "not_found", 404)
         if purposes:
-            _check_purpose(request, caller, purposes)
+            day = calendar.day_of(context.now, city.calendar)
+            _check_purpose(request, caller, purposes, day)
         grant = _grant(request, caller, city, context.now)
         if grant and not any("granted" in rights.get(seat.role, ()) for seat in seats):
             grant = None
@@ -140,8 +141,9 @@ class _Guard:
         return scope
 
 
-def _check_purpose(request: Request, caller: Caller, purposes: frozenset[str]) -> None:
-    """Raises Denied: 422 for a purpose that is none, 404 for one that does not cover this."""
+def _check_purpose(request: Request, caller: Caller, purposes: frozenset[str], day: date) -> None:
+    """Raises Denied: 422 for a purpose that is none, or whose assessment or basis does not hold on
+    this day (rows P1, P15); 404 for one that does not cover this."""
     told = request.headers.get(PURPOSE)
     if told not in registered().purposes:
         wanted = ", ".join(sorted(purposes))
@@ -150,6 +152,10 @@ def _check_purpose(request: Request, caller: Caller, purposes: frozenset[str]) -
         raise Denied(caller, "reason_unclear", 422, path="/case", header=CASE, wanted=FORMS[CASE])
     if told not in purposes:
         raise Denied(caller, "not_found", 404)
+    if not registered().is_assessed(told, day):
+        raise Denied(caller, "assessment_required", 422, path="/purpose")
+    if not registered().has_basis(told, day):
+        raise Denied(caller, "basis_over", 422, path="/purpose")
 
 
 def _grant(request: Request, caller: Caller, city: City, now: datetime) -> Grant | None:

@@ -113,10 +113,29 @@ TERMS = (
     *("fingerprints", "dna", "licence_plate", "number_plate", "live_position", "last_seen"),
     *("movement_track", "gps", "trajectories", "stalking", "recidivism", "sexual_orientation"),
     *("zongjiao", "is_xinfangren", "heimingdan", "renlian", "chepai_number"),
+    *("religions", "risk_scores", "resident_ranks", "riskscore", "lastseen", "f_a_c_e"),
 )
 """As callers would choose them for a reason or an outcome."""
+MANY = (
+    *(
+        "faces",
+        "religions",
+        "races",
+        "ethnicities",
+        "risk_scores",
+        "resident_ranks",
+        "person_risks",
+    ),
+    *("citizen_ratings", "residents_risk", "party_members", "face_ids", "location_histories"),
+)
+"""More than one of it."""
+JOINED = (
+    *("riskscore", "socialcredit", "faceid", "lastseen", "liveposition", "fingerprint_of"),
+    *("petition_er", "f_a_c_e", "hei_ming_dan", "xin_fang_ren", "ranks_resident", "scorerisk"),
+)
+"""Words run into one, or taken apart."""
 WIDE = ("ｆａｃｅ", "ｒｅｌｉｇｉｏｎ", "人 脸", "民_族", "车-牌", "个人·评分")
-ATTEMPTS = (*ENGLISH, *CHINESE, *ENCODED, *WIDE)
+ATTEMPTS = (*ENGLISH, *CHINESE, *ENCODED, *WIDE, *MANY, *JOINED)
 
 
 def test_there_are_a_hundred_attempts() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,8 @@ import httpx
 import pytest
 
 from libs.common.ids import uuid7
+from libs.privacy.register import registered
+from libs.rights import guard
 from tests.e2e.small_city.plan import COMMUNITY, Person, persons_of_the_plan
 from tests.e2e.small_city.test_audit import asked, rows
 from tests.e2e.small_city.test_erasure import captured, erase
@@ -46,6 +49,26 @@ async def test_an_officer_who_says_what_for_reads_what_was_told(town: Town) -> N
     assert answer.headers["cache-control"] == "no-store"
     assert (row["purpose"], row["case_id"], row["outcome"]) == ("handle_leads", UUID(lead), "done")
     assert row["fields"] == ["id", "text", "reporter"] and row["ids"] == [UUID(lead)]
+
+
+async def test_once_the_assessment_is_over_nothing_is_read(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor by a service that began while it held (row P15)."""
+    if town.running["leads"] is None:
+        pytest.skip("the register of services elsewhere is not ours")
+    lead = await captured(town)
+    known = registered()
+    over = known.assessments["leads_2026"].model_copy(update={"until": date(2026, 3, 2)})
+    changed = {"assessments": {**known.assessments, "leads_2026": over}}
+    monkeypatch.setattr(guard, "registered", lambda: known.model_copy(update=changed))
+    answer, row = await read(town, lead)
+    told = (answer.status_code, answer.json()["code"], answer.json()["path"])
+    assert told == (422, "assessment_required", "/purpose")
+    assert (row["outcome"], row["code"]) == ("refused", "assessment_required")
+    assert str(CONTENT["text"]) not in answer.text
+    monkeypatch.undo()
+    assert (await read(town, lead))[0].status_code == 200
 
 
 async def test_of_a_child_who_reports_only_who_answers_for_them_is_kept(town: Town) -> None:

@@ -35,6 +35,11 @@ NOT_INVITED = (
     "not activated: the sign-in name or the invitation is wrong, or the invitation was used before"
     " or has run out. Ask a founder for a new one: they run `civicgrid accounts reset ACCOUNT`"
 )
+NOT_SIGNED_IN = (
+    "not signed in: name, password or code is wrong, a code was used before, or the account is"
+    " locked or not open. Wait for the next code; a lock ends after a quarter of an hour, or a"
+    " founder runs `civicgrid accounts unlock ACCOUNT`, and `reset` for a lost password or phone"
+)
 
 
 def init(
@@ -121,7 +126,7 @@ def login(
     try:
         tokens = city.post("/sign-in", told)
     except SignedOut:
-        console.print("not signed in: name, password or code is wrong, or the account is not open")
+        console.print(NOT_SIGNED_IN)
         raise typer.Exit(1) from None
     credentials.keep(city.url, name, tokens["refresh_token"])
     console.print(f"signed in at {city.url}")

@@ -231,8 +231,9 @@ def check(settings: Settings, register: Register | None = None) -> None:
         if not one.holds(today):
             raise SettingsError(
                 f"the register of fields: the assessment {code} ({one.document}), which"
-                f" {', '.join(known.assessed_by(code))} needs, is not approved, or holds from"
-                f" {one.since} to {one.until}"
+                f" {', '.join(known.assessed_by(code)) or 'nothing there'} needs, is not"
+                f" approved, or holds from {one.since} to {one.until}: say there who approved it,"
+                " have it renewed, or take it out where nothing needs it"
             )
 
 

@@ -140,6 +140,13 @@ def test_an_assessment_that_does_not_hold_is_named(tmp_path: Path, field: str, t
         register.assessed("routing rules", "leads_2026", known)(None)  # type: ignore[arg-type]
 
 
+def test_a_draft_that_nothing_needs_yet_is_named_with_what_to_do(tmp_path: Path) -> None:
+    draft = {"document": "2027/1", "since": date(2026, 11, 1), "until": date(2029, 2, 28)}
+    known = register.read(changed(tmp_path, "assessments", "leads_2027", to=draft))
+    with pytest.raises(SettingsError, match=r"leads_2027 .*which nothing there needs.*take it out"):
+        register.check(None, known)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("told", [None, "leads_1999"])
 def test_rules_that_come_without_an_assessment_start_nothing(told: str | None) -> None:
     register.assessed("routing rules", ROUTING.assessment)(None)  # type: ignore[arg-type]

@@ -7,12 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.support.servers import Ground, ground, kind_of_servers
 
 os.environ["COLUMNS"] = "200"
 """Else tables are folded to the width of whatever runs the tests."""
+settings.register_profile(
+    "any machine", suppress_health_check=[HealthCheck.too_slow], deadline=None
+)
+settings.load_profile("any machine")
 TIERS = ("unit", "contract", "integration", "e2e", "attacks", "fuzz", "faults")
 TOGETHER = re.compile(
     "tests/(attacks|e2e/small_city|integration/portal|faults/test_(?=campaign|checker))"

@@ -198,4 +198,4 @@ def _plain(row: dict[str, Any]) -> dict[str, Any]:
 
 
 TestBus = Bus.TestCase
-TestBus.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+TestBus.settings = settings(max_examples=40, stateful_step_count=40)

@@ -53,7 +53,7 @@ from services.scoring.domain import SCORE
 from services.scoring.domain.score import Publish
 from tests.faults.machines.domain import BEGIN, DomainMachine
 
-SETTINGS = settings(max_examples=60, stateful_step_count=30, deadline=None)
+SETTINGS = settings(max_examples=60, stateful_step_count=30)
 PERSONS = st.sampled_from([UUID(int=n) for n in range(1, 5)])
 UNITS = st.sampled_from(["room-1", "room-2", "centre-1"])
 

@@ -156,4 +156,4 @@ class Reviewing(RuleBasedStateMachine):
 
 
 TestReviewing = Reviewing.TestCase
-TestReviewing.settings = settings(max_examples=200, stateful_step_count=30, deadline=None)
+TestReviewing.settings = settings(max_examples=200, stateful_step_count=30)

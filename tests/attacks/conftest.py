@@ -7,7 +7,7 @@ import pytest
 
 from libs.common.ids import uuid7
 from services.registry import reference
-from tests.attacks.people import CELL
+from tests.e2e.small_city.plan import CELL
 from tests.support.awaiting import eventually
 from tests.support.servers import Ground
 from tests.support.town import PLAN, SEED, Town, open_town

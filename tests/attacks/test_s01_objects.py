@@ -22,7 +22,8 @@ from pydantic import BaseModel
 
 from cli.city import SERVICES
 from libs.common.ids import named, uuid7
-from tests.attacks.people import AREAS, CELL, COMMUNITY, HELD, OFFICER, STRANGER, TOWN
+from tests.attacks.people import HELD, OFFICER, STRANGER
+from tests.e2e.small_city.plan import CELL, COMMUNITY, PARENT, TOWN
 from tests.e2e.small_city.test_audit import asked, rows
 from tests.support.awaiting import eventually
 from tests.support.routes import routes_of
@@ -119,7 +120,7 @@ async def test_a_lead_of_another_account_is_not_there_for_who_would_make_it(
 
 
 async def test_a_case_of_elsewhere_is_not_there_for_who_would_open_it(town: Town) -> None:
-    id, own = str(uuid7()), min(code for code in AREAS if code.startswith(THEIRS))
+    id, own = str(uuid7()), min(code for code in PARENT if code.startswith(THEIRS))
     made = await town.of(OFFICER).post("/mediation-cases", {"id": id, "cell": CELL})
     assert made.status_code == 201
     body = {"id": id, "cell": own}
@@ -168,7 +169,7 @@ async def test_a_grant_of_somebody_else_in_a_header_is_denied(
 ) -> None:
     body: dict[str, Any] = {"id": str(uuid7()), "record": things["leads"], "emergency": True}
     body |= {"reason": "missing_person", "text": "the child was last seen there"}
-    other = HELD["town_operator", AREAS[THEIRS]["parent"]]
+    other = HELD["town_operator", PARENT[THEIRS]]
     made = await town.of(other).post("/break-glass", body | {"case_id": str(uuid7())})
     assert made.status_code == 201, made.text
     theirs = partial(

@@ -15,7 +15,8 @@ import pytest
 from cli.city import SERVICES
 from libs.common.ids import uuid7
 from libs.common.serving import admin, interface
-from tests.attacks.people import CELL, HELD, INFORMANT, OFFICER
+from tests.attacks.people import HELD, INFORMANT, OFFICER
+from tests.e2e.small_city.plan import CELL
 from tests.support.routes import routes_of
 from tests.support.town import Town
 

@@ -21,8 +21,9 @@ from services.leads.policies import lead_id
 from services.leads.rules import LEAD_TYPES
 from services.portal.door import NAMES
 from services.portal.policies import account_of
-from tests.attacks.people import CELL, INFORMANT, OFFICER, STRANGER
+from tests.attacks.people import INFORMANT, OFFICER, STRANGER
 from tests.attacks.rates import at_rates
+from tests.e2e.small_city.plan import CELL
 from tests.support.town import Town
 
 

@@ -13,8 +13,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.attacks.people import CELL, OFFICER, STRANGER
+from tests.attacks.people import OFFICER, STRANGER
 from tests.attacks.rates import at_rates
+from tests.e2e.small_city.plan import CELL
 from tests.support.town import Town
 
 HUGE: dict[str, tuple[bytes, set[int]]] = {

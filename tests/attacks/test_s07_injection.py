@@ -11,7 +11,7 @@ import pytest
 import structlog
 
 from libs.common.ids import uuid7
-from tests.attacks.people import CELL
+from tests.e2e.small_city.plan import CELL
 from tests.support.logged import logged
 from tests.support.town import Town
 

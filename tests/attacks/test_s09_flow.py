@@ -14,7 +14,7 @@ from uuid import uuid4
 import pytest
 
 from libs.common.ids import uuid7
-from tests.attacks.people import CELL
+from tests.e2e.small_city.plan import CELL
 from tests.support.town import Town
 
 AT_ONCE = 50

@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
 from libs.common import kafka
 from libs.common.ids import uuid7
-from tests.attacks.people import CELL
+from tests.e2e.small_city.plan import CELL
 from tests.support.awaiting import eventually
 from tests.support.town import Town
 

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shlex
-import signal
 import subprocess
 import sys
 from asyncio.subprocess import PIPE
@@ -142,7 +141,7 @@ class Shell:
                     if told.startswith(kind):
                         return told
         finally:
-            process.send_signal(signal.SIGINT)
+            process.terminate()  # an interrupt is passed over where this began in the background
             await process.communicate()
 
 

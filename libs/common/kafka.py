@@ -66,7 +66,6 @@ async def consumer(
         enable_auto_commit=False,
         metadata_max_age_ms=10_000,
         max_partition_fetch_bytes=1024 * 1024,
-        fetch_max_wait_ms=100,
         fetch_min_bytes=64 * 1024 if gathers else 1,
         session_timeout_ms=10_000,
         heartbeat_interval_ms=2_000,

@@ -31,7 +31,7 @@ class Service:
     them that tell by what the others are decided, and are read before them. `migrations`:
     folders of copies that it shares; its own are in its room. `buried`: its answer to intake
     that cannot be handled. `gathers`: nobody waits for what it makes of its records, which may
-    gather for a tenth of a second and cost less. `guard`: who may ask what. `demands`: each raises
+    gather for half a second and cost less. `guard`: who may ask what. `demands`: each raises
     SettingsError where something is missing without which this service must not start."""
 
     name: str

@@ -10,6 +10,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition, codec
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.admin import AIOKafkaAdminClient
 
+EMPTY_SECONDS = 0.5
+"""How long a fetch waits that finds nothing."""
 LEVEL = 1
 codec.lz4_encode.__defaults__ = (LEVEL,)
 """The level, for which the client has no setting: it takes the ninth, at ten times the time of the
@@ -50,9 +52,9 @@ async def consumer(
     topics: Sequence[str],
     listener: ConsumerRebalanceListener,
     instance: str | None,
-    gathers: bool,
+    gathers_seconds: float,
 ) -> AIOKafkaConsumer:
-    """Started and subscribed. With `gathers`, few records are held back by the broker for a while.
+    """Started and subscribed. The broker holds few records back for `gathers_seconds`.
     A topic that ends in `*` stands for all that begin so.
 
     One whose start fails half-way is stopped: else it would stay in the group, its share unread.
@@ -66,7 +68,8 @@ async def consumer(
         enable_auto_commit=False,
         metadata_max_age_ms=10_000,
         max_partition_fetch_bytes=1024 * 1024,
-        fetch_min_bytes=64 * 1024 if gathers else 1,
+        fetch_max_wait_ms=int(1000 * (gathers_seconds or EMPTY_SECONDS)),
+        fetch_min_bytes=64 * 1024 if gathers_seconds else 1,
         session_timeout_ms=10_000,
         heartbeat_interval_ms=2_000,
         max_poll_interval_ms=600_000,

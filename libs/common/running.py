@@ -332,7 +332,7 @@ class Running:
         settings, service = self._settings, self.service
         group = f"civicgrid.{service.name}"
         bootstrap = settings.kafka_bootstrap_servers
-        told = (listener, settings.instance, service.gathers)
+        told = (listener, settings.instance, service.gathers_seconds)
         return await kafka.consumer(bootstrap, group, service.consumes, *told)
 
     def _producer(self) -> Any:

@@ -30,8 +30,8 @@ class Service:
     """`consumes`: topics, one that ends in `*` standing for all that begin so. `first`: those of
     them that tell by what the others are decided, and are read before them. `migrations`:
     folders of copies that it shares; its own are in its room. `buried`: its answer to intake
-    that cannot be handled. `gathers`: nobody waits for what it makes of its records, which may
-    gather for half a second and cost less. `guard`: who may ask what. `demands`: each raises
+    that cannot be handled. `gathers_seconds`: nobody waits for what it makes of its records,
+    which may gather for so long and cost less. `guard`: who may ask what. `demands`: each raises
     SettingsError where something is missing without which this service must not start."""
 
     name: str
@@ -47,7 +47,7 @@ class Service:
     first: tuple[str, ...] = ()
     buried: Told | None = None
     sweeps: tuple[Sweep, ...] = ()
-    gathers: bool = False
+    gathers_seconds: float = 0
     demands: tuple[Callable[[Settings], None], ...] = ()
 
     @property

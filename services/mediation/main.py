@@ -22,5 +22,5 @@ SERVICE = Service(
     guard=guarding("mediation"),
     demands=(register.check,),
     migrations=(city.MIGRATIONS,),
-    gathers=True,
+    gathers_seconds=0.1,
 )

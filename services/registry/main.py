@@ -34,7 +34,7 @@ SERVICE = Service(
         *("civicgrid.portal", "civicgrid.leads", "civicgrid.alerts"),
         *("civicgrid.mediation", "civicgrid.scoring"),
     ),
-    gathers=True,
+    gathers_seconds=0.5,
     routes=routes,
     guard=guarding("registry"),
     demands=(register.check,),

@@ -32,6 +32,6 @@ SERVICE = Service(
         *(register.assessed(f"scheme {one.id}", one.assessment) for one in SCHEMES.values()),
     ),
     migrations=(city.MIGRATIONS,),
-    gathers=True,
+    gathers_seconds=0.5,
     sweeps=SWEEPS,
 )

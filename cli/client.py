@@ -176,8 +176,9 @@ class City:
 
 
 def language() -> str:
-    """Of what services say to who uses the command."""
-    return "zh" if os.environ.get("LANG", "").startswith("zh") else "en"
+    """Of what services say to who uses the command; which variable goes first is of POSIX."""
+    wanted = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    return "zh" if next(filter(None, wanted), "").startswith("zh") else "en"
 
 
 def problem_of(problem: Mapping[str, Any], names: Mapping[str, str] = NONE) -> str:

@@ -9,11 +9,13 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from tests.faults import checker
+from tests.faults.checker import audited
 from tests.faults.checker.seen import Row, Seen
 from tests.faults.checker.stored import Violation
 
 Bend = Callable[[Seen], None]
 Rule = Callable[[Seen], Iterator[Violation]]
+RECEIPTS = "GET /alerts/{id}/receipts"
 BENDS: dict[str, tuple[str, Bend, Rule]] = {}
 """What was bent -> the invariant that is then broken, how it is done, and who must say so."""
 
@@ -63,6 +65,14 @@ def by_http(seen: Seen, outcome: str, kind: str = "capture") -> str:
     """The key of an operation with this outcome."""
     found = (o for o in seen.operations.values() if (o.kind, o.outcome) == (kind, outcome))
     return next(found).key
+
+
+def looks_at_receipts(seen: Seen) -> list[Row]:
+    """Rows of audit of one who got an answer; they may have asked more often, and got none."""
+    reads = (line for line in seen.history if line["what"] == "read")
+    line = next(line for line in reads if audited.route_of(line) == RECEIPTS)
+    wanted = {"outcome": "done", "route": RECEIPTS, "actor": line["actor"]}
+    return [row for row in seen.tables["alerts", "audit"] if wanted.items() <= row.items()]
 
 
 def rewrite(row: Row, column: str, **changed: object) -> None:

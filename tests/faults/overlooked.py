@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 
-from tests.faults.bends import bend, by_http, of_type, one, rewrite
+from tests.faults.bends import bend, by_http, looks_at_receipts, of_type, one, rewrite
 from tests.faults.checker import (
     audited,
     carried,
@@ -17,11 +17,9 @@ from tests.faults.checker import (
     stored,
     timed,
 )
-from tests.faults.checker.seen import Row, Seen, moment
+from tests.faults.checker.seen import Seen, moment
 from tests.faults.forgeries import GHOST, add_to, records, said, state_of, told_as, versions
 from tests.faults.misplaced import newest
-
-RECEIPTS = "GET /alerts/{id}/receipts"
 
 
 @bend("I2", caused.caused)
@@ -84,14 +82,6 @@ def what_happened_after_topics_were_made_anew_came_first(seen: Seen) -> None:
 @bend("I13", audited.recorded)
 def somebody_else_is_said_to_have_signed(seen: Seen) -> None:
     one(seen.tables["leads", "audit"], outcome="done", action="sign_lead")["actor"] = GHOST
-
-
-def looks_at_receipts(seen: Seen) -> list[Row]:
-    """Rows of audit of one who got an answer; they may have asked more often, and got none."""
-    reads = (line for line in seen.history if line["what"] == "read")
-    line = next(line for line in reads if audited.route_of(line) == RECEIPTS)
-    wanted = {"outcome": "done", "route": RECEIPTS, "actor": line["actor"]}
-    return [row for row in seen.tables["alerts", "audit"] if wanted.items() <= row.items()]
 
 
 @bend("I13", audited.asked_for)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 
-from tests.faults.bends import bend, of_type, one
+from tests.faults.bends import bend, looks_at_receipts, of_type, one
 from tests.faults.checker import audited, described, stored
 from tests.faults.checker.seen import Row, Seen
 from tests.faults.forgeries import GHOST
-from tests.faults.overlooked import looks_at_receipts
 
 
 def row_of(seen: Seen, **wanted: object) -> Row:

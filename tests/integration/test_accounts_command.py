@@ -59,7 +59,7 @@ class Command:
             "CIVICGRID_TOKENS": str(self.tokens),
             "XDG_CONFIG_HOME": str(self.home),
             "COLUMNS": "200",
-            "LANG": self.lang,
+            "LC_ALL": self.lang,
         }
         return CliRunner().invoke(app, [*arguments], input=told, env=environment)
 

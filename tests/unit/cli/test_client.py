@@ -19,7 +19,7 @@ import typer.main
 from typer.testing import CliRunner, Result
 
 from cli import leads, main
-from cli.client import Refusal
+from cli.client import Refusal, language
 from cli.main import app
 from libs.rights.tokens import make_keys
 
@@ -245,8 +245,29 @@ def test_servers_that_are_down_are_told_in_words() -> None:
         assert "Error" not in told and "Errno" not in told
 
 
+@pytest.mark.parametrize(
+    ("set_to", "wanted"),
+    [
+        ({}, "en"),
+        ({"LANG": "zh_CN.UTF-8"}, "zh"),
+        ({"LANG": "en_US.UTF-8", "LC_MESSAGES": "zh_CN.UTF-8"}, "zh"),
+        ({"LANG": "en_US.UTF-8", "LC_MESSAGES": "C", "LC_ALL": "zh_CN.UTF-8"}, "zh"),
+        ({"LANG": "zh_CN.UTF-8", "LC_ALL": "C.UTF-8"}, "en"),
+        ({"LANG": "zh_CN.UTF-8", "LC_ALL": ""}, "zh"),
+    ],
+)
+def test_what_overrides_a_language_is_as_in_any_command(
+    monkeypatch: pytest.MonkeyPatch, set_to: dict[str, str], wanted: str
+) -> None:
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in set_to.items():
+        monkeypatch.setenv(name, value)
+    assert language() == wanted
+
+
 def test_what_is_allowed_is_a_sentence_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LANG", "C")
+    monkeypatch.setenv("LC_ALL", "C")
     told = {
         "title": "?",
         "detail": "It does not allow that command.",
@@ -256,6 +277,6 @@ def test_what_is_allowed_is_a_sentence_of_its_own(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_message_is_in_one_language(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LANG", "zh_CN.UTF-8")
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
     told = {"title": "?", "detail": "当前状态不允许该操作。", "allowed": ["sign", "return"]}
     assert str(Refusal(told)) == "当前状态不允许该操作。 当前允许：sign, return。"

@@ -18,8 +18,9 @@ MOVED = """
            tally.denominator
     FROM tally LEFT JOIN score ON score.scheme = tally.scheme AND score.rule_version = tally.version
       AND score.subject = tally.subject AND score.indicator = tally.indicator
-    WHERE score.id IS NULL OR score.numerator <> tally.numerator
-      OR score.denominator <> tally.denominator
+    WHERE score.id IS NULL OR tally.numerator >= score.numerator
+      AND tally.denominator >= score.denominator
+      AND (tally.numerator > score.numerator OR tally.denominator > score.denominator)
     ORDER BY tally.scheme, tally.version, tally.subject, tally.indicator LIMIT $1
 """
 

@@ -1,4 +1,7 @@
-"""A live figure as it was last published, so that it is published again only when it moved."""
+"""A live figure as it was last published, so that it is published again only when it moved.
+
+Counts only grow: those that are less are not complete yet, as after a restore.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,8 @@ class Publish:
 
 
 def decide(score: Score, command: Publish) -> list[ScoreUpdated]:
-    if (score.numerator, score.denominator) == (command.numerator, command.denominator):
+    more = command.numerator - score.numerator, command.denominator - score.denominator
+    if min(more) < 0 or max(more) == 0:
         return []
     fields = {name: getattr(command, name) for name in Publish.__slots__}
     value = Counts(command.numerator, command.denominator).percent
